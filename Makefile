@@ -1,0 +1,53 @@
+# `make run` and `make test` do all the set-up themselves; they need python >= 3.11 and nothing else.
+PYTHON ?= python3
+TOOLS  := .tools
+UV     := $(TOOLS)/uv/bin/uv
+SAM    := $(TOOLS)/sam/bin/sam
+PY     := .venv/bin/python
+
+export SAM_CLI_TELEMETRY := 0
+export AWS_DEFAULT_REGION ?= us-east-1
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check fmt build clean
+
+help: ## this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+run: .venv/.ready $(TOOLS)/ministack/.ready ## start the engine on this machine (Ctrl-C stops it)
+	@exec $(PY) -m local
+
+test: .venv/.ready $(TOOLS)/ministack/.ready $(TOOLS)/sam/.ready ## every test
+	$(PY) -m pytest
+
+check: .venv/.ready $(TOOLS)/sam/.ready ## format, lint, types, template
+	$(PY) -m ruff format --check .
+	$(PY) -m ruff check .
+	$(PY) -m mypy
+	$(SAM) validate --lint
+
+fmt: .venv/.ready ## format and fix what can be fixed
+	$(PY) -m ruff format .
+	$(PY) -m ruff check --fix .
+
+build: $(TOOLS)/sam/.ready ## sam build (needs python3.13 on PATH)
+	$(SAM) build
+
+clean: ## remove everything that make made, the local data too
+	rm -rf .venv $(TOOLS) .local .aws-sam .pytest_cache .mypy_cache .ruff_cache
+
+$(UV):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "python >= 3.11 is needed; set PYTHON=/path/to/python3" >&2; exit 1; }
+	@echo "Setting up (once) ..."
+	@$(PYTHON) -m venv $(TOOLS)/uv
+	@$(TOOLS)/uv/bin/python -m pip install --quiet --disable-pip-version-check uv==0.13.8
+
+.venv/.ready: pyproject.toml uv.lock | $(UV)
+	@$(UV) sync --quiet --frozen --python $(PYTHON)
+	@touch $@
+
+# The emulator and the SAM CLI each pin older AWS libraries than the engine's: an environment of its own for each.
+$(TOOLS)/%/.ready: local/requirements-%.txt | $(UV)
+	@$(UV) venv --quiet --clear --python $(PYTHON) $(TOOLS)/$*
+	@$(UV) pip install --quiet --python $(TOOLS)/$*/bin/python --requirement $<
+	@touch $@
