@@ -1,1 +1,52 @@
-def handler(e,c): return {}
+"""The HTTP API. Routes are in orders_routes, market_routes and docs_routes; errors become problem+json here."""
+
+import json
+from typing import Any
+
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+from aws_lambda_powertools.event_handler.exceptions import NotFoundError
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+import docs_routes
+import market_routes
+import orders_routes
+from order_engine.contracts.problems import CONTENT_TYPE, problem_document, status_of
+from order_engine.domain.errors import EngineError, RouteNotFound, Unauthenticated, Unavailable
+from order_engine.observability import logger
+
+app = APIGatewayHttpResolver()
+app.include_router(orders_routes.router)
+app.include_router(market_routes.router)
+app.include_router(docs_routes.router)
+
+
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """API Gateway HTTP API event (payload 2.0) → response."""
+    return app.resolve(event, context)
+
+
+@app.exception_handler(EngineError)
+def _engine_error(error: EngineError) -> Response[str]:
+    if isinstance(error, Unavailable):
+        logger.exception("unavailable")
+    return _problem(error)
+
+
+@app.exception_handler(Exception)
+def _unexpected(error: Exception) -> Response[str]:
+    logger.exception("unexpected error")
+    return _problem(EngineError("Something went wrong on our side."))
+
+
+@app.not_found
+def _not_found(_: NotFoundError) -> Response[str]:
+    return _problem(RouteNotFound())
+
+
+def _problem(error: EngineError) -> Response[str]:
+    headers = {"Cache-Control": "no-store"}
+    if isinstance(error, Unavailable):
+        headers["Retry-After"] = "1"
+    if isinstance(error, Unauthenticated):
+        headers["WWW-Authenticate"] = "Bearer"
+    return Response(int(status_of(error)), CONTENT_TYPE, json.dumps(problem_document(error)), headers)

@@ -1,1 +1,53 @@
-def handler(e,c): return {}
+"""API key → account, for the HTTP API and for the WebSocket API's handshake."""
+
+from functools import cache
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from order_engine.adapters.api_keys import ApiKeys
+from order_engine.adapters.connections import dynamodb_client
+from order_engine.settings import Settings as BaseSettings
+
+
+class Settings(BaseSettings):
+    """See template.yaml."""
+
+    api_keys_table: str
+
+
+@cache
+def api_keys() -> ApiKeys:
+    """The composition root: built at the first event."""
+    return ApiKeys(Settings.from_environment().api_keys_table, dynamodb_client())
+
+
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Authorizer request (HTTP API: payload 2.0; WebSocket API: REQUEST) → who it is.
+
+    An HTTP API answers a refusal with a bare 403, so an unknown key passes here without an account, and the api
+    function, which serves nobody without one, answers 401 as RFC 9457. A WebSocket handshake is refused right here.
+    """
+    headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+    account = api_keys().account_of(_key(headers))
+    if event.get("version") == "2.0":
+        return {"isAuthorized": True, "context": {"account": account or ""}}
+    if not account:
+        raise Exception("Unauthorized")  # this very text makes API Gateway answer 401
+    return {
+        "principalId": account,
+        "policyDocument": {
+            "Version": "2012-10-17",
+            "Statement": [{"Action": "execute-api:Invoke", "Effect": "Allow", "Resource": event["methodArn"]}],
+        },
+        "context": {"account": account},
+    }
+
+
+def _key(headers: dict[str, str]) -> str:
+    """From `Authorization: Bearer KEY`, or from the subprotocol `bearer.KEY`: browsers can send no headers."""
+    scheme, _, key = headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return key.strip()
+    protocols = [protocol.strip() for protocol in headers.get("sec-websocket-protocol", "").split(",")]
+    return next((protocol.removeprefix("bearer.") for protocol in protocols if protocol.startswith("bearer.")), "")

@@ -1,1 +1,2 @@
-def handler(e,c): return {}
+def handler(e, c):
+    return {}

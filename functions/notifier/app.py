@@ -1,1 +1,64 @@
-def handler(e,c): return {}
+"""Status queue → the WebSocket connections that listen."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from aws_lambda_powertools.utilities.data_classes import SQSEvent, event_source
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from order_engine.adapters.connections import Connections, dynamodb_client
+from order_engine.adapters.gateway import Gateway, gateway_client
+from order_engine.domain.errors import ConnectionsUnavailable
+from order_engine.observability import logger
+from order_engine.settings import Settings as BaseSettings
+from order_engine.use_cases.notify import StatusEvent, notify
+
+_POSTS_AT_ONCE = 32
+
+
+class Settings(BaseSettings):
+    """See template.yaml."""
+
+    connections_table: str
+    connections_endpoint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Notifier:
+    """What the handler works with."""
+
+    connections: Connections
+    gateway: Gateway
+    pool: ThreadPoolExecutor
+
+
+@cache
+def notifier() -> Notifier:
+    """The composition root: built at the first event."""
+    settings = Settings.from_environment()
+    return Notifier(
+        Connections(settings.connections_table, dynamodb_client()),
+        Gateway(gateway_client(settings.connections_endpoint, _POSTS_AT_ONCE)),
+        ThreadPoolExecutor(_POSTS_AT_ONCE),
+    )
+
+
+@event_source(data_class=SQSEvent)
+def handler(event: SQSEvent, context: LambdaContext) -> dict[str, Any]:
+    """SQS event → nothing, or the whole batch again while DynamoDB is away. The groups' order is kept."""
+    events = [
+        StatusEvent(item["account"], item["event"])
+        for record in event.records
+        for item in json.loads(record.body)["events"]
+    ]
+    work = notifier()
+    try:
+        frames = notify(events, work.connections, work.gateway, work.pool)
+    except ConnectionsUnavailable:
+        logger.exception("nobody told yet", extra={"events": len(events)})
+        return {"batchItemFailures": [{"itemIdentifier": record.message_id} for record in event.records]}
+    logger.debug("told", extra={"events": len(events), "frames": frames})
+    return {"batchItemFailures": []}

@@ -1,1 +1,52 @@
-def handler(e,c): return {}
+"""Every minute: orders that nobody looked after go back to the queue."""
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from order_engine.adapters.postgres.database import Database
+from order_engine.adapters.postgres.orders import OrderStore
+from order_engine.adapters.sqs import OrdersQueue, sqs_client
+from order_engine.observability import logger
+from order_engine.runtime import run
+from order_engine.settings import Settings as BaseSettings
+from order_engine.use_cases.sweep import sweep
+
+
+class Settings(BaseSettings):
+    """See template.yaml."""
+
+    database_url: str
+    orders_queue_url: str
+    watchdog_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Sweeper:
+    """What the handler works with."""
+
+    orders: OrderStore
+    queue: OrdersQueue
+    watchdog: float
+
+
+@cache
+def sweeper() -> Sweeper:
+    """The composition root: built at the first event."""
+    settings = Settings.from_environment()
+    return Sweeper(
+        OrderStore(Database(settings.database_url)),
+        OrdersQueue(settings.orders_queue_url, sqs_client()),
+        settings.watchdog_seconds,
+    )
+
+
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
+    """Scheduled event → how many orders were sent."""
+    work = sweeper()
+    sent = run(sweep(work.orders, work.queue, work.watchdog))
+    if sent:
+        logger.warning("orders sent again", extra={"orders": sent})
+    return {"sent": sent}

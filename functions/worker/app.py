@@ -1,1 +1,55 @@
-def handler(e,c): return {}
+"""Orders queue → execution: one batch at a time, all its orders at once."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+from aws_lambda_powertools.utilities.data_classes import SQSEvent, event_source
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from composition import Worker, worker
+from order_engine.adapters.sqs import order_id_in
+from order_engine.domain.errors import DatabaseUnavailable, QueueUnavailable
+from order_engine.observability import logger
+from order_engine.runtime import run
+
+_SECONDS_TO_WRAP_UP = 3
+_SECONDS_WITHOUT_DATABASE = 10
+
+
+@event_source(data_class=SQSEvent)
+def handler(event: SQSEvent, context: LambdaContext) -> dict[str, Any]:
+    """SQS event → the messages that must come back."""
+    deadline = context.get_remaining_time_in_millis() / 1000 - _SECONDS_TO_WRAP_UP
+    left = run(_execute(list(event.records), deadline, worker()))
+    return {"batchItemFailures": [{"itemIdentifier": record.message_id} for record in left]}
+
+
+async def _execute(records: list[SQSRecord], deadline: float, worker: Worker) -> list[SQSRecord]:
+    by_order: dict[UUID | None, list[SQSRecord]] = defaultdict(list)
+    for record in records:
+        by_order[order_id_in(record.body)].append(record)
+    nonsense = by_order.pop(None, [])
+    orders: dict[UUID, list[SQSRecord]] = {order_id: by_order[order_id] for order_id in by_order if order_id}
+
+    async def postpone(order_id: UUID, seconds: float) -> None:
+        await _hide(orders[order_id], seconds, worker)
+
+    await _hide(nonsense, 0, worker)  # at once, and so to the dead-letter queue
+    try:
+        done = await worker.executor.execute(orders.keys(), deadline, postpone)
+    except DatabaseUnavailable:
+        logger.exception("no database; the batch comes back")
+        await _hide(records, _SECONDS_WITHOUT_DATABASE, worker)
+        return records
+    return nonsense + [record for order_id in orders.keys() - done for record in orders[order_id]]
+
+
+async def _hide(records: Iterable[SQSRecord], seconds: float, worker: Worker) -> None:
+    for record in records:
+        try:
+            await worker.queue.hide(record.receipt_handle, round(seconds))
+        except QueueUnavailable:
+            logger.exception("not postponed; it comes back when its visibility ends")

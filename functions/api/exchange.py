@@ -1,0 +1,42 @@
+"""Reading requests and writing answers."""
+
+from typing import Any
+
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
+
+from order_engine.contracts.json_text import dump, parse
+from order_engine.domain.errors import BodyTooLarge, InvalidJson, Unauthenticated, UnsupportedMediaType
+
+_LARGEST_BODY = 16_384
+
+
+def account_of(event: APIGatewayProxyEventV2) -> str:
+    """Who asks, as the authorizer found. Raises Unauthenticated."""
+    authorizer = event.request_context.authorizer
+    account = authorizer.get_lambda.get("account") if authorizer and authorizer.get_lambda else None
+    if not account:
+        raise Unauthenticated()
+    return str(account)
+
+
+def json_body(event: APIGatewayProxyEventV2) -> Any:
+    """The parsed body. Raises UnsupportedMediaType, BodyTooLarge, InvalidJson."""
+    media_type = event.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != "application/json":
+        raise UnsupportedMediaType()
+    if len(event.body or "") > _LARGEST_BODY * 2:
+        raise BodyTooLarge()
+    try:
+        text = event.decoded_body or ""
+    except ValueError as error:
+        raise InvalidJson("The body is not UTF-8 text.") from error
+    if len(text.encode()) > _LARGEST_BODY:
+        raise BodyTooLarge()
+    return parse(text)
+
+
+def answer(document: Any, status: int = 200, **headers: str) -> Response[str]:
+    """A JSON answer that no cache keeps. Header names are given in snake_case."""
+    named = {name.replace("_", "-").title(): value for name, value in headers.items()}
+    return Response(status, "application/json", dump(document), {"Cache-Control": "no-store", **named})

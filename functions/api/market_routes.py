@@ -1,0 +1,34 @@
+"""What can be traded, and at what price."""
+
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
+
+from composition import desk
+from exchange import account_of, answer
+from order_engine.contracts.documents import quotes_document, tokens_document
+from order_engine.contracts.requests import Trade
+from order_engine.runtime import run
+from order_engine.use_cases.quote import quote
+
+router = APIGatewayHttpRouter()
+
+
+@router.get("/api/quotes")
+def get_quotes() -> Response[str]:
+    """Every venue's quote and the winner."""
+    account_of(router.current_event)
+    swap = Trade.of(router.current_event.query_string_parameters).swap()
+    return answer(quotes_document(run(quote(swap, desk().venues, desk().venue_timeout))))
+
+
+@router.get("/api/tokens")
+def list_tokens() -> Response[str]:
+    """The tokens that can be traded."""
+    return answer(tokens_document())
+
+
+@router.get("/health")
+def health() -> Response[str]:
+    """200 when orders can be accepted, 503 when not."""
+    run(desk().orders.ping())
+    return answer({"status": "ok"})

@@ -1,0 +1,82 @@
+"""The messages of the stream protocol: one function per action, each gives the frame that answers it."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from composition import Desk
+from order_engine.contracts.documents import history_document
+from order_engine.contracts.json_text import parse
+from order_engine.contracts.problems import error_frame
+from order_engine.contracts.requests import Execute, Ping, Subscribe, Unsubscribe, target_of
+from order_engine.domain.errors import EngineError, FieldError, InvalidRequest
+from order_engine.observability import logger
+from order_engine.use_cases.submit import submit
+from order_engine.use_cases.subscribe import subscribe_to_account, subscribe_to_order, unsubscribe
+
+Frame = dict[str, Any]
+
+
+async def answer(text: str, connection_id: str, account: str, desk: Desk) -> Frame:
+    """Answer one message. Whatever is wrong with it becomes an error frame; the connection stays open."""
+    about: Frame = {}
+    try:
+        message = parse(text)
+        about = _about(message)
+        frame = await _action(message)(message, connection_id, account, desk)
+        return {**frame, **about}
+    except EngineError as error:
+        return error_frame(error, **about)
+    except Exception:
+        logger.exception("message not answered")
+        return error_frame(EngineError("Something went wrong on our side."), **about)
+
+
+async def _subscribe(message: object, connection_id: str, account: str, desk: Desk) -> Frame:
+    request = Subscribe.of(message)
+    order_id = target_of(request)
+    if order_id is None:
+        subscribe_to_account(connection_id, account, desk.connections)
+        return {"type": "subscribed", "channel": "account"}
+    history = await subscribe_to_order(connection_id, account, order_id, desk.connections, desk.orders)
+    return {**history_document(history, request.after_sequence), "type": "snapshot"}
+
+
+async def _unsubscribe(message: object, connection_id: str, account: str, desk: Desk) -> Frame:
+    order_id = target_of(Unsubscribe.of(message))
+    unsubscribe(connection_id, account, order_id, desk.connections)
+    return {"type": "unsubscribed", **({"orderId": str(order_id)} if order_id else {"channel": "account"})}
+
+
+async def _execute(message: object, connection_id: str, account: str, desk: Desk) -> Frame:
+    new = Execute.of(message).new_order(account)
+    submission = await submit(new, desk.orders, desk.queue, desk.watchdog)
+    history = await subscribe_to_order(connection_id, account, submission.order.id, desk.connections, desk.orders)
+    return {**history_document(history), "type": "snapshot", "replayed": submission.replayed}
+
+
+async def _ping(message: object, connection_id: str, account: str, desk: Desk) -> Frame:
+    Ping.of(message)
+    return {"type": "pong"}
+
+
+_ACTIONS: dict[str, Callable[[object, str, str, Desk], Awaitable[Frame]]] = {
+    "subscribe": _subscribe,
+    "unsubscribe": _unsubscribe,
+    "execute": _execute,
+    "ping": _ping,
+}
+
+
+def _action(message: object) -> Callable[[object, str, str, Desk], Awaitable[Frame]]:
+    if not isinstance(message, dict):
+        raise InvalidRequest([FieldError("", "must be a JSON object")])
+    action = message.get("action", "subscribe" if "orderId" in message else None)
+    if not isinstance(action, str) or action not in _ACTIONS:
+        raise InvalidRequest([FieldError("action", f"must be one of {', '.join(_ACTIONS)}")])
+    return _ACTIONS[action]
+
+
+def _about(message: object) -> Frame:
+    """What an answer repeats of its question, so that the two can be matched."""
+    request_id = message.get("requestId") if isinstance(message, dict) else None
+    return {"requestId": request_id} if isinstance(request_id, str) and len(request_id) <= 128 else {}

@@ -1,0 +1,53 @@
+"""The worker's composition root."""
+
+from dataclasses import dataclass
+from functools import cache
+
+from order_engine.adapters.postgres.database import Database
+from order_engine.adapters.postgres.journal import Journal
+from order_engine.adapters.postgres.orders import OrderStore
+from order_engine.adapters.sqs import OrdersQueue, StatusQueue, sqs_client
+from order_engine.settings import MockSettings
+from order_engine.use_cases.execute import Executor, Policy
+from order_engine.venues import connect
+
+
+class Settings(MockSettings):
+    """See template.yaml."""
+
+    database_url: str
+    orders_queue_url: str
+    status_queue_url: str
+    max_attempts: int
+    backoff_seconds: float
+    lease_seconds: float
+    venue_timeout_seconds: float
+    transaction_validity_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """What the handler works with."""
+
+    executor: Executor
+    queue: OrdersQueue
+
+
+@cache
+def worker() -> Worker:
+    """Built at the first event, kept for the life of the execution environment."""
+    settings = Settings.from_environment()
+    database = Database(settings.database_url)
+    sqs = sqs_client()
+    venues, chain = connect(settings, database)
+    policy = Policy(
+        max_attempts=settings.max_attempts,
+        backoff=settings.backoff_seconds,
+        lease=settings.lease_seconds,
+        venue_timeout=settings.venue_timeout_seconds,
+        transaction_validity=settings.transaction_validity_seconds,
+    )
+    journal = Journal(database, StatusQueue(settings.status_queue_url, sqs))
+    return Worker(
+        Executor(OrderStore(database), journal, venues, chain, policy), OrdersQueue(settings.orders_queue_url, sqs)
+    )

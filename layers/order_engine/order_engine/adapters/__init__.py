@@ -1,0 +1,1 @@
+"""All input and output: Postgres, SQS, DynamoDB, API Gateway. Driver errors become the engine's own here."""

@@ -1,0 +1,85 @@
+"""API keys in DynamoDB. Only a key's SHA-256 is stored; the key itself is shown once, when it is made."""
+
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+_PREFIX = "oek_"
+_LONGEST = 128  # no key is longer, so nothing longer needs to be looked up
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """What is known of a key: `id` is the beginning of its hash."""
+
+    id: str
+    account: str
+    label: str
+    created_at: str
+    disabled: bool
+
+
+class ApiKeys:
+    """The API-keys table."""
+
+    def __init__(self, table: str, client: "DynamoDBClient") -> None:
+        self._table = table
+        self._client = client
+
+    def account_of(self, key: str) -> str | None:
+        """The account that a key opens; None for an unknown or revoked one."""
+        if not key or len(key) > _LONGEST:
+            return None
+        item = self._client.get_item(TableName=self._table, Key={"keyHash": {"S": _hash(key)}}).get("Item")
+        return None if item is None or item["disabled"]["BOOL"] else item["account"]["S"]
+
+    def create(self, account: str, label: str) -> str:
+        """Make a key for an account and return it; it cannot be read again."""
+        key = _PREFIX + secrets.token_urlsafe(24)
+        self._client.put_item(
+            TableName=self._table,
+            Item={
+                "keyHash": {"S": _hash(key)},
+                "account": {"S": account},
+                "label": {"S": label},
+                "createdAt": {"S": datetime.now(UTC).isoformat(timespec="seconds")},
+                "disabled": {"BOOL": False},
+            },
+        )
+        return key
+
+    def all(self) -> Iterator[ApiKey]:
+        """Every key, revoked ones too."""
+        for page in self._client.get_paginator("scan").paginate(TableName=self._table):
+            for item in page["Items"]:
+                yield ApiKey(
+                    id=item["keyHash"]["S"][:12],
+                    account=item["account"]["S"],
+                    label=item["label"]["S"],
+                    created_at=item["createdAt"]["S"],
+                    disabled=item["disabled"]["BOOL"],
+                )
+
+    def revoke(self, key_id: str) -> bool:
+        """Disable the key whose id this is; False if there is none. Gateways may remember it for another minute."""
+        for page in self._client.get_paginator("scan").paginate(TableName=self._table, ProjectionExpression="keyHash"):
+            for item in page["Items"]:
+                if item["keyHash"]["S"][:12] == key_id:
+                    self._client.update_item(
+                        TableName=self._table,
+                        Key={"keyHash": item["keyHash"]},
+                        UpdateExpression="SET disabled = :yes",
+                        ExpressionAttributeValues={":yes": {"BOOL": True}},
+                    )
+                    return True
+        return False
+
+
+def _hash(key: str) -> str:
+    return sha256(key.encode()).hexdigest()

@@ -1,0 +1,73 @@
+"""Who listens to what: the connections table in DynamoDB.
+
+One item per topic (domain/topics.py), key `pk`, holds a string set of connection ids. Connections that went away are
+forgotten when a post to them fails; every item expires by itself.
+"""
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import boto3
+
+from order_engine.adapters.aws import PATIENCE, driver_errors
+from order_engine.domain.errors import ConnectionsUnavailable
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+_EXPIRES_AFTER_SECONDS = 3 * 3600  # API Gateway ends every connection after two hours
+_BATCH = 100  # BatchGetItem's limit
+
+
+def dynamodb_client() -> "DynamoDBClient":
+    """A client for the connections and the API keys."""
+    return boto3.client("dynamodb", config=PATIENCE)
+
+
+class Connections:
+    """The connections table. Every method raises ConnectionsUnavailable when DynamoDB is away."""
+
+    def __init__(self, table: str, client: "DynamoDBClient") -> None:
+        self._table = table
+        self._client = client
+
+    def add(self, topic: str, connection_id: str) -> None:
+        """Let a connection listen to a topic."""
+        self._update(
+            topic,
+            UpdateExpression="ADD connectionIds :ids SET expiresAt = :at",
+            ExpressionAttributeValues={
+                ":ids": {"SS": [connection_id]},
+                ":at": {"N": str(int(time.time()) + _EXPIRES_AFTER_SECONDS)},
+            },
+        )
+
+    def remove(self, topic: str, connection_id: str) -> None:
+        """Let it listen no longer; harmless if it did not."""
+        self._update(
+            topic,
+            UpdateExpression="DELETE connectionIds :ids",
+            ExpressionAttributeValues={":ids": {"SS": [connection_id]}},
+        )
+
+    def listening_to(self, topics: Sequence[str]) -> dict[str, set[str]]:
+        """The connection ids of each topic that has any; one request per hundred topics."""
+        return {
+            item["pk"]["S"]: set(item["connectionIds"]["SS"])
+            for start in range(0, len(topics), _BATCH)
+            for item in self._items(topics[start : start + _BATCH])
+            if "connectionIds" in item
+        }
+
+    def _items(self, topics: Iterable[str]) -> Iterator[dict[str, Any]]:
+        wanted: dict[str, Any] = {self._table: {"Keys": [{"pk": {"S": topic}} for topic in topics]}}
+        while wanted:
+            with driver_errors(become=ConnectionsUnavailable):
+                answer = self._client.batch_get_item(RequestItems=wanted)
+            yield from answer["Responses"].get(self._table, [])
+            wanted = dict(answer.get("UnprocessedKeys", {}))
+
+    def _update(self, topic: str, **update: Any) -> None:
+        with driver_errors(become=ConnectionsUnavailable):
+            self._client.update_item(TableName=self._table, Key={"pk": {"S": topic}}, **update)

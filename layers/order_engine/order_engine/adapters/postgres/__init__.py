@@ -1,0 +1,1 @@
+"""Orders in Postgres. The statements are in sql/, the schema in migrations/."""

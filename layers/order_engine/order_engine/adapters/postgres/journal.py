@@ -1,0 +1,100 @@
+"""The journal: every step of every order goes through it, into Postgres first and then out to the listeners."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, replace
+from datetime import datetime
+from typing import Protocol
+
+from order_engine.adapters.postgres.database import Database
+from order_engine.batching import Batcher
+from order_engine.domain.errors import Fenced, QueueUnavailable
+from order_engine.domain.orders import Order, OrderEvent
+from order_engine.domain.statuses import MOVES
+from order_engine.domain.transitions import Transition
+from order_engine.observability import logger
+
+# How long past its backoff a retry may stay unclaimed before the sweeper sends it again.
+_PATIENCE_SECONDS = 60
+
+
+class Publisher(Protocol):
+    """Where committed events go."""
+
+    async def publish(self, events: Sequence[OrderEvent]) -> None:
+        """Send events on, in order. Raises QueueUnavailable."""
+
+
+class Journal:
+    """Group commit of transitions; what is committed is published, in order, by as few messages as possible."""
+
+    def __init__(self, database: Database, publisher: Publisher) -> None:
+        self._database = database
+        self._publisher = publisher
+        self._steps: Batcher[Transition, Order] = Batcher(self._commit)
+        self._events: Batcher[OrderEvent, None] = Batcher(self._publish, limit=2_000)
+
+    async def record(self, transition: Transition) -> Order:
+        """Commit one step and return the order as it now stands.
+
+        Raises Fenced if somebody else moved the order meanwhile (nothing was written), DatabaseUnavailable if it is
+        not known whether the step was written.
+        """
+        return await self._steps.put(transition)
+
+    def announce(self, events: Iterable[OrderEvent]) -> None:
+        """Publish events that are committed already. Clients drop those they have seen."""
+        for event in events:
+            self._events.put(event)
+
+    async def drain(self) -> None:
+        """Wait until everything recorded is published."""
+        await self._steps.drain()
+        await self._events.drain()
+
+    async def _commit(self, transitions: Sequence[Transition]) -> Sequence[Order | Exception]:
+        rows = await self._database.fetch("orders.record", _columns(transitions))
+        moved = {row["id"]: row["updated_at"] for row in rows}
+        orders = [_recorded(transition.order, moved.get(transition.order.id)) for transition in transitions]
+        self.announce(_event(order) for order in orders if isinstance(order, Order))
+        return orders
+
+    async def _publish(self, events: Sequence[OrderEvent]) -> Sequence[None]:
+        try:
+            await self._publisher.publish(events)
+        except QueueUnavailable:
+            # Push is best effort: Postgres has the events, and clients that resume get them from there.
+            logger.exception("events not published", extra={"events": len(events)})
+        return [None] * len(events)
+
+
+def _recorded(order: Order, at: datetime | None) -> Order | Fenced:
+    return replace(order, updated_at=at) if at else Fenced()
+
+
+def _event(order: Order) -> OrderEvent:
+    return OrderEvent(
+        order.id, order.account, order.sequence, order.status, order.attempt, order.updated_at, order.details
+    )
+
+
+def _columns(transitions: Sequence[Transition]) -> dict[str, object]:
+    orders = [transition.order for transition in transitions]
+    fills = [transition.fill for transition in transitions]
+    moves = list(MOVES)
+    return {
+        "ids": [order.id for order in orders],
+        "attempts": [order.attempt for order in orders],
+        "sequences": [order.sequence for order in orders],
+        "statuses": [order.status for order in orders],
+        "details": [json.dumps(order.details) for order in orders],
+        "transactions": [
+            json.dumps(asdict(order.transaction), default=str) if order.transaction else None for order in orders
+        ],
+        "amounts_out": [fill and fill.amount_out for fill in fills],
+        "executed_prices": [fill and fill.executed_price for fill in fills],
+        "retries_in": [transition.retry_in for transition in transitions],
+        "patience": _PATIENCE_SECONDS,
+        "from_statuses": [source for source, _ in moves],
+        "to_statuses": [target for _, target in moves],
+    }

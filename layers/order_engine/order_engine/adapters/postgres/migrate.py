@@ -1,0 +1,33 @@
+"""The schema's versions: each file in migrations/ runs once, in order, in a transaction of its own."""
+
+from importlib.resources import files
+
+import psycopg
+
+_LOCK = 0x6F72646572  # "order": two migrations at once wait for each other
+
+
+def migrate(url: str) -> list[str]:
+    """Bring the database up to date; returns the names of the migrations that ran.
+
+    Raises psycopg.Error with the reason; a failed migration is rolled back and those after it are not tried.
+    """
+    ran = []
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
+        connection.execute(
+            "CREATE TABLE IF NOT EXISTS schema_migrations"
+            " (name text PRIMARY KEY, ran_at timestamptz NOT NULL DEFAULT now())"
+        )
+        done = {name for (name,) in connection.execute("SELECT name FROM schema_migrations")}
+        folder = files("order_engine.adapters.postgres") / "migrations"
+        for file in sorted(
+            (file for file in folder.iterdir() if file.name.endswith(".sql")), key=lambda file: file.name
+        ):
+            if file.name in done:
+                continue
+            with connection.transaction():
+                connection.execute(file.read_text())
+                connection.execute("INSERT INTO schema_migrations (name) VALUES (%s)", (file.name,))
+            ran.append(file.name)
+    return ran

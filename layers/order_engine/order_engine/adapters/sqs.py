@@ -1,0 +1,112 @@
+"""The orders queue and the status queue. Driver errors become QueueUnavailable."""
+
+import asyncio
+import json
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+from uuid import UUID, uuid4
+
+import boto3
+
+from order_engine.adapters.aws import PATIENCE, driver_errors
+from order_engine.contracts.documents import event_document
+from order_engine.domain.errors import QueueUnavailable
+from order_engine.domain.orders import OrderEvent
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
+
+# SQS takes 1 MiB a message, but bills and counts by 64 kB; Lambda takes 6 MB of them at once.
+_MESSAGE_BYTES = 200_000
+
+
+def sqs_client() -> "SQSClient":
+    """A client for both queues."""
+    return boto3.client("sqs", config=PATIENCE)
+
+
+class OrdersQueue:
+    """Order ids on their way to a worker."""
+
+    def __init__(self, url: str, client: "SQSClient") -> None:
+        self._url = url
+        self._client = client
+
+    async def send(self, order_id: UUID) -> None:
+        """Send one order to be executed. Raises QueueUnavailable."""
+        with driver_errors(become=QueueUnavailable):
+            await asyncio.to_thread(self._client.send_message, QueueUrl=self._url, MessageBody=_order_message(order_id))
+
+    async def send_all(self, order_ids: Sequence[UUID]) -> None:
+        """Send many, ten to a request. Raises QueueUnavailable if any was not taken."""
+        for start in range(0, len(order_ids), 10):
+            entries: list[SendMessageBatchRequestEntryTypeDef] = [
+                {"Id": str(index), "MessageBody": _order_message(order_id)}
+                for index, order_id in enumerate(order_ids[start : start + 10])
+            ]
+            with driver_errors(become=QueueUnavailable):
+                answer = await asyncio.to_thread(self._client.send_message_batch, QueueUrl=self._url, Entries=entries)
+            if answer.get("Failed"):
+                raise QueueUnavailable()
+
+    async def hide(self, receipt_handle: str, seconds: int) -> None:
+        """Let a received message come back after so many seconds from now. Raises QueueUnavailable."""
+        with driver_errors(become=QueueUnavailable):
+            await asyncio.to_thread(
+                self._client.change_message_visibility,
+                QueueUrl=self._url,
+                ReceiptHandle=receipt_handle,
+                VisibilityTimeout=seconds,
+            )
+
+
+class StatusQueue:
+    """Committed events on their way to the notifier, in order per sender."""
+
+    def __init__(self, url: str, client: "SQSClient") -> None:
+        self._url = url
+        self._client = client
+        self._sender = uuid4().hex  # the FIFO group: this execution environment
+
+    async def publish(self, events: Sequence[OrderEvent]) -> None:
+        """Send events, as one message if they fit. Raises QueueUnavailable."""
+        for body in _status_messages(events):
+            with driver_errors(become=QueueUnavailable):
+                await asyncio.to_thread(
+                    self._client.send_message,
+                    QueueUrl=self._url,
+                    MessageBody=body,
+                    MessageGroupId=self._sender,
+                    MessageDeduplicationId=uuid4().hex,
+                )
+
+
+def order_id_in(body: str) -> UUID | None:
+    """The order that a message of the orders queue is about; None if it is about none."""
+    try:
+        return UUID(json.loads(body)["orderId"])
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None
+
+
+def _order_message(order_id: UUID) -> str:
+    return json.dumps({"orderId": str(order_id)})
+
+
+def _status_messages(events: Sequence[OrderEvent]) -> Iterator[str]:
+    items: list[str] = []
+    size = 0
+    for event in events:
+        item = json.dumps({"account": event.account, "event": event_document(event)}, separators=(",", ":"))
+        if items and size + len(item) > _MESSAGE_BYTES:
+            yield _status_message(items)
+            items, size = [], 0
+        items.append(item)
+        size += len(item) + 1
+    if items:
+        yield _status_message(items)
+
+
+def _status_message(items: Sequence[str]) -> str:
+    return f'{{"events":[{",".join(items)}]}}'

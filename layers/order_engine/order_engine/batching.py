@@ -1,0 +1,57 @@
+"""Group commit, for anything that costs less by the batch."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Generic, TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class Batcher(Generic[Item, Result]):
+    """What arrives while a batch is in flight goes together in the next one: alone when idle, in crowds under load.
+
+    `flush` gets up to `limit` items in order of arrival and returns, for each, its result or the exception to raise.
+    Batches never overlap.
+    """
+
+    def __init__(
+        self, flush: Callable[[Sequence[Item]], Awaitable[Sequence[Result | Exception]]], limit: int = 500
+    ) -> None:
+        self._flush = flush
+        self._limit = limit
+        self._waiting: list[tuple[Item, asyncio.Future[Result]]] = []
+        self._flusher: asyncio.Task[None] | None = None
+
+    def put(self, item: Item) -> asyncio.Future[Result]:
+        """Hand an item in; the future has its result once its batch is through."""
+        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        self._waiting.append((item, future))
+        if self._flusher is None or self._flusher.done():
+            self._flusher = asyncio.create_task(self._run())
+        return future
+
+    async def drain(self) -> None:
+        """Wait until everything handed in is through."""
+        while self._flusher and not self._flusher.done():
+            await asyncio.wait([self._flusher])
+
+    async def _run(self) -> None:
+        # One turn of the loop, so that tasks that are ready to hand something in are in the first batch too.
+        await asyncio.sleep(0)
+        while self._waiting:
+            batch, self._waiting = self._waiting[: self._limit], self._waiting[self._limit :]
+            results = await self._flush_safely([item for item, _ in batch])
+            for (_, future), result in zip(batch, results, strict=True):
+                if future.done():  # its owner was cancelled
+                    continue
+                if isinstance(result, Exception):
+                    future.set_exception(result)
+                else:
+                    future.set_result(result)
+
+    async def _flush_safely(self, items: Sequence[Item]) -> Sequence[Result | Exception]:
+        try:
+            return await self._flush(items)
+        except Exception as error:
+            return [error] * len(items)

@@ -1,0 +1,63 @@
+"""The one place where an error becomes what a client sees: RFC 9457 over HTTP, an error frame on the socket."""
+
+from http import HTTPStatus
+from typing import Any
+
+from order_engine.domain.errors import (
+    AttemptFailed,
+    BodyTooLarge,
+    EngineError,
+    IdempotencyConflict,
+    InvalidJson,
+    InvalidRequest,
+    OrderNotFound,
+    RouteNotFound,
+    Unauthenticated,
+    Unavailable,
+    UnsupportedMediaType,
+)
+
+CONTENT_TYPE = "application/problem+json"
+
+# The first class that fits decides.
+STATUSES: tuple[tuple[type[EngineError], HTTPStatus], ...] = (
+    (Unauthenticated, HTTPStatus.UNAUTHORIZED),
+    (OrderNotFound, HTTPStatus.NOT_FOUND),
+    (RouteNotFound, HTTPStatus.NOT_FOUND),
+    (BodyTooLarge, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
+    (UnsupportedMediaType, HTTPStatus.UNSUPPORTED_MEDIA_TYPE),
+    (InvalidJson, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (InvalidRequest, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (IdempotencyConflict, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (AttemptFailed, HTTPStatus.UNPROCESSABLE_ENTITY),  # a quote that no venue gives
+    (Unavailable, HTTPStatus.SERVICE_UNAVAILABLE),
+)
+
+
+def status_of(error: EngineError) -> HTTPStatus:
+    """The HTTP status of an error."""
+    return next((status for kind, status in STATUSES if isinstance(error, kind)), HTTPStatus.INTERNAL_SERVER_ERROR)
+
+
+def problem_document(error: EngineError) -> dict[str, Any]:
+    """RFC 9457. `code` is stable; `errors` names each wrong field."""
+    status = status_of(error)
+    return {
+        "type": f"urn:order-engine:problem:{error.code}",
+        "title": status.phrase,
+        "status": int(status),
+        "code": error.code,
+        "detail": error.message,
+        **_field_errors(error),
+    }
+
+
+def error_frame(error: EngineError, **about: Any) -> dict[str, Any]:
+    """An error on the socket. `about` says what it answers: requestId, orderId."""
+    return {"type": "error", "code": error.code, "message": error.message, **_field_errors(error), **about}
+
+
+def _field_errors(error: EngineError) -> dict[str, Any]:
+    if not isinstance(error, InvalidRequest):
+        return {}
+    return {"errors": [{"field": problem.field, "message": problem.message} for problem in error.errors]}

@@ -1,0 +1,204 @@
+"""What clients may ask for. Anything else raises InvalidRequest, which names every field that is wrong."""
+
+import re
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Annotated, Any, Literal, Self
+from uuid import UUID
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError, WithJsonSchema
+from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
+
+from order_engine.domain.errors import FieldError, InvalidRequest
+from order_engine.domain.money import problem_with
+from order_engine.domain.orders import NewOrder
+from order_engine.domain.routes import Swap
+from order_engine.domain.statuses import Status
+from order_engine.domain.tokens import TOKENS
+
+_DIGITS = re.compile(r"\d{1,60}(\.\d{1,60})?", re.ASCII)
+
+
+def _exact_amount(value: object) -> Decimal:
+    """A JSON number (as contracts.json_text gives it) or a string of plain digits; no float ever comes this way."""
+    if isinstance(value, Decimal):
+        return value
+    if isinstance(value, str) and _DIGITS.fullmatch(value):
+        return Decimal(value)
+    raise PydanticCustomError("amount", "must be a number, or a string of digits such as '0.5'")
+
+
+def _known_token(value: object) -> str:
+    if isinstance(value, str) and value in TOKENS:
+        return value
+    raise PydanticCustomError("token", "must be one of {tokens}", {"tokens": ", ".join(TOKENS)})
+
+
+def _whole_number(value: object) -> object:
+    """JSON knows no integers: 50.0 is 50. A number in a query string comes as text."""
+    if (
+        isinstance(value, Decimal)
+        and value.is_finite()
+        and value.adjusted() < 20
+        and value == value.to_integral_value()
+    ):
+        return int(value)
+    return value
+
+
+def _uuid(value: object) -> UUID:
+    """A UUID in its usual spelling."""
+    try:
+        if isinstance(value, str) and len(value) == 36:
+            return UUID(value)
+    except ValueError:
+        pass
+    raise PydanticCustomError("uuid", "must be an order's id, a UUID")
+
+
+Amount = Annotated[
+    Decimal,
+    BeforeValidator(_exact_amount),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1e20},
+                {"type": "string", "pattern": r"^[0-9]{1,20}(\.[0-9]{1,18})?$"},
+            ],
+            "description": "Whole tokens of tokenIn, at most as fine as the token's decimals. Never rounded.",
+        }
+    ),
+]
+TokenSymbol = Annotated[str, BeforeValidator(_known_token), WithJsonSchema({"type": "string", "enum": list(TOKENS)})]
+SlippageBps = Annotated[int, BeforeValidator(_whole_number), Field(strict=True, ge=0, le=10_000)]
+Sequence = Annotated[int, BeforeValidator(_whole_number), Field(strict=True, ge=0, le=2**31 - 1)]
+PageSize = Annotated[int, Field(ge=1, le=100)]
+ClientOrderId = Annotated[str, StringConstraints(strict=True, pattern=r"^[\x21-\x7e]{1,128}$")]
+OrderId = Annotated[UUID, BeforeValidator(_uuid), WithJsonSchema({"type": "string", "format": "uuid"})]
+RequestId = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=128)]
+
+
+class Request(BaseModel):
+    """A request: camelCase on the wire, unknown fields refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel)
+
+    @classmethod
+    def of(cls, document: object) -> Self:
+        """Check a parsed JSON document (or the parameters of a query). Raises InvalidRequest."""
+        if not isinstance(document, Mapping):
+            raise InvalidRequest([FieldError("", "must be a JSON object")])
+        try:
+            return cls.model_validate(dict(document))
+        except ValidationError as error:
+            raise InvalidRequest([_field_error(details) for details in error.errors()]) from None
+
+
+class Trade(Request):
+    """What is swapped for what."""
+
+    token_in: TokenSymbol
+    token_out: TokenSymbol
+    amount: Amount
+
+    def swap(self) -> Swap:
+        """The swap asked for. Raises InvalidRequest when the fields, each valid, do not go together."""
+        if self.token_in == self.token_out:
+            raise InvalidRequest([FieldError("tokenOut", "must differ from tokenIn")])
+        token_in = TOKENS[self.token_in]
+        if problem := problem_with(self.amount, token_in):
+            raise InvalidRequest([FieldError("amount", problem)])
+        return Swap(token_in, TOKENS[self.token_out], self.amount)
+
+
+class PlaceOrder(Trade):
+    """A market order. `slippageBps` is how far below its quote the fill may be, in 1/100 of a per cent."""
+
+    slippage_bps: SlippageBps = 50
+    client_order_id: ClientOrderId | None = None
+
+    def new_order(self, account: str, idempotency_key: str | None = None) -> NewOrder:
+        """The order to place. `idempotency_key` is another way to give the client order id. Raises InvalidRequest."""
+        swap = self.swap()
+        key = _client_order_id(idempotency_key, self.client_order_id)
+        return NewOrder(account, swap.token_in.symbol, swap.token_out.symbol, swap.amount_in, self.slippage_bps, key)
+
+
+class OrderPath(Request):
+    """The path of one order."""
+
+    order_id: OrderId
+
+
+class ListOrders(Request):
+    """The query of GET /api/orders."""
+
+    status: Status | None = None
+    limit: PageSize = 50
+    cursor: str | None = None
+
+
+class Subscribe(Request):
+    """One order: `{"orderId"}` alone is enough. Or, with `channel`, all of the account's."""
+
+    action: Literal["subscribe"] = "subscribe"
+    order_id: OrderId | None = None
+    channel: Literal["account"] | None = None
+    after_sequence: Sequence = 0
+    request_id: RequestId | None = None
+
+
+class Unsubscribe(Request):
+    """End a subscription, of one order or of the account."""
+
+    action: Literal["unsubscribe"]
+    order_id: OrderId | None = None
+    channel: Literal["account"] | None = None
+    request_id: RequestId | None = None
+
+
+class Execute(PlaceOrder):
+    """Place an order on the socket and stream it there."""
+
+    action: Literal["execute"]
+    request_id: RequestId | None = None
+
+
+class Ping(Request):
+    """Keep the socket open."""
+
+    action: Literal["ping"]
+    request_id: RequestId | None = None
+
+
+def target_of(request: Subscribe | Unsubscribe) -> UUID | None:
+    """The order that is meant, or None for the account. Raises InvalidRequest unless exactly one is named."""
+    if (request.order_id is None) == (request.channel is None):
+        raise InvalidRequest([FieldError("orderId", "give either an orderId or the channel 'account'")])
+    return request.order_id
+
+
+def _client_order_id(header: str | None, field: str | None) -> str | None:
+    if header is None:
+        return field
+    if not re.fullmatch(r"[\x21-\x7e]{1,128}", header):
+        raise InvalidRequest(
+            [FieldError("Idempotency-Key", "must be 1 to 128 printable ASCII characters without spaces")]
+        )
+    if field not in (None, header):
+        raise InvalidRequest([FieldError("clientOrderId", "must equal the Idempotency-Key when both are given")])
+    return header
+
+
+_MESSAGES = {
+    "missing": "is required",
+    "extra_forbidden": "is not a known field",
+    "string_pattern_mismatch": "must be 1 to 128 printable ASCII characters without spaces",
+}
+
+
+def _field_error(details: Mapping[str, Any]) -> FieldError:
+    field = ".".join(str(part) for part in details["loc"])
+    message = _MESSAGES.get(details["type"], details["msg"])
+    return FieldError(field[:100], message.replace("Input should be", "must be").replace("Value error, ", ""))

@@ -1,0 +1,157 @@
+"""What clients get, as models: OpenAPI's schemas come from here, and tests hold every document against them."""
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from order_engine.domain.orders import OrderType
+from order_engine.domain.statuses import Status
+
+DecimalText = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?$", examples=["145.25"])]
+
+
+class View(BaseModel):
+    """camelCase on the wire; a field that is None is left out."""
+
+    model_config = ConfigDict(alias_generator=to_camel, extra="forbid")
+
+
+class ErrorView(View):
+    """Why an attempt, or the order, failed."""
+
+    code: str = Field(examples=["slippage_exceeded"])
+    message: str
+
+
+class QuoteView(View):
+    """One venue's answer: a quote, net of fee and price impact, or the reason why there is none."""
+
+    venue: str = Field(examples=["raydium"])
+    amount_out: DecimalText | None = None
+    price: Annotated[DecimalText, Field(description="tokenOut per tokenIn")] | None = None
+    fee_bps: DecimalText | None = None
+    price_impact_bps: DecimalText | None = None
+    error: ErrorView | None = None
+
+
+class RouteView(View):
+    """The venue that was chosen, and every venue's answer, best first."""
+
+    venue: str
+    quotes: list[QuoteView]
+
+
+class Facts(View):
+    """What is known from a step on: each field appears at its step and stays until the attempt ends."""
+
+    route: Annotated[RouteView, Field(description="From building on.")] | None = None
+    tx_hash: Annotated[str, Field(description="From submitted on.")] | None = None
+    min_amount_out: Annotated[DecimalText, Field(description="From submitted on; the chain pays no less.")] | None = (
+        None
+    )
+    amount_out: Annotated[DecimalText, Field(description="At confirmed.")] | None = None
+    executed_price: Annotated[DecimalText, Field(description="At confirmed; tokenOut per tokenIn.")] | None = None
+    error: Annotated[ErrorView, Field(description="At failed, and at pending before a retry.")] | None = None
+    retry_in_seconds: Annotated[int, Field(description="At pending before a retry.")] | None = None
+
+
+class EventView(Facts):
+    """One step of an order. Sequences count from 1 without a gap."""
+
+    type: Literal["status"]
+    order_id: UUID
+    sequence: Annotated[int, Field(ge=1)]
+    status: Status
+    attempt: Annotated[int, Field(ge=0)]
+    at: AwareDatetime
+    terminal: bool
+
+
+class AcceptedView(View):
+    """An order as it was accepted. A repeat with the same key gets the very same document."""
+
+    order_id: UUID
+    client_order_id: str | None = None
+    type: OrderType
+    token_in: str
+    token_out: str
+    amount: DecimalText
+    slippage_bps: int
+    created_at: AwareDatetime
+    status: Status
+    sequence: Annotated[int, Field(ge=1)]
+    attempt: Annotated[int, Field(ge=0)]
+    terminal: bool
+
+
+class OrderView(Facts, AcceptedView):
+    """An order as it stands."""
+
+    updated_at: AwareDatetime
+
+
+class HistoryView(OrderView):
+    """An order as it stands, with its events, oldest first."""
+
+    events: list[EventView]
+
+
+class PageView(View):
+    """A page of orders, newest first. `nextCursor` is null on the last page."""
+
+    orders: list[OrderView]
+    next_cursor: str | None
+
+
+class QuotesView(RouteView):
+    """Every venue's quote, best first, and the winner."""
+
+    token_in: str
+    token_out: str
+    amount: DecimalText
+
+
+class TokenView(View):
+    """A token that can be traded."""
+
+    symbol: str
+    decimals: int
+    mint: str
+
+
+class TokensView(View):
+    """The tokens that can be traded."""
+
+    tokens: list[TokenView]
+
+
+class HealthView(View):
+    """Orders can be accepted."""
+
+    status: Literal["ok"]
+
+
+class FieldErrorView(View):
+    """What is wrong with one field."""
+
+    field: str
+    message: str
+
+
+class ProblemView(View):
+    """RFC 9457. `code` is stable; `errors` names each wrong field."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str
+    errors: list[FieldErrorView] | None = None
+
+
+class GatewayMessageView(View):
+    """What API Gateway itself answers before the engine is reached."""
+
+    message: str

@@ -1,0 +1,209 @@
+"""Everything the engine says no with. Each class has a stable `code`, which clients may rely on.
+
+EngineError
+├── Refusal                      a request is turned down; nothing was stored
+│   ├── InvalidRequest           validation_failed
+│   ├── InvalidJson              invalid_json
+│   ├── UnsupportedMediaType     unsupported_media_type
+│   ├── BodyTooLarge             body_too_large
+│   ├── Unauthenticated          unauthenticated
+│   ├── IdempotencyConflict      idempotency_conflict
+│   ├── OrderNotFound            order_not_found
+│   └── RouteNotFound            route_not_found
+├── Unavailable                  something we depend on is away; trying again later helps
+│   ├── DatabaseUnavailable      database_unavailable
+│   ├── QueueUnavailable         queue_unavailable
+│   └── ConnectionsUnavailable   connections_unavailable
+├── AttemptFailed                an attempt to execute an order ended without a fill
+│   ├── RetryableFailure         another attempt may succeed
+│   │   ├── VenueUnavailable     venue_unavailable
+│   │   ├── NoQuote              no_quote
+│   │   ├── TransactionReverted  transaction_reverted
+│   │   ├── SlippageExceeded     slippage_exceeded
+│   │   └── TransactionExpired   transaction_expired
+│   └── FinalFailure             no attempt can succeed
+│       ├── UnsupportedPair      unsupported_pair
+│       ├── AmountBelowMinimum   amount_below_minimum
+│       ├── InsufficientLiquidity insufficient_liquidity
+│       └── AttemptsExhausted    attempts_exhausted
+└── Fenced                       somebody else holds the order now; write nothing
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+class EngineError(Exception):
+    """Something went wrong in a way the engine knows."""
+
+    code: ClassVar[str] = "engine_error"
+
+    def __init__(self, message: str | None = None) -> None:
+        # An error's docstring is its default message.
+        super().__init__(message or (self.__doc__ or "").strip())
+
+    @property
+    def message(self) -> str:
+        """One sentence for people."""
+        return str(self)
+
+
+class Refusal(EngineError):
+    """The request was refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """What is wrong with one field: its name as the client wrote it, and a sentence."""
+
+    field: str
+    message: str
+
+
+class InvalidRequest(Refusal):
+    """The request is not valid."""
+
+    code = "validation_failed"
+
+    def __init__(self, errors: Sequence[FieldError]) -> None:
+        super().__init__(
+            "; ".join(f"{error.field}: {error.message}" if error.field else error.message for error in errors)
+        )
+        self.errors = tuple(errors)
+
+
+class InvalidJson(Refusal):
+    """The body is not valid JSON."""
+
+    code = "invalid_json"
+
+
+class UnsupportedMediaType(Refusal):
+    """The body must be sent as application/json."""
+
+    code = "unsupported_media_type"
+
+
+class BodyTooLarge(Refusal):
+    """The body is larger than 16 kB."""
+
+    code = "body_too_large"
+
+
+class Unauthenticated(Refusal):
+    """A valid API key is needed: send it as 'Authorization: Bearer KEY'."""
+
+    code = "unauthenticated"
+
+
+class IdempotencyConflict(Refusal):
+    """This idempotency key was used before with a different order."""
+
+    code = "idempotency_conflict"
+
+
+class OrderNotFound(Refusal):
+    """There is no such order in this account."""
+
+    code = "order_not_found"
+
+
+class RouteNotFound(Refusal):
+    """There is nothing at this address."""
+
+    code = "route_not_found"
+
+
+class Unavailable(EngineError):
+    """The engine cannot do this right now; try again."""
+
+
+class DatabaseUnavailable(Unavailable):
+    """The database cannot be reached; try again."""
+
+    code = "database_unavailable"
+
+
+class QueueUnavailable(Unavailable):
+    """The queue cannot be reached; try again."""
+
+    code = "queue_unavailable"
+
+
+class ConnectionsUnavailable(Unavailable):
+    """Subscriptions cannot be changed right now; try again."""
+
+    code = "connections_unavailable"
+
+
+class AttemptFailed(EngineError):
+    """The attempt ended without a fill."""
+
+
+class RetryableFailure(AttemptFailed):
+    """The attempt failed; another one may succeed."""
+
+
+class VenueUnavailable(RetryableFailure):
+    """The venue did not answer."""
+
+    code = "venue_unavailable"
+
+
+class NoQuote(RetryableFailure):
+    """No venue gave a quote."""
+
+    code = "no_quote"
+
+
+class TransactionReverted(RetryableFailure):
+    """The chain reverted the transaction; nothing was swapped."""
+
+    code = "transaction_reverted"
+
+
+class SlippageExceeded(TransactionReverted):
+    """The price moved by more than the slippage allows; nothing was swapped."""
+
+    code = "slippage_exceeded"
+
+
+class TransactionExpired(RetryableFailure):
+    """The transaction did not land in time and never will."""
+
+    code = "transaction_expired"
+
+
+class FinalFailure(AttemptFailed):
+    """The order cannot be executed."""
+
+
+class UnsupportedPair(FinalFailure):
+    """No venue trades this pair."""
+
+    code = "unsupported_pair"
+
+
+class AmountBelowMinimum(FinalFailure):
+    """The amount is too small to pay out anything."""
+
+    code = "amount_below_minimum"
+
+
+class InsufficientLiquidity(FinalFailure):
+    """No pool is deep enough for this amount."""
+
+    code = "insufficient_liquidity"
+
+
+class AttemptsExhausted(FinalFailure):
+    """The last attempt was cut off before it had a result."""
+
+    code = "attempts_exhausted"
+
+
+class Fenced(EngineError):
+    """Another worker holds this order now."""
+
+    code = "fenced"

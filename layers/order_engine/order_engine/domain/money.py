@@ -1,0 +1,47 @@
+"""Exact amounts: Decimal here, NUMERIC in SQL, strings in JSON. Nothing is ever rounded on the way in."""
+
+from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Context, Decimal
+
+from order_engine.domain.tokens import Token
+
+# NUMERIC(38, 18): 20 digits before the point, 18 after it.
+COLUMN_SCALE = 18
+LARGEST_AMOUNT = Decimal(10) ** 20
+
+_EXACT = Context(prec=60, rounding=ROUND_DOWN)
+_PRICE = Context(prec=60, rounding=ROUND_HALF_EVEN)
+
+
+def problem_with(amount: Decimal, token: Token) -> str | None:
+    """Why `amount` (whole tokens) cannot be an order's amount of `token`, as a sentence; None when it can."""
+    if not amount.is_finite():
+        return "must be a finite number"
+    if amount <= 0:
+        return "must be greater than 0"
+    if amount >= LARGEST_AMOUNT:
+        return "must be less than 10^20"
+    if -decimals_of(amount) < -token.decimals:
+        return f"must have at most {token.decimals} decimals for {token.symbol}"
+    return None
+
+
+def decimals_of(amount: Decimal) -> int:
+    """Digits needed after the point; trailing zeros do not count."""
+    exponent = _EXACT.normalize(amount).as_tuple().exponent if amount.adjusted() < 60 else 0
+    return max(0, -int(exponent))
+
+
+def floor_to(amount: Decimal, token: Token) -> Decimal:
+    """`amount` rounded down to what the chain can pay out in `token`."""
+    return amount.quantize(Decimal(1).scaleb(-token.decimals), context=_EXACT)
+
+
+def price(amount_out: Decimal, amount_in: Decimal) -> Decimal:
+    """Tokens out per token in, to 18 decimals."""
+    return _PRICE.divide(amount_out, amount_in).quantize(Decimal(1).scaleb(-COLUMN_SCALE), context=_PRICE)
+
+
+def text(amount: Decimal) -> str:
+    """The amount as JSON shows it: plain digits, no exponent, no trailing zeros."""
+    plain = format(amount, "f")
+    return plain.rstrip("0").rstrip(".") if "." in plain else plain

@@ -1,0 +1,52 @@
+"""The last resort for orders whose messages ended up in the dead-letter queue."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from uuid import UUID
+
+from order_engine.domain.errors import EngineError
+from order_engine.domain.orders import History
+from order_engine.observability import logger
+from order_engine.use_cases.ports import Journal, Orders, Queue
+from order_engine.use_cases.reconcile import reconcile
+from order_engine.venues.protocol import Chain
+
+
+@dataclass(frozen=True, slots=True)
+class Undertaker:
+    """Sends back what can still be executed and finishes what cannot."""
+
+    orders: Orders
+    journal: Journal
+    queue: Queue
+    chain: Chain
+    max_attempts: int
+
+    async def bury(self, ids: Collection[UUID]) -> set[UUID]:
+        """Take care of these orders; returns those whose message may be deleted.
+
+        The others stay in the queue: unknown orders for people to look at, the rest to be tried again.
+        Raises DatabaseUnavailable.
+        """
+        histories = await self.orders.histories(ids)
+        done = {history.order.id for history in histories if await self._take_care(history)}
+        await self.journal.drain()
+        return done
+
+    async def _take_care(self, history: History) -> bool:
+        order = history.order
+        self.journal.announce(history.events)
+        try:
+            if order.terminal:
+                return True
+            if order.leased:
+                return False
+            if order.attempt < self.max_attempts:
+                # Its receives were used up by crashes, not by attempts.
+                await self.queue.send(order.id)
+            else:
+                await reconcile(order, self.journal, self.chain)
+        except EngineError:
+            logger.exception("not buried yet", extra={"order_id": str(order.id)})
+            return False
+        return True

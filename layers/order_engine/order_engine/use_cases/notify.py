@@ -1,0 +1,72 @@
+"""Push committed events to whoever listens."""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import Any
+
+from order_engine.domain.topics import account_topic, order_topic
+from order_engine.use_cases.ports import Connections, Gateway
+
+_FRAME_BYTES = 32_000  # API Gateway counts a message by 32 kB
+
+
+@dataclass(frozen=True, slots=True)
+class StatusEvent:
+    """A committed event: whose it is, and the document to push."""
+
+    account: str
+    document: Mapping[str, Any]
+
+
+def notify(events: Sequence[StatusEvent], connections: Connections, gateway: Gateway, pool: Executor) -> int:
+    """Post the events, in order per connection and in parallel across them; returns the number of frames.
+
+    A connection that is gone is taken off its topics; no connection waits for another.
+    """
+    by_topic = _by_topic(events)
+    listening = connections.listening_to(list(by_topic))
+    frames: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for topic, connection_ids in listening.items():
+        for frame in by_topic[topic]:
+            for connection_id in connection_ids:
+                frames[connection_id].append((topic, frame))
+    return sum(pool.map(lambda one: _post_all(one, frames[one], connections, gateway), frames))
+
+
+def _by_topic(events: Sequence[StatusEvent]) -> dict[str, list[str]]:
+    """The frames of each topic: an event each for an order, as many as fit for an account."""
+    orders: dict[str, list[str]] = defaultdict(list)
+    accounts: dict[str, list[str]] = defaultdict(list)
+    for event in events:
+        text = json.dumps(event.document, separators=(",", ":"))
+        orders[order_topic(event.account, event.document["orderId"])].append(text)
+        accounts[account_topic(event.account)].append(text)
+    return {**orders, **{topic: list(_account_frames(texts)) for topic, texts in accounts.items()}}
+
+
+def _account_frames(texts: Sequence[str]) -> Iterator[str]:
+    frame: list[str] = []
+    size = 0
+    for text in texts:
+        if frame and size + len(text) > _FRAME_BYTES - 64:
+            yield _account_frame(frame)
+            frame, size = [], 0
+        frame.append(text)
+        size += len(text) + 1
+    yield _account_frame(frame)
+
+
+def _account_frame(texts: Sequence[str]) -> str:
+    return f'{{"type":"events","events":[{",".join(texts)}]}}'
+
+
+def _post_all(connection_id: str, frames: Sequence[tuple[str, str]], connections: Connections, gateway: Gateway) -> int:
+    for posted, (_, frame) in enumerate(frames):
+        if not gateway.post(connection_id, frame):
+            for topic in {topic for topic, _ in frames}:
+                connections.remove(topic, connection_id)
+            return posted
+    return len(frames)

@@ -1,0 +1,42 @@
+"""Accept an order: store it, then send it to the queue."""
+
+from dataclasses import dataclass
+
+from order_engine.adapters.postgres.orders import OrderStore
+from order_engine.adapters.sqs import OrdersQueue
+from order_engine.domain.errors import IdempotencyConflict, QueueUnavailable
+from order_engine.domain.orders import NewOrder, Order, OrderType
+from order_engine.observability import logger
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """The order, and whether it had been placed before with the same client order id."""
+
+    order: Order
+    replayed: bool
+
+
+async def submit(new: NewOrder, orders: OrderStore, queue: OrdersQueue, watchdog: float) -> Submission:
+    """Place an order. Once stored it will be executed, whatever happens to the queue.
+
+    Raises DatabaseUnavailable (nothing is stored, or a repeat with the same client order id finds it) and
+    IdempotencyConflict (the client order id stands for a different order).
+    """
+    order, is_new = await orders.place(new, watchdog)
+    if not is_new:
+        if not order.is_repeat_of(new):
+            raise IdempotencyConflict()
+        return Submission(order, replayed=True)
+    match order.type:  # what happens before routing depends on the type, here and nowhere else
+        case OrderType.MARKET:
+            await _execute_now(order, orders, queue)
+    return Submission(order, replayed=False)
+
+
+async def _execute_now(order: Order, orders: OrderStore, queue: OrdersQueue) -> None:
+    try:
+        await queue.send(order.id)
+    except QueueUnavailable:
+        logger.exception("order not queued; the sweeper will", extra={"order_id": str(order.id)})
+        await orders.look_now(order.id)

@@ -1,0 +1,34 @@
+"""Listen to one order, or to all of an account's."""
+
+from uuid import UUID
+
+from order_engine.domain.errors import OrderNotFound
+from order_engine.domain.orders import History
+from order_engine.domain.topics import account_topic, order_topic
+from order_engine.use_cases.ports import Connections, Orders
+
+
+async def subscribe_to_order(
+    connection_id: str, account: str, order_id: UUID, connections: Connections, orders: Orders
+) -> History:
+    """Register first and read second, so that nothing falls between; returns the order as it stands.
+
+    Raises OrderNotFound (unknown, or another account's) and DatabaseUnavailable.
+    """
+    topic = order_topic(account, order_id)
+    connections.add(topic, connection_id)
+    history = await orders.one(account, order_id)
+    if history is None:
+        connections.remove(topic, connection_id)
+        raise OrderNotFound()
+    return history
+
+
+def subscribe_to_account(connection_id: str, account: str, connections: Connections) -> None:
+    """Listen to every order of the account from now on."""
+    connections.add(account_topic(account), connection_id)
+
+
+def unsubscribe(connection_id: str, account: str, order_id: UUID | None, connections: Connections) -> None:
+    """Listen no longer, to one order or (without one) to the account."""
+    connections.remove(order_topic(account, order_id) if order_id else account_topic(account), connection_id)

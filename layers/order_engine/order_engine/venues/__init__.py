@@ -1,0 +1,24 @@
+"""Where swaps are executed: the protocols that an SDK has to fulfil, and the mocked market that stands in for them.
+
+To trade for real, implement `protocol.Venue` and `protocol.Chain` and return them from `connect` and `connect_venues`.
+"""
+
+from collections.abc import Sequence
+
+from order_engine.adapters.postgres.database import Database
+from order_engine.settings import MockSettings
+from order_engine.venues.mock import mock_venues, mock_weather
+from order_engine.venues.mock.chain import MockChain
+from order_engine.venues.protocol import Chain, Venue
+
+
+def connect_venues(settings: MockSettings) -> Sequence[Venue]:
+    """The venues to ask for quotes."""
+    return mock_venues(settings, mock_weather(settings))
+
+
+def connect(settings: MockSettings, database: Database) -> tuple[Sequence[Venue], Chain]:
+    """The venues and the chain that their transactions land on."""
+    weather = mock_weather(settings)
+    venues = mock_venues(settings, weather)
+    return venues, MockChain(database, {venue.name: venue for venue in venues}, weather)

@@ -1,0 +1,18 @@
+"""A made-up market: prices that walk, two venues with pools, and a chain that keeps its ledger in Postgres."""
+
+from random import Random
+
+from order_engine.settings import MockSettings
+from order_engine.venues.mock.market import Market
+from order_engine.venues.mock.venues import MockVenue, Weather, meteora, raydium
+
+
+def mock_weather(settings: MockSettings) -> Weather:
+    """Delays and failures as the settings say."""
+    return Weather(settings.mock_latency, settings.mock_failure_rate, Random(settings.mock_seed))
+
+
+def mock_venues(settings: MockSettings, weather: Weather) -> tuple[MockVenue, MockVenue]:
+    """Raydium and Meteora."""
+    market = Market(settings.mock_seed)
+    return raydium(market, weather), meteora(market, weather)

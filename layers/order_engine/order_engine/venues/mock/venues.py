@@ -1,0 +1,109 @@
+"""Raydium and Meteora, mocked."""
+
+import asyncio
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from random import Random
+from typing import Protocol
+
+from order_engine.domain.errors import AmountBelowMinimum, UnsupportedPair, VenueUnavailable
+from order_engine.domain.money import floor_to
+from order_engine.domain.orders import Order
+from order_engine.domain.routes import Quote, Swap
+from order_engine.domain.transactions import Transaction
+from order_engine.venues.mock.market import PRICES, Market
+from order_engine.venues.mock.pools import BinPool, ConstantProductPool, Payout
+
+_BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+
+
+@dataclass(frozen=True, slots=True)
+class Weather:
+    """How the mocked world behaves: `latency` scales every delay (0 = none), `failure_rate` (0 to 1) of calls fail."""
+
+    latency: float
+    failure_rate: float
+    random: Random = field(default_factory=Random)
+
+    async def wait(self, low: float, high: float) -> None:
+        """Take between `low` and `high` seconds."""
+        if self.latency:
+            await asyncio.sleep(self.random.uniform(low, high) * self.latency)
+
+    def fails(self) -> bool:
+        """Whether this call is one of those that fail."""
+        return self.failure_rate > 0 and self.random.random() < self.failure_rate
+
+
+class Pool(Protocol):
+    """A pool's state at one moment."""
+
+    def pay_out(self, amount_in: Decimal) -> Payout:
+        """What `amount_in` buys."""
+
+
+@dataclass(frozen=True, slots=True)
+class MockVenue:
+    """A venue whose pools stand around the market's reference price."""
+
+    name: str
+    tokens: frozenset[str]
+    pool: Callable[[float, float], Pool]  # (price of the pair here, dollars per token in) -> pool
+    market: Market
+    weather: Weather
+
+    async def quote(self, swap: Swap) -> Quote:
+        """See venues.protocol.Venue."""
+        await self.weather.wait(0.15, 0.25)
+        if self.weather.fails():
+            raise VenueUnavailable(f"{self.name} did not answer.")
+        return self.quote_at(swap, time.time())
+
+    async def build(self, order: Order, quote: Quote, valid_for: timedelta) -> Transaction:
+        """See venues.protocol.Venue. The signature is random, as a real one looks."""
+        return Transaction(
+            signature="".join(secrets.choice(_BASE58) for _ in range(88)),
+            order_id=str(order.id),
+            venue=self.name,
+            token_in=order.token_in,
+            token_out=order.token_out,
+            amount_in=order.amount_in,
+            min_amount_out=quote.min_amount_out(order.slippage_bps),
+            valid_until=datetime.now(UTC) + valid_for,
+        )
+
+    def quote_at(self, swap: Swap, at: float) -> Quote:
+        """The quote at a time (seconds since 1970), without delay or failure."""
+        pair = (swap.token_in.symbol, swap.token_out.symbol)
+        if not self.tokens.issuperset(pair):
+            raise UnsupportedPair(f"{self.name} does not trade {pair[0]} for {pair[1]}.")
+        price = self.market.reference(*pair, at) * (1 - self.market.spread(self.name, *pair, at))
+        payout = self.pool(price, self.market.reference(pair[0], "USDC", at)).pay_out(swap.amount_in)
+        amount_out = floor_to(payout.amount_out, swap.token_out)
+        if amount_out <= 0:
+            raise AmountBelowMinimum(f"{self.name} pays out less than the smallest unit of {pair[1]} for this amount.")
+        return Quote(self.name, swap, amount_out, payout.fee_bps, payout.price_impact_bps)
+
+
+def raydium(market: Market, weather: Weather) -> MockVenue:
+    """Constant-product pools with 5 million dollars on each side and a fee of 25 bps. Everything but MET."""
+
+    def pool(price: float, dollars: float) -> Pool:
+        reserve_in = Decimal(5_000_000 / dollars)
+        return ConstantProductPool(reserve_in, reserve_in * Decimal(price), fee_bps=Decimal(25))
+
+    return MockVenue("raydium", frozenset(PRICES) - {"MET"}, pool, market, weather)
+
+
+def meteora(market: Market, weather: Weather) -> MockVenue:
+    """Bin pools: 200 bins of 50,000 dollars, 10 bps apart, with a fee from 20 bps up. Everything but RAY."""
+
+    def pool(price: float, dollars: float) -> Pool:
+        bin_size = Decimal(50_000 / dollars)
+        return BinPool(Decimal(price), bin_size, bins=200, bin_step_bps=Decimal(10), base_fee_bps=Decimal(20))
+
+    return MockVenue("meteora", frozenset(PRICES) - {"RAY"}, pool, market, weather)
