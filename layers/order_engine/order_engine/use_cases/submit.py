@@ -2,11 +2,10 @@
 
 from dataclasses import dataclass
 
-from order_engine.adapters.postgres.orders import OrderStore
-from order_engine.adapters.sqs import OrdersQueue
 from order_engine.domain.errors import IdempotencyConflict, QueueUnavailable
 from order_engine.domain.orders import NewOrder, Order, OrderType
 from order_engine.observability import logger
+from order_engine.use_cases.ports import Orders, Queue
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +16,7 @@ class Submission:
     replayed: bool
 
 
-async def submit(new: NewOrder, orders: OrderStore, queue: OrdersQueue, watchdog: float) -> Submission:
+async def submit(new: NewOrder, orders: Orders, queue: Queue, watchdog: float) -> Submission:
     """Place an order. Once stored it will be executed, whatever happens to the queue.
 
     Raises DatabaseUnavailable (nothing is stored, or a repeat with the same client order id finds it) and
@@ -34,7 +33,7 @@ async def submit(new: NewOrder, orders: OrderStore, queue: OrdersQueue, watchdog
     return Submission(order, replayed=False)
 
 
-async def _execute_now(order: Order, orders: OrderStore, queue: OrdersQueue) -> None:
+async def _execute_now(order: Order, orders: Orders, queue: Queue) -> None:
     try:
         await queue.send(order.id)
     except QueueUnavailable:

@@ -1,13 +1,12 @@
 """Send orders that nobody looked after to the queue again."""
 
-from order_engine.adapters.postgres.orders import OrderStore
-from order_engine.adapters.sqs import OrdersQueue
+from order_engine.use_cases.ports import Orders, Queue
 
 _AT_ONCE = 100
 _AT_MOST = 1_000
 
 
-async def sweep(orders: OrderStore, queue: OrdersQueue, watchdog: float) -> int:
+async def sweep(orders: Orders, queue: Queue, watchdog: float) -> int:
     """Queue the orders whose watchdog time has come, the longest overdue first, and say how many.
 
     At most a thousand a call; each comes up again after `watchdog` seconds if it makes no progress.
