@@ -1,5 +1,6 @@
 -- An order as it stands. Amounts are exact: 20 digits before the point, 18 after it; the tokens' own decimals are checked
--- before. `sequence` and `attempt` guard every write (see sql/orders.sql); `details` are the facts of the latest event.
+-- before. `sequence` and `attempt` guard every write (see sql/orders.sql); `details` are the facts of the latest event
+-- (json, not jsonb: nobody looks inside, and clients get it as it was written).
 CREATE TABLE orders (
     id              uuid PRIMARY KEY DEFAULT uuidv7(),
     account         text NOT NULL,
@@ -13,8 +14,8 @@ CREATE TABLE orders (
                     CHECK (status IN ('pending', 'routing', 'building', 'submitted', 'confirmed', 'failed')),
     sequence        integer NOT NULL DEFAULT 1,
     attempt         integer NOT NULL DEFAULT 0,
-    details         jsonb NOT NULL DEFAULT '{}',
-    transaction     jsonb,
+    details         json NOT NULL DEFAULT '{}',
+    transaction     json,
     amount_out      numeric(38, 18),
     executed_price  numeric(38, 18),
     lease_until     timestamptz,
@@ -43,6 +44,6 @@ CREATE TABLE order_events (
     status   text NOT NULL,
     attempt  integer NOT NULL,
     at       timestamptz NOT NULL,
-    details  jsonb NOT NULL DEFAULT '{}',
+    details  json NOT NULL DEFAULT '{}',
     PRIMARY KEY (order_id, sequence)
 );

@@ -23,12 +23,12 @@ UPDATE orders SET watchdog_at = now() WHERE id = %(id)s AND status = 'pending' A
 
 -- name: one
 SELECT o.*, (o.lease_until > now()) IS TRUE AS leased,
-       (SELECT jsonb_agg(to_jsonb(e) ORDER BY e.sequence) FROM order_events e WHERE e.order_id = o.id) AS events
+       (SELECT json_agg(e ORDER BY e.sequence) FROM order_events e WHERE e.order_id = o.id) AS events
 FROM orders o WHERE o.id = %(id)s AND o.account = %(account)s;
 
 -- name: histories
 SELECT o.*, (o.lease_until > now()) IS TRUE AS leased,
-       (SELECT jsonb_agg(to_jsonb(e) ORDER BY e.sequence) FROM order_events e WHERE e.order_id = o.id) AS events
+       (SELECT json_agg(e ORDER BY e.sequence) FROM order_events e WHERE e.order_id = o.id) AS events
 FROM orders o WHERE o.id = ANY(%(ids)s);
 
 -- name: page
@@ -76,8 +76,8 @@ WITH step AS (
     UPDATE orders o SET
         status = s.status,
         sequence = s.sequence,
-        details = s.details::jsonb,
-        transaction = s.transaction::jsonb,
+        details = s.details::json,
+        transaction = s.transaction::json,
         amount_out = s.amount_out,
         executed_price = s.executed_price,
         lease_until = CASE WHEN s.status IN ('building', 'submitted') THEN o.lease_until END,

@@ -1,0 +1,142 @@
+"""Puts the local cloud together: what starts in which order, and stops in the reverse one."""
+
+import asyncio
+import os
+from contextlib import AsyncExitStack
+
+import aiohttp
+from aiohttp import web
+
+from local import dev_key, directory
+from local.aws_json import AwsJson
+from local.emulator import Emulator
+from local.endpoints import Endpoints
+from local.errors import LocalCloudError
+from local.lambdas.environment import Host
+from local.lambdas.fleet import Fleet
+from local.lambdas.runtime_api import RuntimeApi
+from local.ports import HOST, listen, stable_port
+from local.postgres import Postgres
+from local.processes import Lifeline
+from local.settings import Settings
+from local.sources.custom_resources import CustomResources
+from local.stores import Stores
+from local.template import Stack, load_stack
+from local.template.parameters import variable_name
+from local.terminal import Terminal
+from local.traffic import Traffic
+
+_KEY_PARAMETER = "DashboardApiKey"
+_DATABASE_PARAMETER = "DatabaseUrl"
+
+
+class Cloud:
+    """One local cloud: `start`, then `wait` until something breaks, then `stop`."""
+
+    def __init__(self, settings: Settings, terminal: Terminal) -> None:
+        self._settings = settings
+        self._terminal = terminal
+        self._cleanup = AsyncExitStack()
+        self._stores: Stores | None = None
+        self._fleet: Fleet | None = None
+
+    async def start(self) -> Endpoints:
+        """Starts everything; returns when requests are answered.
+
+        Raises:
+            LocalCloudError: something is missing, in use or broken.
+        """
+        settings, home = self._settings, self._settings.directory
+        self._cleanup.enter_context(directory.claim(home))
+        endpoints_file = home / "endpoints.json"
+        endpoints_file.unlink(missing_ok=True)
+        server = listen(settings.port)
+        self._cleanup.callback(server.close)
+        lifeline = Lifeline()
+        self._cleanup.callback(lifeline.close)
+
+        aws_port = stable_port(home / "emulator" / "port")
+        postgres = Postgres(home / "postgres", settings.logs / "postgres.log")
+        emulator = Emulator(home / "emulator", settings.logs / "emulator.log", aws_port, lifeline)
+        key = settings.dev_key or dev_key.load_or_create(home / "dev-key")
+        provided = {_DATABASE_PARAMETER: postgres.url(), _KEY_PARAMETER: key}
+        port = server.getsockname()[1]
+        stack = load_stack(settings.template, settings.environment, provided, http_port=port, aws_port=aws_port)
+
+        runtime_api, custom_resources = RuntimeApi(), CustomResources(home / "custom-resources.json")
+        internal_url = await self._serve([*runtime_api.routes(), *custom_resources.routes()])
+        self._stores = Stores(postgres if self._owns_database(stack) else None, emulator)
+        self._cleanup.push_async_callback(self._stores.stop)
+        connector = aiohttp.TCPConnector(limit=0)
+        session = await self._cleanup.enter_async_context(aiohttp.ClientSession(connector=connector))
+        aws = AwsJson(session, stack.addresses.aws_url)
+
+        host = Host(internal_url.removeprefix("http://"), stack.addresses.aws_url, settings.logs, lifeline)
+        self._fleet = Fleet(stack, settings, runtime_api, host, report=self._terminal.problem)
+        self._cleanup.push_async_callback(self._fleet.close)
+        self._fleet.start()
+        await self._stores.start(stack, aws, key)
+        for resource in stack.custom_resources:
+            function = stack.function_by_arn(resource.service_token)
+            if function is None:
+                raise LocalCloudError(f"{resource.logical_id}: its ServiceToken is not a function of this template")
+            await custom_resources.deploy(resource, self._fleet.pools[function.name], internal_url)
+        traffic = Traffic(stack, self._fleet, aws)
+        self._cleanup.push_async_callback(traffic.keep_out)
+        await traffic.let_in(server)
+
+        self._cleanup.callback(endpoints_file.unlink, missing_ok=True)
+        endpoints = _endpoints(stack, key)
+        endpoints.write(endpoints_file)
+        return endpoints
+
+    async def wait(self) -> None:
+        """Ends only when Postgres or the emulator ends by itself.
+
+        Raises:
+            LocalCloudError: says which.
+        """
+        while True:
+            await asyncio.sleep(1)
+            if self._stores and (line := self._stores.ended(self._settings.logs)):
+                raise LocalCloudError(line)
+
+    async def stop(self) -> None:
+        """Stops everything that was started, in reverse order."""
+        await self._cleanup.aclose()
+
+    def kill(self) -> None:
+        """Leaves nothing running, at once: for the impatient."""
+        if self._fleet is not None:
+            self._fleet.kill()
+        if self._stores is not None:
+            self._stores.kill()
+
+    def _owns_database(self, stack: Stack) -> bool:
+        return _DATABASE_PARAMETER in stack.parameters and not self._settings.environment.get(
+            variable_name(_DATABASE_PARAMETER)
+        )
+
+    async def _serve(self, routes: list[web.RouteDef]) -> str:
+        """Serves what only functions call; returns the base URL."""
+        app = web.Application(client_max_size=64 * 1024 * 1024)
+        app.add_routes(routes)
+        runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=0.1)
+        await runner.setup()
+        self._cleanup.push_async_callback(runner.cleanup)
+        await web.TCPSite(runner, HOST, 0).start()
+        return f"http://{HOST}:{runner.addresses[0][1]}"
+
+
+def _endpoints(stack: Stack, key: str) -> Endpoints:
+    database_url = stack.parameters.get(_DATABASE_PARAMETER)
+    return Endpoints(
+        httpUrl=stack.addresses.http_url,
+        webSocketUrl=stack.addresses.websocket_url,
+        apiKey=key if any(table.logical_id == dev_key.TABLE for table in stack.tables) else None,
+        databaseUrl=database_url if isinstance(database_url, str) else None,
+        awsEndpointUrl=stack.addresses.aws_url,
+        tables={table.logical_id: table.name for table in stack.tables},
+        queues={queue.logical_id: queue.url for queue in stack.queues},
+        pid=os.getpid(),
+    )

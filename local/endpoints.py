@@ -1,0 +1,44 @@
+"""Tells others where the running cloud is: `endpoints.json` for programs, a banner for people."""
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Endpoints:
+    """Named as in `endpoints.json`."""
+
+    httpUrl: str
+    webSocketUrl: str
+    apiKey: str | None
+    databaseUrl: str | None
+    awsEndpointUrl: str
+    tables: dict[str, str]
+    queues: dict[str, str]
+    pid: int
+
+    def write(self, file: Path) -> None:
+        """Writes the file in one step; it holds a password and a key, so only the owner reads it."""
+        unfinished = file.with_suffix(".new")
+        unfinished.touch(mode=0o600)
+        unfinished.write_text(json.dumps(asdict(self), indent=2) + "\n")
+        unfinished.replace(file)
+
+    def banner(self, logs: Path) -> str:
+        """A few lines for the terminal."""
+        rows = {
+            "Dashboard and API": f"{self.httpUrl}/",
+            "WebSocket": self.webSocketUrl,
+            "API key": self.apiKey,
+            "Postgres": self.databaseUrl,
+            "SQS and DynamoDB": self.awsEndpointUrl,
+            "Logs": f"{_shown(logs)}/",
+        }
+        lines = (f"  {name:<18}{value}" for name, value in rows.items() if value)
+        return "\n".join(["The local cloud is up. Ctrl-C stops it, its data stay.", *lines])
+
+
+def _shown(path: Path) -> str:
+    return os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)

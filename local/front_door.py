@@ -1,0 +1,55 @@
+"""The one server of the cloud that clients see: HTTP API, WebSocket API and @connections on one port."""
+
+import socket
+from collections.abc import Mapping
+
+from aiohttp import web
+
+from local.http_api.responses import message
+from local.http_api.server import BODY_LIMIT, HttpApiServer
+from local.lambdas.pool import FunctionPool
+from local.template import Stack
+from local.template.addresses import CONNECTIONS_PATH, WEBSOCKET_PATH
+from local.websocket_api.management import ConnectionManagement
+from local.websocket_api.server import WebSocketServer
+
+
+class FrontDoor:
+    """Serves the stack's APIs on a bound socket."""
+
+    def __init__(self, stack: Stack, pools: Mapping[str, FunctionPool]) -> None:
+        self._http = HttpApiServer(stack.http_api, pools) if stack.http_api else None
+        self._websocket = WebSocketServer(stack.websocket_api, pools) if stack.websocket_api else None
+        self._runner: web.AppRunner | None = None
+        self._app = web.Application(client_max_size=BODY_LIMIT)
+        if self._websocket and stack.websocket_api:
+            management = ConnectionManagement(self._websocket.connections)
+            commands = f"{CONNECTIONS_PATH}/{stack.websocket_api.stage}/@connections/{{connection_id}}"
+            for method in ("GET", "POST", "DELETE"):
+                self._app.router.add_route(method, commands, management.handle)
+        self._app.router.add_route("*", "/{path:.*}", self._handle)
+
+    async def open(self, server: socket.socket) -> None:
+        """Starts to listen."""
+        # Access logs and signal handlers are the cloud's business.
+        self._runner = web.AppRunner(self._app, access_log=None, handle_signals=False, shutdown_timeout=3)
+        await self._runner.setup()
+        await web.SockSite(self._runner, server, backlog=1024).start()
+
+    async def close(self) -> None:
+        """Accepts nothing more, closes the WebSocket connections, lets requests end for 3 seconds."""
+        if self._runner is None:
+            return
+        for site in list(self._runner.sites):
+            await site.stop()
+        if self._websocket:
+            await self._websocket.close()
+        await self._runner.cleanup()
+
+    async def _handle(self, request: web.Request) -> web.StreamResponse:
+        upgrade = request.headers.get("Upgrade", "").lower()
+        if self._websocket and upgrade == "websocket" and request.path == WEBSOCKET_PATH:
+            return await self._websocket.handle(request)
+        if self._http:
+            return await self._http.handle(request)
+        return message(404, "Not Found")

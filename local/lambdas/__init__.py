@@ -1,0 +1,1 @@
+"""Lambda: execution environments as processes, fed through the Runtime API."""

@@ -1,0 +1,117 @@
+"""Runs inside an execution environment: takes invocations from the Runtime API and calls the handler.
+
+https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html. Standard library only; knows nothing of the local cloud.
+"""
+
+import http.client
+import importlib
+import json
+import os
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+Handler = Callable[[Any, "Context"], Any]
+
+
+class Context:
+    """The second argument of every handler."""
+
+    def __init__(self, headers: http.client.HTTPMessage) -> None:
+        self.function_name = os.environ["AWS_LAMBDA_FUNCTION_NAME"]
+        self.function_version = os.environ["AWS_LAMBDA_FUNCTION_VERSION"]
+        self.memory_limit_in_mb = os.environ["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"]
+        self.log_group_name = os.environ["AWS_LAMBDA_LOG_GROUP_NAME"]
+        self.log_stream_name = os.environ["AWS_LAMBDA_LOG_STREAM_NAME"]
+        self.aws_request_id = headers["Lambda-Runtime-Aws-Request-Id"]
+        self.invoked_function_arn = headers["Lambda-Runtime-Invoked-Function-Arn"]
+        self.client_context = None
+        self.identity = None
+        self._deadline_ms = int(headers["Lambda-Runtime-Deadline-Ms"])
+
+    def get_remaining_time_in_millis(self) -> int:
+        return max(0, self._deadline_ms - int(time.time() * 1000))
+
+
+class RuntimeApi:
+    """The Runtime API over one kept-alive connection."""
+
+    def __init__(self, address: str) -> None:
+        host, _, self._prefix = address.partition("/")
+        self._connection = http.client.HTTPConnection(host)
+
+    def next_invocation(self) -> tuple[http.client.HTTPMessage, bytes]:
+        return self._request("GET", "invocation/next")
+
+    def respond(self, request_id: str, payload: bytes) -> None:
+        self._request("POST", f"invocation/{request_id}/response", payload)
+
+    def fail(self, path: str, error: BaseException) -> None:
+        self._request("POST", path, json.dumps(describe(error)).encode())
+
+    def _request(self, method: str, path: str, body: bytes | None = None) -> tuple[http.client.HTTPMessage, bytes]:
+        prefix = f"/{self._prefix}" if self._prefix else ""
+        self._connection.request(method, f"{prefix}/2018-06-01/runtime/{path}", body)
+        response = self._connection.getresponse()
+        return response.headers, response.read()
+
+
+def describe(error: BaseException) -> dict[str, Any]:
+    """An exception as Lambda's error document."""
+    return {
+        "errorMessage": str(error),
+        "errorType": type(error).__name__,
+        "stackTrace": traceback.format_tb(error.__traceback__),
+    }
+
+
+def load_handler(name: str) -> Handler:
+    """`app.handler` -> the function `handler` of the module `app`."""
+    module, _, function = name.rpartition(".")
+    handler: Handler = getattr(importlib.import_module(module.replace("/", ".")), function)
+    return handler
+
+
+def serve(api: RuntimeApi, handler: Handler) -> None:
+    """Takes one invocation after the other, for ever."""
+    while True:
+        headers, event = api.next_invocation()
+        request_id = headers["Lambda-Runtime-Aws-Request-Id"]
+        os.environ["_X_AMZN_TRACE_ID"] = headers["Lambda-Runtime-Trace-Id"]
+        try:
+            result = handler(json.loads(event), Context(headers))
+            payload = json.dumps(result, ensure_ascii=False).encode()
+        except Exception as error:
+            traceback.print_exc()
+            api.fail(f"invocation/{request_id}/error", error)
+        else:
+            api.respond(request_id, payload)
+
+
+def end_with_parent() -> None:
+    """Standard input ends when the process that started this one is gone, however it ended."""
+    while os.read(0, 1024):
+        pass
+    os._exit(1)
+
+
+def main() -> None:
+    threading.Thread(target=end_with_parent, daemon=True).start()
+    api = RuntimeApi(os.environ["AWS_LAMBDA_RUNTIME_API"])
+    try:
+        handler = load_handler(os.environ["_HANDLER"])
+    except BaseException as error:
+        traceback.print_exc()
+        api.fail("init/error", error)
+        sys.exit(1)
+    try:
+        serve(api, handler)
+    except (OSError, http.client.HTTPException):  # the Runtime API is gone, so is the environment
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,76 @@
+"""All functions of the stack: one pool of environments each."""
+
+import asyncio
+
+from local.lambdas.environment import Host
+from local.lambdas.pool import FunctionPool, Report
+from local.lambdas.runtime_api import RuntimeApi
+from local.settings import Settings
+from local.template import Stack
+
+_SWEEP_SECONDS = 10
+_STARTS_AT_ONCE = 2
+
+
+class Fleet:
+    """The pools by function name; those that something invokes keep one environment warm."""
+
+    def __init__(self, stack: Stack, settings: Settings, runtime_api: RuntimeApi, host: Host, report: Report) -> None:
+        self.pools = {
+            function.name: FunctionPool(
+                function,
+                host,
+                runtime_api,
+                limit=min(settings.concurrency, function.reserved_concurrency or settings.concurrency),
+                report=report,
+            )
+            for function in stack.functions.values()
+        }
+        self._warm_first, self._warm_later = _invoked_functions(stack)
+        for name in (*self._warm_first, *self._warm_later):
+            self.pools[name].keep_warm = 1
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        """Begins to load the functions that requests and queues will need, a few at a time."""
+        self._tasks = [asyncio.create_task(self._warm_up()), asyncio.create_task(self._sweep())]
+
+    async def close(self) -> None:
+        """Kills every environment."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*(pool.close() for pool in self.pools.values()))
+
+    def kill(self) -> None:
+        """Kills every environment without waiting."""
+        for pool in self.pools.values():
+            pool.kill()
+
+    async def _warm_up(self) -> None:
+        places = asyncio.Semaphore(_STARTS_AT_ONCE)
+
+        async def warm_up(name: str) -> None:
+            async with places:
+                await self.pools[name].warm_up()
+
+        await asyncio.gather(*map(warm_up, self._warm_first))
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(_SWEEP_SECONDS)
+            for pool in self.pools.values():
+                await pool.stop_idle()
+
+
+def _invoked_functions(stack: Stack) -> tuple[list[str], list[str]]:
+    """(functions behind APIs and queues, those behind schedules only)."""
+    names: list[str] = []
+    if stack.http_api:
+        names += [authorizer.function for authorizer in stack.http_api.authorizers.values()]
+        names += [route.function for route in stack.http_api.routes]
+    if stack.websocket_api:
+        names += [stack.websocket_api.authorizer] if stack.websocket_api.authorizer else []
+        names += [route.function for route in stack.websocket_api.routes.values()]
+    names += [mapping.function for mapping in stack.queue_mappings]
+    scheduled = [schedule.function for schedule in stack.schedules]
+    return list(dict.fromkeys(names)), [name for name in dict.fromkeys(scheduled) if name not in names]

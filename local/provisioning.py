@@ -1,0 +1,44 @@
+"""Makes the template's queues and tables in the emulator."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from local.aws_json import AwsError, AwsJson
+from local.errors import LocalCloudError
+from local.template.model import Queue, Table
+
+
+async def create_queues(aws: AwsJson, queues: Sequence[Queue]) -> None:
+    """Makes the queues that are missing, and gives all of them the template's attributes.
+
+    Raises:
+        LocalCloudError: an attribute is not valid.
+    """
+    for queue in queues:
+        fixed = {"FifoQueue": "true"} if queue.name.endswith(".fifo") else {}
+        await _create(aws, "sqs", "CreateQueue", queue.logical_id, {"QueueName": queue.name, "Attributes": fixed})
+    # A redrive policy is only accepted when its dead-letter queue exists.
+    for queue in queues:
+        attributes = {"RedrivePolicy": "", **queue.attributes}
+        attributes.pop("FifoQueue", None)
+        request = {"QueueUrl": queue.url, "Attributes": attributes}
+        await _create(aws, "sqs", "SetQueueAttributes", queue.logical_id, request)
+
+
+async def create_tables(aws: AwsJson, tables: Sequence[Table]) -> None:
+    """Makes the tables that are missing.
+
+    Raises:
+        LocalCloudError: a definition is not valid.
+    """
+    listed = await aws.call("dynamodb", "ListTables", {})
+    for table in tables:
+        if table.name not in listed["TableNames"]:
+            await _create(aws, "dynamodb", "CreateTable", table.logical_id, table.definition)
+
+
+async def _create(aws: AwsJson, service: str, operation: str, logical_id: str, request: dict[str, Any]) -> None:
+    try:
+        await aws.call(service, operation, request)
+    except AwsError as error:
+        raise LocalCloudError(f"{logical_id} cannot be made: {error}") from error

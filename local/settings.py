@@ -1,0 +1,58 @@
+"""Settings of the local cloud: environment variables over an optional `.env` file in the repository's root."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from local.errors import LocalCloudError
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where the local cloud listens, keeps its data, and how far it scales."""
+
+    template: Path
+    directory: Path
+    port: int
+    concurrency: int
+    dev_key: str | None
+    environment: Mapping[str, str]
+    """Everything that may override a template parameter."""
+
+    @property
+    def logs(self) -> Path:
+        return self.directory / "logs"
+
+
+def load_settings(template: Path) -> Settings:
+    """Reads PORT, LOCAL_DIR, LOCAL_CONCURRENCY and LOCAL_DEV_KEY; a real variable wins over `.env`."""
+    environment = {**_read_env_file(ROOT / ".env"), **os.environ}
+    return Settings(
+        template=template.resolve(),
+        directory=Path(environment.get("LOCAL_DIR") or ROOT / ".local").resolve(),
+        port=_whole_number(environment, "PORT", 3000, 0, 65535),
+        concurrency=_whole_number(environment, "LOCAL_CONCURRENCY", 20, 1, 1000),
+        dev_key=environment.get("LOCAL_DEV_KEY") or None,
+        environment=environment,
+    )
+
+
+def _whole_number(environment: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:
+    text = environment.get(name) or str(default)
+    if not text.isdecimal() or not low <= int(text) <= high:
+        raise LocalCloudError(f"{name} must be a whole number from {low} to {high}, not {text!r}")
+    return int(text)
+
+
+def _read_env_file(path: Path) -> dict[str, str]:
+    if not path.is_file():
+        return {}
+    pairs = (line.partition("=") for line in path.read_text().splitlines() if not line.lstrip().startswith("#"))
+    return {
+        name.strip().removeprefix("export ").strip(): value.strip().strip("'\"")
+        for name, equals, value in pairs
+        if equals
+    }

@@ -1,0 +1,1 @@
+"""What invokes functions without a request: queues, schedules, custom resources."""

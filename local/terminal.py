@@ -1,0 +1,23 @@
+"""Lines for the person at the terminal."""
+
+import sys
+import time
+
+_REPEAT_SECONDS = 30
+
+
+class Terminal:
+    """Prints problems once, and again only after a while."""
+
+    def __init__(self) -> None:
+        self._last: dict[tuple[str, str], float] = {}
+
+    def say(self, text: str) -> None:
+        print(text, flush=True)
+
+    def problem(self, source: str, text: str) -> None:
+        """One line on stderr, such as `WorkerFunction cannot start: ...`."""
+        now = time.monotonic()
+        if now - self._last.get((source, text), -_REPEAT_SECONDS) >= _REPEAT_SECONDS:
+            self._last[source, text] = now
+            print(f"{source} {' '.join(text.split())}", file=sys.stderr, flush=True)

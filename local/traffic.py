@@ -1,0 +1,49 @@
+"""Everything that brings work to the functions: requests, queues, schedules."""
+
+import asyncio
+import socket
+
+from local.aws_json import AwsJson
+from local.errors import LocalCloudError
+from local.front_door import FrontDoor
+from local.lambdas.fleet import Fleet
+from local.sources.queue_poller import QueuePoller
+from local.sources.scheduler import run_schedule
+from local.template import Stack
+
+_GRACE_SECONDS = 3
+
+
+class Traffic:
+    """Opened last and closed first."""
+
+    def __init__(self, stack: Stack, fleet: Fleet, aws: AwsJson) -> None:
+        self._stack = stack
+        self._fleet = fleet
+        self._front_door = FrontDoor(stack, fleet.pools)
+        self._schedules: list[asyncio.Task[None]] = []
+        self._pollers: list[QueuePoller] = []
+        queues = {queue.arn: queue for queue in stack.queues}
+        for mapping in stack.queue_mappings:
+            if mapping.queue_arn not in queues:
+                raise LocalCloudError(f"{mapping.function}: its queue {mapping.queue_arn} is not in this template")
+            pool = fleet.pools[mapping.function]
+            self._pollers.append(QueuePoller(mapping, queues[mapping.queue_arn], pool, aws))
+
+    async def let_in(self, server: socket.socket) -> None:
+        """Starts to listen on the bound socket and to poll the queues."""
+        try:
+            await self._front_door.open(server)
+        except OSError as error:
+            raise LocalCloudError(f"port {server.getsockname()[1]} is in use: {error.strerror}") from error
+        for poller in self._pollers:
+            poller.start()
+        for schedule in self._stack.schedules:
+            run = run_schedule(schedule, self._fleet.pools[schedule.function])
+            self._schedules.append(asyncio.create_task(run))
+
+    async def keep_out(self) -> None:
+        """Accepts nothing more, and gives what is under way a few seconds."""
+        for schedule in self._schedules:
+            schedule.cancel()
+        await asyncio.gather(self._front_door.close(), *(poller.stop(_GRACE_SECONDS) for poller in self._pollers))

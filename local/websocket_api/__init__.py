@@ -1,0 +1,1 @@
+"""API Gateway's WebSocket API: handshake with authorizer, routes, route responses, @connections."""

@@ -1,0 +1,22 @@
+"""Fixtures that more than one kind of test needs."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.postgres import TestServer
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestServer]:
+    """A Postgres server for the whole session."""
+    server = TestServer(tmp_path_factory.mktemp("postgres"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def database_url(postgres_server: TestServer) -> Iterator[str]:
+    """A migrated database of the test's own."""
+    with postgres_server.fresh_copy() as url:
+        yield url

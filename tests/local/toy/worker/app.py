@@ -1,0 +1,19 @@
+"""Notes every message; fails those whose body says so."""
+
+import json
+import os
+import time
+
+import psycopg
+
+
+def handler(event, context):
+    failed = []
+    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as database:
+        for record in event["Records"]:
+            database.execute("INSERT INTO seen (kind, body) VALUES ('message', %s)", (json.dumps(record),))
+            if record["body"].startswith("sleep"):
+                time.sleep(float(record["body"].split()[1]))
+            if record["body"].startswith("fail"):
+                failed.append({"itemIdentifier": record["messageId"]})
+    return {"batchItemFailures": failed}

@@ -1,0 +1,32 @@
+"""Cursors."""
+
+from uuid import uuid4
+
+import pytest
+
+from order_engine.contracts import cursors
+from order_engine.domain.errors import InvalidRequest
+from order_engine.domain.statuses import Status
+
+ID = uuid4()
+CURSOR = cursors.encode(ID, "alice", None)
+
+
+def test_a_cursor_comes_back() -> None:
+    assert cursors.decode(CURSOR, "alice", None) == ID
+
+
+@pytest.mark.parametrize(
+    "cursor",
+    ["", "x", "ü", "=", CURSOR[:-1], CURSOR + "A", "A" + CURSOR[1:], CURSOR.lower(), "A" * 10_000, "\n" + CURSOR],
+)
+def test_a_cursor_that_was_tampered_with_is_refused(cursor: str) -> None:
+    with pytest.raises(InvalidRequest, match="not a cursor of this list"):
+        cursors.decode(cursor, "alice", None)
+
+
+def test_a_cursor_is_good_for_its_own_list_only() -> None:
+    with pytest.raises(InvalidRequest):
+        cursors.decode(CURSOR, "bob", None)
+    with pytest.raises(InvalidRequest):
+        cursors.decode(CURSOR, "alice", Status.FAILED)

@@ -1,0 +1,89 @@
+"""The mocked market and its pools."""
+
+from decimal import Decimal
+from itertools import pairwise
+from random import Random
+
+import pytest
+
+from order_engine.domain.errors import AmountBelowMinimum, InsufficientLiquidity, UnsupportedPair
+from order_engine.domain.routes import Swap
+from order_engine.domain.tokens import TOKENS
+from order_engine.venues.mock.market import PRICES, Market
+from order_engine.venues.mock.pools import BinPool, ConstantProductPool
+from order_engine.venues.mock.venues import Weather, meteora, raydium
+
+MARKET = Market(seed=7)
+WEATHER = Weather(latency=0, failure_rate=0, random=Random(1))
+NOW = 1_800_000_000.0
+
+
+def swap(token_in: str, token_out: str, amount: str) -> Swap:
+    return Swap(TOKENS[token_in], TOKENS[token_out], Decimal(amount))
+
+
+def test_every_token_has_a_price() -> None:
+    assert PRICES.keys() == TOKENS.keys()
+
+
+def test_the_same_seed_walks_the_same_prices() -> None:
+    assert MARKET.reference("SOL", "USDC", NOW) == Market(7).reference("SOL", "USDC", NOW)
+    assert MARKET.reference("SOL", "USDC", NOW) != Market(8).reference("SOL", "USDC", NOW)
+
+
+def test_prices_walk_and_do_not_jump() -> None:
+    prices = [MARKET.reference("SOL", "USDC", NOW + second) for second in range(3600)]
+    assert max(prices) / min(prices) > 1.005
+    assert all(abs(later / earlier - 1) < 0.002 for earlier, later in pairwise(prices))
+
+
+def test_pools_stand_2_to_5_per_cent_off_the_reference() -> None:
+    spreads = [MARKET.spread("raydium", "SOL", "USDC", NOW + 10 * step) for step in range(1000)]
+    assert 0.02 <= min(spreads) < max(spreads) <= 0.05
+
+
+def test_each_venue_wins_at_times() -> None:
+    venues = [raydium(MARKET, WEATHER), meteora(MARKET, WEATHER)]
+    winners = {
+        max(venues, key=lambda venue: venue.quote_at(swap("SOL", "USDC", "1"), NOW + 60 * minute).amount_out).name
+        for minute in range(120)
+    }
+    assert winners == {"raydium", "meteora"}
+
+
+def test_constant_product_keeps_its_product() -> None:
+    pool = ConstantProductPool(Decimal(1000), Decimal(150_000), Decimal(0))
+    out = pool.pay_out(Decimal(10)).amount_out
+    assert (1000 + 10) * (150_000 - out) == pytest.approx(Decimal(1000 * 150_000))
+
+
+def test_bins_pay_less_the_more_are_crossed() -> None:
+    pool = BinPool(Decimal(150), Decimal(100), bins=10, bin_step_bps=Decimal(10), base_fee_bps=Decimal(20))
+    small, large = pool.pay_out(Decimal(1)), pool.pay_out(Decimal(950))
+    assert small.amount_out == Decimal(150) * Decimal("0.998")
+    assert small.price_impact_bps == 0
+    assert large.amount_out / 950 < small.amount_out
+    assert large.fee_bps > small.fee_bps
+    # Bin by bin, by hand: nine full ones and a half.
+    gross = sum(Decimal(100) * 150 * Decimal("0.999") ** step for step in range(9))
+    gross += 50 * 150 * Decimal("0.999") ** 9
+    assert large.amount_out == pytest.approx(gross * (1 - large.fee_bps / 10_000))
+
+
+def test_past_the_last_bin_there_is_nothing() -> None:
+    pool = BinPool(Decimal(150), Decimal(100), bins=10, bin_step_bps=Decimal(10), base_fee_bps=Decimal(20))
+    with pytest.raises(InsufficientLiquidity):
+        pool.pay_out(Decimal(1001))
+
+
+@pytest.mark.parametrize("make", [raydium, meteora])
+def test_dust_pays_out_nothing_and_is_refused(make: type) -> None:
+    with pytest.raises(AmountBelowMinimum):
+        make(MARKET, WEATHER).quote_at(swap("BONK", "SOL", "0.00001"), NOW)
+
+
+def test_each_venue_has_its_own_listings() -> None:
+    with pytest.raises(UnsupportedPair):
+        raydium(MARKET, WEATHER).quote_at(swap("SOL", "MET", "1"), NOW)
+    with pytest.raises(UnsupportedPair):
+        meteora(MARKET, WEATHER).quote_at(swap("RAY", "SOL", "1"), NOW)

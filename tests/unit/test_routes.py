@@ -1,0 +1,50 @@
+"""The choice between quotes."""
+
+from decimal import Decimal
+
+import pytest
+
+from order_engine.domain.errors import NoQuote, UnsupportedPair, VenueUnavailable
+from order_engine.domain.routes import NoQuoteFrom, Quote, Swap, choose
+from order_engine.domain.tokens import TOKENS
+
+SWAP = Swap(TOKENS["SOL"], TOKENS["USDC"], Decimal(2))
+
+
+def a_quote(venue: str, amount_out: str) -> Quote:
+    return Quote(venue, SWAP, Decimal(amount_out), Decimal(25), Decimal(0))
+
+
+def test_the_one_that_pays_out_most_wins() -> None:
+    route = choose([a_quote("raydium", "298"), a_quote("meteora", "299")])
+    assert route.best.venue == "meteora"
+    assert [answer.venue for answer in route.answers] == ["meteora", "raydium"]
+
+
+def test_a_tie_goes_to_the_first() -> None:
+    assert choose([a_quote("raydium", "298"), a_quote("meteora", "298.000")]).best.venue == "raydium"
+
+
+def test_a_venue_that_fails_does_not_stop_the_other() -> None:
+    route = choose([NoQuoteFrom("raydium", VenueUnavailable()), a_quote("meteora", "1")])
+    assert route.best.venue == "meteora"
+    assert [answer.venue for answer in route.answers] == ["meteora", "raydium"]
+
+
+def test_all_refusing_is_final() -> None:
+    with pytest.raises(UnsupportedPair):
+        choose([NoQuoteFrom("raydium", UnsupportedPair()), NoQuoteFrom("meteora", UnsupportedPair())])
+
+
+def test_one_away_and_one_refusing_may_be_tried_again() -> None:
+    with pytest.raises(NoQuote, match="raydium: The venue did not answer"):
+        choose([NoQuoteFrom("raydium", VenueUnavailable()), NoQuoteFrom("meteora", UnsupportedPair())])
+
+
+@pytest.mark.parametrize(("bps", "least"), [(0, "298.123456"), (50, "296.632838"), (10_000, "0")])
+def test_slippage_is_rounded_down_to_the_tokens_decimals(bps: int, least: str) -> None:
+    assert a_quote("raydium", "298.123456").min_amount_out(bps) == Decimal(least)
+
+
+def test_price_is_per_token_in() -> None:
+    assert a_quote("raydium", "298").price == 149
