@@ -5,6 +5,10 @@ UV     := $(TOOLS)/uv/bin/uv
 SAM    := $(TOOLS)/sam/bin/sam
 PY     := .venv/bin/python
 
+# The functions' own Python, for sam build and the tests of what it builds: from PATH, from pyenv, or else uv fetches it.
+PYTHON313 ?= $(shell for p in python3.13 "$$(pyenv prefix 3.13 2>/dev/null)/bin/python3.13" "$$($(UV) python find --managed-python 3.13 2>/dev/null)"; \
+	do "$$p" -c '' 2>/dev/null && command -v "$$p" && break; done)
+export PYTHON313
 export SAM_CLI_TELEMETRY := 0
 export AWS_DEFAULT_REGION ?= us-east-1
 
@@ -17,7 +21,7 @@ help: ## this list
 run: .venv/.ready $(TOOLS)/ministack/.ready ## start the engine on this machine (Ctrl-C stops it)
 	@exec $(PY) -m local
 
-test: .venv/.ready $(TOOLS)/ministack/.ready $(TOOLS)/sam/.ready ## every test
+test: .venv/.ready $(TOOLS)/ministack/.ready $(TOOLS)/sam/.ready $(if $(PYTHON313),$(TOOLS)/lambda/.ready) ## every test
 	$(PY) -m pytest
 
 check: .venv/.ready $(TOOLS)/sam/.ready ## format, lint, types, template
@@ -30,8 +34,8 @@ fmt: .venv/.ready ## format and fix what can be fixed
 	$(PY) -m ruff format .
 	$(PY) -m ruff check --fix .
 
-build: $(TOOLS)/sam/.ready ## sam build (needs python3.13 on PATH)
-	$(SAM) build
+build: $(TOOLS)/sam/.ready ## sam build (needs python3.13)
+	PATH="$(dir $(PYTHON313)):$$PATH" $(SAM) build
 
 clean: ## remove everything that make made, the local data too
 	rm -rf .venv $(TOOLS) .local .aws-sam .pytest_cache .mypy_cache .ruff_cache
@@ -44,6 +48,12 @@ $(UV):
 
 .venv/.ready: pyproject.toml uv.lock | $(UV)
 	@$(UV) sync --quiet --frozen --python $(PYTHON)
+	@touch $@
+
+# What the Lambda runtime itself brings: python3.13 and boto3.
+$(TOOLS)/lambda/.ready: local/requirements-lambda.txt | $(UV)
+	@$(UV) venv --quiet --clear --python $(PYTHON313) $(TOOLS)/lambda
+	@$(UV) pip install --quiet --python $(TOOLS)/lambda/bin/python --requirement $<
 	@touch $@
 
 # The emulator and the SAM CLI each pin older AWS libraries than the engine's: an environment of its own for each.

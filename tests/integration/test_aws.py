@@ -1,0 +1,189 @@
+"""The adapters of SQS, DynamoDB and @connections."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+import boto3
+import pytest
+from botocore.stub import Stubber
+from moto import mock_aws
+
+from order_engine.adapters.api_keys import ApiKeys
+from order_engine.adapters.aws import PATIENCE
+from order_engine.adapters.connections import Connections, dynamodb_client
+from order_engine.adapters.gateway import Gateway, gateway_client
+from order_engine.adapters.sqs import OrdersQueue, StatusQueue, order_id_in, sqs_client
+from order_engine.domain.errors import ConnectionsUnavailable, QueueUnavailable
+from order_engine.domain.orders import OrderEvent
+from order_engine.domain.statuses import Status
+
+NOWHERE = "http://127.0.0.1:1"
+
+
+@pytest.fixture(autouse=True)
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    with mock_aws():
+        yield
+
+
+@pytest.fixture
+def sqs() -> Any:
+    return sqs_client()
+
+
+@pytest.fixture
+def table() -> str:
+    dynamodb_client().create_table(
+        TableName="connections",
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+    )
+    return "connections"
+
+
+def an_event(number: int, **details: object) -> OrderEvent:
+    return OrderEvent(uuid4(), "alice", number, Status.ROUTING, 1, datetime.now(UTC), details)
+
+
+def test_order_ids_travel_through_the_queue(sqs: Any) -> None:
+    url = sqs.create_queue(QueueName="orders")["QueueUrl"]
+    queue, ids = OrdersQueue(url, sqs), [uuid4() for _ in range(25)]
+    asyncio.run(queue.send(ids[0]))
+    asyncio.run(queue.send_all(ids[1:]))
+    seen = set()
+    while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+        seen |= {order_id_in(message["Body"]) for message in messages}
+    assert seen == set(ids)
+
+
+def test_a_hidden_message_comes_back(sqs: Any) -> None:
+    url = sqs.create_queue(QueueName="orders", Attributes={"VisibilityTimeout": "300"})["QueueUrl"]
+    queue = OrdersQueue(url, sqs)
+    asyncio.run(queue.send(uuid4()))
+    (message,) = sqs.receive_message(QueueUrl=url)["Messages"]
+    asyncio.run(queue.hide(message["ReceiptHandle"], 0))
+    assert len(sqs.receive_message(QueueUrl=url)["Messages"]) == 1
+
+
+@pytest.mark.parametrize("body", ["", "{", "[]", "5", '{"orderId": 5}', '{"orderId": "x"}', '{"orderId": null}', "{}"])
+def test_a_message_about_no_order(body: str) -> None:
+    assert order_id_in(body) is None
+
+
+def test_events_go_out_as_one_message_or_as_few_as_fit(sqs: Any) -> None:
+    url = sqs.create_queue(QueueName="status.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
+    queue = StatusQueue(url, sqs)
+    asyncio.run(queue.publish([an_event(number) for number in range(100)]))
+    asyncio.run(queue.publish([an_event(number, padding="x" * 1000) for number in range(100, 500)]))
+    numbers: list[int] = []
+    sizes = []
+    while messages := sqs.receive_message(QueueUrl=url, AttributeNames=["All"]).get("Messages"):
+        (message,) = messages
+        items = json.loads(message["Body"])["events"]
+        assert all(item["account"] == "alice" for item in items)
+        numbers += [item["event"]["sequence"] for item in items]
+        sizes.append(len(message["Body"]))
+        sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+    assert numbers == list(range(500))
+    assert len(sizes) == 4
+    assert max(sizes) < 256_000
+
+
+def test_a_queue_that_is_away() -> None:
+    client = boto3.client("sqs", endpoint_url=NOWHERE, config=PATIENCE)
+    queue = OrdersQueue(f"{NOWHERE}/0/orders", client)
+    with pytest.raises(QueueUnavailable):
+        asyncio.run(queue.send(uuid4()))
+    with pytest.raises(QueueUnavailable):
+        asyncio.run(StatusQueue(f"{NOWHERE}/0/status.fifo", client).publish([an_event(1)]))
+
+
+def test_a_batch_that_was_taken_in_part_is_not_taken(sqs: Any) -> None:
+    with Stubber(sqs) as stub:
+        failed = {"Id": "0", "SenderFault": False, "Code": "InternalError"}
+        stub.add_response("send_message_batch", {"Successful": [], "Failed": [failed]})
+        with pytest.raises(QueueUnavailable):
+            asyncio.run(OrdersQueue("url", sqs).send_all([uuid4()]))
+
+
+def test_who_listens_to_what(table: str) -> None:
+    connections = Connections(table, dynamodb_client())
+    connections.add("order#alice#1", "a=")
+    connections.add("order#alice#1", "b=")
+    connections.add("account#alice", "a=")
+    topics = ["order#alice#1", "account#alice", "order#alice#2"]
+    assert connections.listening_to(topics) == {"order#alice#1": {"a=", "b="}, "account#alice": {"a="}}
+    connections.remove("order#alice#1", "a=")
+    connections.remove("order#alice#1", "never there")
+    connections.remove("no such topic", "a=")
+    assert connections.listening_to(["order#alice#1"]) == {"order#alice#1": {"b="}}
+    connections.remove("order#alice#1", "b=")
+    assert connections.listening_to(["order#alice#1"]) == {}
+
+
+def test_hundreds_of_topics_are_asked_for_in_a_few_requests(table: str) -> None:
+    connections = Connections(table, dynamodb_client())
+    for number in range(0, 250, 10):
+        connections.add(f"order#alice#{number}", "a")
+    found = connections.listening_to([f"order#alice#{number}" for number in range(250)])
+    assert len(found) == 25
+
+
+def test_everything_in_the_connections_table_expires(table: str) -> None:
+    client = dynamodb_client()
+    Connections(table, client).add("account#alice", "a")
+    (item,) = client.scan(TableName=table)["Items"]
+    assert int(item["expiresAt"]["N"]) > datetime.now(UTC).timestamp() + 2 * 3600
+
+
+def test_a_table_that_is_away() -> None:
+    connections = Connections("none", boto3.client("dynamodb", endpoint_url=NOWHERE, config=PATIENCE))
+    with pytest.raises(ConnectionsUnavailable):
+        connections.add("topic", "a")
+    with pytest.raises(ConnectionsUnavailable):
+        connections.listening_to(["topic"])
+
+
+def test_a_key_opens_its_account_until_it_is_revoked() -> None:
+    client = dynamodb_client()
+    client.create_table(
+        TableName="keys",
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "keyHash", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "keyHash", "KeyType": "HASH"}],
+    )
+    keys = ApiKeys("keys", client)
+    mine, other = keys.create("alice", "laptop"), keys.create("bob", "bot")
+    assert (keys.account_of(mine), keys.account_of(other)) == ("alice", "bob")
+    assert mine not in str(client.scan(TableName="keys"))
+    listed = {key.account: key for key in keys.all()}
+    assert listed["alice"].label == "laptop"
+    assert keys.revoke(listed["alice"].id)
+    assert keys.account_of(mine) is None
+    assert keys.account_of(other) == "bob"
+    assert {key.account: key.disabled for key in keys.all()} == {"alice": True, "bob": False}
+    assert not keys.revoke("000000000000")
+    for wrong in ("", "oek_wrong", mine + "x", "k" * 10_000):
+        assert keys.account_of(wrong) is None
+
+
+@pytest.mark.parametrize(
+    ("code", "still_there"), [("GoneException", False), ("LimitExceededException", True), ("ForbiddenException", True)]
+)
+def test_only_a_connection_that_is_gone_counts_as_gone(code: str, still_there: bool) -> None:
+    client = gateway_client(NOWHERE, 4)
+    with Stubber(client) as stub:
+        stub.add_client_error("post_to_connection", code, http_status_code=410 if not still_there else 429)
+        assert Gateway(client).post("a=", "{}") is still_there
+
+
+def test_a_gateway_that_is_away_is_not_a_connection_that_is_gone() -> None:
+    assert Gateway(gateway_client(NOWHERE, 4)).post("a=", "{}") is True

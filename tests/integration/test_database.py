@@ -1,0 +1,137 @@
+"""The connection, the statements and the schema."""
+
+import asyncio
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from order_engine.adapters.postgres.database import Database, parse_statements, statement_named
+from order_engine.adapters.postgres.migrate import migrate
+from order_engine.domain.errors import DatabaseUnavailable
+from tests.engine import Engine
+from tests.integration.conftest import Play
+from tests.postgres import TestServer
+
+SQL = Path("layers/order_engine/order_engine/adapters/postgres/sql")
+
+
+def test_statements_are_split_at_their_names() -> None:
+    assert parse_statements("-- about\n-- name: one\nSELECT 1;\n\n-- name: two\n-- why\nSELECT 2;\n") == {
+        "one": "SELECT 1;",
+        "two": "-- why\nSELECT 2;",
+    }
+
+
+@pytest.mark.parametrize("file", [file.stem for file in SQL.glob("*.sql")])
+def test_every_statement_has_a_name_of_its_own(file: str) -> None:
+    text = (SQL / f"{file}.sql").read_text()
+    statements = parse_statements(text)
+    assert len(statements) == text.count("-- name:")
+    assert all(statement_named(f"{file}.{name}") for name in statements)
+
+
+def test_a_connection_that_the_server_closed_is_replaced_unnoticed(play: Play) -> None:
+    async def scenario(engine: Engine) -> None:
+        ours = " FROM pg_stat_activity WHERE application_name = 'order-engine' AND datname = current_database()"
+        await engine.orders.ping()
+        for _ in range(3):
+            while engine.sql("SELECT pg_terminate_backend(pid)" + ours):
+                await asyncio.sleep(0.01)
+            await engine.orders.ping()
+
+    play(scenario)
+
+
+def test_a_statement_cut_off_in_the_middle_says_so_and_the_next_one_works(play: Play) -> None:
+    async def scenario(engine: Engine) -> None:
+        with psycopg.connect(engine.url) as holder:
+            holder.execute("LOCK TABLE orders")
+            waiting = asyncio.create_task(engine.place())
+            blocked: list[object] = []
+            while not blocked:
+                await asyncio.sleep(0.01)
+                blocked = engine.sql(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                    " WHERE wait_event_type = 'Lock' AND datname = current_database()"
+                )
+            with pytest.raises(DatabaseUnavailable):
+                await waiting
+        assert len(await engine.place()) == 1
+
+    play(scenario)
+
+
+def test_no_server_no_service() -> None:
+    with pytest.raises(DatabaseUnavailable):
+        asyncio.run(Database("postgresql://nobody@127.0.0.1:1/none").fetch("orders.ping"))
+
+
+def test_migrations_run_once_even_when_two_run_them(postgres_server: TestServer) -> None:
+    with postgres_server.fresh_copy() as url:
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute("DROP TABLE order_events, orders, schema_migrations")
+            connection.execute("DROP SCHEMA mock_chain CASCADE")
+
+        async def both() -> list[list[str]]:
+            return await asyncio.gather(*(asyncio.to_thread(migrate, url) for _ in range(2)))
+
+        ran = asyncio.run(both())
+        assert sorted(ran, key=len) == [[], ["0001_orders.sql", "0002_mock_chain.sql"]]
+        assert migrate(url) == []
+
+
+def test_the_schema_itself_forbids_nonsense(play: Play) -> None:
+    async def scenario(engine: Engine) -> None:
+        (order,) = await engine.place()
+        for nonsense in (
+            "UPDATE orders SET status = 'confirmed' RETURNING id",
+            "UPDATE orders SET finished_at = now() RETURNING id",
+            "UPDATE orders SET watchdog_at = NULL RETURNING id",
+            "UPDATE orders SET status = 'submitted' RETURNING id",
+            "UPDATE orders SET amount_in = -1 RETURNING id",
+            "UPDATE orders SET token_out = token_in RETURNING id",
+        ):
+            with pytest.raises(psycopg.errors.CheckViolation):
+                engine.sql(nonsense)
+        with pytest.raises(psycopg.errors.UniqueViolation):
+            engine.sql(
+                "INSERT INTO order_events (order_id, sequence, status, attempt, at)"
+                " VALUES (%s, 1, 'pending', 0, now()) RETURNING order_id",
+                order.id,
+            )
+
+    play(scenario)
+
+
+def test_pages_are_newest_first_and_complete(play: Play) -> None:
+    async def scenario(engine: Engine) -> None:
+        orders = await engine.place(25)
+        await engine.place(account="bob")
+        seen: list[object] = []
+        before = None
+        while page := await engine.orders.page("alice", None, before, 10):
+            seen += [order.id for order in page]
+            before = page[-1].id
+        assert seen == [order.id for order in reversed(orders)]
+
+    play(scenario)
+
+
+def test_the_sweeper_takes_each_order_once_and_the_longest_overdue_first(play: Play, database_url: str) -> None:
+    async def scenario(engine: Engine) -> None:
+        orders = await engine.place(30)
+        for age, order in enumerate(orders):
+            engine.sql(
+                "UPDATE orders SET watchdog_at = now() - %s * interval '1 minute' WHERE id = %s RETURNING id",
+                age,
+                order.id,
+            )
+        other = Engine(database_url)
+        first, second = await asyncio.gather(engine.orders.due(900, 10), other.orders.due(900, 10))
+        assert not set(first) & set(second)
+        assert set(first) | set(second) <= {order.id for order in orders}
+        assert {order.id for order in orders[-10:]} <= set(first) | set(second)
+        await other.database.close()
+
+    play(scenario)
