@@ -113,9 +113,8 @@ class Cloud:
             self._stores.kill()
 
     def _owns_database(self, stack: Stack) -> bool:
-        return _DATABASE_PARAMETER in stack.parameters and not self._settings.environment.get(
-            variable_name(_DATABASE_PARAMETER)
-        )
+        overridden = variable_name(_DATABASE_PARAMETER) in self._settings.environment
+        return _DATABASE_PARAMETER in stack.parameters and not overridden
 
     async def _serve(self, routes: list[web.RouteDef]) -> str:
         """Serves what only functions call; returns the base URL."""

@@ -14,6 +14,7 @@ from local.errors import LocalCloudError
 
 _BINARIES = Path("pginstall18", "bin")
 _FALLBACK = Path("/var/tmp")
+_ORIGIN = "belongs-to"
 
 
 class Credentials(TypedDict, total=False):
@@ -89,13 +90,22 @@ def _is_reachable(path: Path) -> bool:
 
 def _moved_home(directory: Path) -> Path:
     path = _FALLBACK / f"local-postgres-{hashlib.sha256(str(directory).encode()).hexdigest()[:12]}"
+    _forget_removed_homes()
     _own_directory(path)
+    (path / _ORIGIN).write_text(str(directory))
     link = directory / "data"
     if not link.is_symlink():
         # The directory was removed (`make clean`) or is another one of that name: its old data go with it.
         shutil.rmtree(path / "data", ignore_errors=True)
         link.symlink_to(path / "data")
     return path
+
+
+def _forget_removed_homes() -> None:
+    """Data whose directory is gone (`make clean`, a test's temporary directory) help nobody."""
+    for origin in _FALLBACK.glob(f"local-postgres-*/{_ORIGIN}"):
+        if origin.stat().st_uid == 0 and not Path(origin.read_text()).exists():
+            shutil.rmtree(origin.parent, ignore_errors=True)
 
 
 def _copied_binaries(binaries: Path) -> Path:

@@ -44,6 +44,9 @@ class Environment:
         self.idle_since = 0.0
         self.init_error: Outcome | None = None
         self.initialized = False
+        self.settled = asyncio.Event()
+        """Set when it has loaded its handler, or has failed to."""
+        self._ending = False
         self._host = host
         self._on_idle = on_idle
         self._on_exit = on_exit
@@ -116,7 +119,10 @@ class Environment:
     async def next_invocation(self) -> Invocation | None:
         """Called by the Runtime API when the process asks for work; None when the process has ended."""
         self._current = None
+        if self._ending:
+            return None
         self.initialized = True
+        self.settled.set()
         self.idle_since = time.monotonic()
         self._on_idle(self)
         return await self._inbox.get()
@@ -138,6 +144,7 @@ class Environment:
 
     def kill_now(self) -> None:
         """As `kill`, without waiting."""
+        self._ending = True
         if self._process is not None and self._process.returncode is None:
             processes.kill_group(self._process.pid)
 
@@ -145,6 +152,7 @@ class Environment:
         status = await process.wait()
         processes.kill_group(process.pid)
         self._inbox.put_nowait(None)
+        self.settled.set()
         reason = f"signal {-status}" if status < 0 else f"exit status {status}"
         if self._current is not None:
             message = f"RequestId: {self._current.request_id} Error: Runtime exited with error: {reason}"

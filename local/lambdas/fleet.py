@@ -1,6 +1,7 @@
 """All functions of the stack: one pool of environments each."""
 
 import asyncio
+import os
 
 from local.lambdas.environment import Host
 from local.lambdas.pool import FunctionPool, Report
@@ -9,19 +10,21 @@ from local.settings import Settings
 from local.template import Stack
 
 _SWEEP_SECONDS = 10
-_STARTS_AT_ONCE = 2
 
 
 class Fleet:
     """The pools by function name; those that something invokes keep one environment warm."""
 
     def __init__(self, stack: Stack, settings: Settings, runtime_api: RuntimeApi, host: Host, report: Report) -> None:
+        # A start is all work for the processor: more of them at once would only make each one slower.
+        starts = asyncio.Semaphore(os.cpu_count() or 2)
         self.pools = {
             function.name: FunctionPool(
                 function,
                 host,
                 runtime_api,
                 limit=min(settings.concurrency, function.reserved_concurrency or settings.concurrency),
+                starts=starts,
                 report=report,
             )
             for function in stack.functions.values()
@@ -33,7 +36,9 @@ class Fleet:
 
     def start(self) -> None:
         """Begins to load the functions that requests and queues will need, a few at a time."""
-        self._tasks = [asyncio.create_task(self._warm_up()), asyncio.create_task(self._sweep())]
+        for name in self._warm_first:
+            self.pools[name].warm_up()
+        self._tasks = [asyncio.create_task(self._sweep())]
 
     async def close(self) -> None:
         """Kills every environment."""
@@ -45,15 +50,6 @@ class Fleet:
         """Kills every environment without waiting."""
         for pool in self.pools.values():
             pool.kill()
-
-    async def _warm_up(self) -> None:
-        places = asyncio.Semaphore(_STARTS_AT_ONCE)
-
-        async def warm_up(name: str) -> None:
-            async with places:
-                await self.pools[name].warm_up()
-
-        await asyncio.gather(*map(warm_up, self._warm_first))
 
     async def _sweep(self) -> None:
         while True:

@@ -13,6 +13,8 @@ from local.template.model import Function
 
 THROTTLE_SECONDS = 10
 IDLE_SECONDS = 60
+SCALE_SECONDS = 0.1
+"""How long an invocation waits for a busy environment before one more is started: a start costs far more than that."""
 
 Report = Callable[[str, str], None]
 """Called with a function's name and what is wrong with it."""
@@ -21,7 +23,16 @@ Report = Callable[[str, str], None]
 class FunctionPool:
     """Invokes one function."""
 
-    def __init__(self, function: Function, host: Host, runtime_api: RuntimeApi, *, limit: int, report: Report) -> None:
+    def __init__(  # noqa: PLR0913 - its collaborators
+        self,
+        function: Function,
+        host: Host,
+        runtime_api: RuntimeApi,
+        *,
+        limit: int,
+        starts: asyncio.Semaphore,
+        report: Report,
+    ) -> None:
         self.function = function
         self.keep_warm = 0
         self.starts_fail = False
@@ -29,6 +40,7 @@ class FunctionPool:
         self._runtime_api = runtime_api
         self._report = report
         self._limit = limit
+        self._starts = starts
         self._slots = asyncio.Semaphore(limit)
         self._environments: set[Environment] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -71,12 +83,10 @@ class FunctionPool:
         async with self._slots:
             pass
 
-    async def warm_up(self) -> None:
-        """Starts one environment ahead of the first invocation and waits until it is loaded."""
+    def warm_up(self) -> None:
+        """Starts one environment ahead of the first invocation."""
         if not self._environments:
-            self._spawn()
-        while any(not environment.initialized for environment in self._environments):
-            await asyncio.sleep(0.02)
+            self._spawn(ahead=True)
 
     async def stop_idle(self) -> None:
         """Stops environments that had nothing to do for a while, beyond those kept warm."""
@@ -105,27 +115,42 @@ class FunctionPool:
             return self._idle.pop()
         waiter: asyncio.Future[Environment | Outcome] = asyncio.get_running_loop().create_future()
         self._waiting.append(waiter)
-        # One start per waiting invocation; an environment that becomes idle meanwhile serves it too.
-        starting = sum(not environment.initialized for environment in self._environments)
-        if starting < len(self._waiting) and len(self._environments) < self._limit:
+        if self._environments:
+            asyncio.get_running_loop().call_later(SCALE_SECONDS, self._scale, waiter)
+        else:
             self._spawn()
         return await waiter
 
-    def _spawn(self) -> None:
+    def _scale(self, waiter: "asyncio.Future[Environment | Outcome]") -> None:
+        """Adds an environment for an invocation that still waits; one that becomes idle meanwhile serves it too."""
+        starting = sum(not environment.initialized for environment in self._environments)
+        if not waiter.done() and starting < len(self._waiting) and len(self._environments) < self._limit:
+            self._spawn()
+
+    def _spawn(self, *, ahead: bool = False) -> None:
         if self._closed:
             return
         environment = Environment(self.function, self._host, self._became_idle, self._ended)
         self._environments.add(environment)
         self._runtime_api.add(environment)
-        start = asyncio.create_task(self._start(environment))
+        start = asyncio.create_task(self._start(environment, ahead=ahead))
         self._tasks.add(start)
         start.add_done_callback(self._tasks.discard)
 
-    async def _start(self, environment: Environment) -> None:
-        await environment.start()
-        if self._closed:
-            environment.kill_now()
-        asyncio.get_running_loop().call_later(INIT_SECONDS, self._check_started, environment)
+    async def _start(self, environment: Environment, *, ahead: bool) -> None:
+        async with self._starts:
+            if self._closed or not (self._waiting or ahead):  # whoever needed it has been served meanwhile
+                self._ended(environment)
+                return
+            try:
+                await environment.start()
+            except OSError as error:
+                environment.init_error = failure("Runtime.ExitError", str(error))
+                self._ended(environment)
+                return
+            timer = asyncio.get_running_loop().call_later(INIT_SECONDS, self._check_started, environment)
+            await environment.settled.wait()
+            timer.cancel()
 
     def _check_started(self, environment: Environment) -> None:
         if not environment.initialized and environment in self._environments:

@@ -75,13 +75,11 @@ class QueuePoller:
         loop = asyncio.get_running_loop()
         messages = await self._receive(self._mapping.batch_size, _WAIT_SECONDS)
         deadline = loop.time() + self._mapping.window
-        while messages and len(messages) < self._mapping.batch_size and not self._stopping:
-            more = await self._receive(
-                self._mapping.batch_size - len(messages), min(_WAIT_SECONDS, max(0, int(deadline - loop.time())))
-            )
-            messages += more
-            if not more and loop.time() >= deadline - 1:
+        while messages and loop.time() < deadline and not self._stopping:
+            missing = self._mapping.batch_size - len(messages)
+            if missing <= 0:
                 break
+            messages += await self._receive(missing, _WAIT_SECONDS)
         return messages
 
     async def _receive(self, number: int, wait: int) -> list[Message]:

@@ -10,10 +10,9 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
-import boto3
 import pytest
 
-from order_engine.adapters.api_keys import ApiKeys
+from tests.accounts import api_keys
 from tests.cloud import Cloud
 
 ROOT = Path(__file__).parents[2]
@@ -155,14 +154,7 @@ def test_websocket(invoke: Invoke) -> None:
 
 
 def test_authorizer(invoke: Invoke, cloud: Cloud) -> None:
-    client = boto3.client(
-        "dynamodb",
-        endpoint_url=cloud.aws_url,
-        region_name="us-east-1",
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
-    )
-    key = ApiKeys(cloud.tables["ApiKeysTable"], client).create("demo", "sample")
+    key = api_keys(cloud).create("demo", "sample")
     http, websocket = samples("authorizer").values()
     known = json.loads(json.dumps([http, websocket]).replace("oek_sample", key))
     stranger, allowed, handshake = invoke("authorizer", [http, *known])

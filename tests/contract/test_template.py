@@ -1,0 +1,155 @@
+"""template.yaml holds together, with itself and with the code."""
+
+import ast
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from order_engine.contracts.openapi import openapi_document
+from order_engine.settings import MockSettings
+
+ROOT = Path(__file__).parents[2]
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads CloudFormation's tags as {"Ref": …}, {"Fn::GetAtt": …} and so on."""
+
+
+def _tagged(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> dict[str, Any]:
+    if isinstance(node, yaml.ScalarNode):
+        value: Any = loader.construct_scalar(node)
+    elif isinstance(node, yaml.SequenceNode):
+        value = loader.construct_sequence(node, deep=True)
+    else:
+        raise AssertionError(f"unexpected {suffix}")
+    return {suffix if suffix == "Ref" else f"Fn::{suffix}": value}
+
+
+_Loader.add_multi_constructor("!", _tagged)
+
+TEMPLATE: dict[str, Any] = yaml.load((ROOT / "template.yaml").read_text(), _Loader)
+RESOURCES: dict[str, Any] = TEMPLATE["Resources"]
+PARAMETERS: dict[str, Any] = TEMPLATE["Parameters"]
+FUNCTIONS = {
+    name: body["Properties"] for name, body in RESOURCES.items() if body["Type"] == "AWS::Serverless::Function"
+}
+QUEUES = {name: body["Properties"] for name, body in RESOURCES.items() if body["Type"] == "AWS::SQS::Queue"}
+
+
+def value(setting: Any) -> Any:
+    """A property's value: a parameter's default where it refers to one."""
+    return PARAMETERS[setting["Ref"]]["Default"] if isinstance(setting, dict) and "Ref" in setting else setting
+
+
+def events(kind: str) -> list[tuple[str, dict[str, Any]]]:
+    """The functions' events of a kind: (function, properties)."""
+    return [
+        (name, event["Properties"])
+        for name, function in FUNCTIONS.items()
+        for event in function.get("Events", {}).values()
+        if event["Type"] == kind
+    ]
+
+
+def timeout(function: str) -> int:
+    return int(value(FUNCTIONS[function].get("Timeout", TEMPLATE["Globals"]["Function"]["Timeout"])))
+
+
+def test_every_function_of_the_design_is_there() -> None:
+    folders = {Path(function["CodeUri"]).name for function in FUNCTIONS.values()}
+    assert folders == {folder.parent.name for folder in ROOT.glob("functions/*/app.py")}
+
+
+@pytest.mark.parametrize("queue", [queue for queue in QUEUES if "DeadLetter" not in queue])
+def test_every_queue_redrives_after_three_receives(queue: str) -> None:
+    policy = QUEUES[queue]["RedrivePolicy"]
+    target = policy["deadLetterTargetArn"]["Fn::GetAtt"].split(".")[0]
+    assert target in QUEUES
+    assert QUEUES[target].get("FifoQueue", False) == QUEUES[queue].get("FifoQueue", False)
+    assert value(policy["maxReceiveCount"]) == 3
+
+
+@pytest.mark.parametrize(("function", "source"), events("SQS"))
+def test_messages_stay_hidden_for_six_times_the_timeout(function: str, source: dict[str, Any]) -> None:
+    queue = source["Queue"]["Fn::GetAtt"].split(".")[0]
+    assert value(QUEUES[queue]["VisibilityTimeout"]) >= 6 * timeout(function)
+    assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+
+
+def test_a_lease_outlives_its_worker_and_ends_before_its_message_comes_back() -> None:
+    lease = value({"Ref": "LeaseSeconds"})
+    assert timeout("WorkerFunction") < lease < value({"Ref": "OrdersVisibilityTimeout"})
+
+
+def test_a_transaction_expires_within_the_worker_that_sent_it() -> None:
+    assert value({"Ref": "TransactionValiditySeconds"}) < timeout("WorkerFunction")
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_every_function_has_just_the_variables_it_reads(function: str) -> None:
+    settings = [
+        node
+        for file in (ROOT / FUNCTIONS[function]["CodeUri"]).glob("*.py")
+        for node in ast.parse(file.read_text()).body
+        if isinstance(node, ast.ClassDef) and node.name == "Settings"
+    ]
+    assert len(settings) == 1
+    fields = {
+        field.target.id
+        for field in settings[0].body
+        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)
+    }
+    if ast.unparse(settings[0].bases[0]) == "MockSettings":
+        fields |= MockSettings.model_fields.keys()
+    given = {name for name in FUNCTIONS[function]["Environment"]["Variables"] if not name.startswith("POWERTOOLS_")}
+    assert given == {field.upper() for field in fields}
+
+
+def test_the_routes_are_those_of_the_openapi_document() -> None:
+    routes = {(event["Method"].lower(), event["Path"]) for _, event in events("HttpApi")}
+    documented = {(method, path) for path, item in openapi_document()["paths"].items() for method in item}
+    assert routes == documented
+
+
+def test_just_five_routes_are_open() -> None:
+    open_routes = {event["Path"] for _, event in events("HttpApi") if event.get("Auth", {}).get("Authorizer") == "NONE"}
+    assert open_routes == {"/", "/api/tokens", "/health", "/openapi.json", "/docs"}
+    assert RESOURCES["HttpApi"]["Properties"]["Auth"]["DefaultAuthorizer"] == "ApiKey"
+    assert RESOURCES["WebSocketApi"]["Properties"]["Auth"]["AuthType"] == "CUSTOM"
+    documented = {
+        path
+        for path, item in openapi_document()["paths"].items()
+        for body in item.values()
+        if body.get("security") == []
+    }
+    assert documented == open_routes
+
+
+def test_no_policy_allows_everything() -> None:
+    for function in FUNCTIONS.values():
+        for policy in function.get("Policies", []):
+            for statement in policy["Statement"]:
+                actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+                assert all("*" not in action for action in actions)
+                assert statement["Resource"] != "*"
+
+
+def test_the_http_api_stands_before_the_websocket_api() -> None:
+    names = list(RESOURCES)  # sam local start-api takes the first API-like resource for its own
+    assert names.index("HttpApi") < names.index("WebSocketApi")
+    assert all(names.index(function) < names.index("WebSocketApi") for function in FUNCTIONS)
+
+
+def test_every_setting_is_explained_in_the_example_file() -> None:
+    example = (ROOT / ".env.example").read_text()
+    explained = set(re.findall(r"^# ?([A-Z][A-Z_]+)=", example, re.M))
+    parameters = {re.sub(r"(?<!^)(?=[A-Z])", "_", name).upper() for name in PARAMETERS}
+    set_by_the_cloud = {"ARCHITECTURE", "AWS_ENDPOINT_URL", "DATABASE_URL", "DASHBOARD_API_KEY"}
+    assert parameters - set_by_the_cloud <= explained
+    for name, parameter in PARAMETERS.items():
+        shown = re.search(rf"^# ?{re.sub(r'(?<!^)(?=[A-Z])', '_', name).upper()}=(.*)$", example, re.M)
+        if shown:
+            assert shown.group(1) == str(parameter["Default"]), name

@@ -1,0 +1,93 @@
+"""Queues, schedules and custom resources against the running cloud."""
+
+import json
+import time
+import uuid
+
+import pytest
+
+from tests.local.running import until
+
+
+@pytest.fixture
+def seen(database):
+    """The records of messages whose body contains a text."""
+
+    def find(text: str) -> list[dict]:
+        rows = database.execute(
+            "SELECT body FROM seen WHERE kind = 'message' AND body LIKE %s ORDER BY id", (f"%{text}%",)
+        )
+        return [json.loads(body) for (body,) in rows]
+
+    return find
+
+
+@pytest.fixture
+def send(cloud, aws):
+    sqs = aws("sqs")
+    return lambda queue, body, **fields: sqs.send_message(
+        QueueUrl=cloud.endpoints["queues"][queue], MessageBody=body, **fields
+    )
+
+
+def test_a_message_reaches_the_function_at_once_and_is_deleted(cloud, aws, send, seen):
+    text = uuid.uuid4().hex
+    attributes = {"kind": {"DataType": "String", "StringValue": "test"}}
+    began = time.monotonic()
+    send("WorkQueue", text, MessageAttributes=attributes)
+    (record,) = until(lambda: seen(text))
+    # ministack by itself would answer a waiting receive up to 100 ms late; several in a row show that it does not.
+    for number in range(5):
+        send("WorkQueue", f"{text} {number}")
+        until(lambda number=number: seen(f"{text} {number}"))
+    assert time.monotonic() - began < 2
+    assert record["eventSource"] == "aws:sqs"
+    assert record["eventSourceARN"] == "arn:aws:sqs:us-east-1:000000000000:WorkQueue"
+    assert record["attributes"]["ApproximateReceiveCount"] == "1"
+    assert record["messageAttributes"]["kind"]["stringValue"] == "test"
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    url = cloud.endpoints["queues"]["WorkQueue"]
+
+    def left() -> set[str]:
+        return set(aws("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"].values())
+
+    until(lambda: left() == {"0"})
+
+
+def test_a_failed_message_comes_again_and_then_goes_to_the_dead_letter_queue(cloud, aws, send, seen):
+    text = f"fail {uuid.uuid4().hex}"
+    send("WorkQueue", text)
+    send("WorkQueue", text.removeprefix("fail "))
+    dead = aws("sqs").receive_message(QueueUrl=cloud.endpoints["queues"]["DeadQueue"], WaitTimeSeconds=10)
+    assert [message["Body"] for message in dead["Messages"]] == [text]
+    assert [record["attributes"]["ApproximateReceiveCount"] for record in seen(text)] == ["1", "2"]
+
+
+def test_messages_of_a_group_keep_their_order(send, seen):
+    text = uuid.uuid4().hex
+    for number in range(25):
+        fields = {"MessageGroupId": text, "MessageDeduplicationId": f"{text}{number}"}
+        send("OrderedQueue", f"{number} {text}", **fields)
+    records = until(lambda: (found := seen(f" {text}")) and len(found) >= 25 and found)
+    assert [int(record["body"].split()[0]) for record in records] == list(range(25))
+    assert records[0]["attributes"]["MessageGroupId"] == text
+
+
+def test_schedules_fire(database):
+    query = "SELECT body FROM seen WHERE kind = 'tick' ORDER BY id DESC LIMIT 1"
+    event = json.loads(until(lambda: database.execute(query).fetchone())[0])
+    assert (event["source"], event["detail-type"]) == ("aws.events", "Scheduled Event")
+
+
+def test_a_custom_resource_is_made_before_traffic_comes(database):
+    query = "SELECT body FROM seen WHERE kind = 'deploy'"
+    request = json.loads(database.execute(query).fetchone()[0])
+    assert (request["RequestType"], request["LogicalResourceId"]) == ("Create", "Deploy")
+    assert request["ResourceProperties"]["Status"] == "SUCCESS"
+
+
+def test_the_dev_key_is_in_the_table(cloud, aws):
+    items = aws("dynamodb").scan(TableName=cloud.endpoints["tables"]["ApiKeysTable"])["Items"]
+    assert [item["account"]["S"] for item in items] == ["demo"]
+    assert cloud.endpoints["apiKey"].startswith("oek_")
+    assert (cloud.directory / "dev-key").stat().st_mode & 0o077 == 0
