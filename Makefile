@@ -5,6 +5,9 @@ UV     := $(TOOLS)/uv/bin/uv
 SAM    := $(TOOLS)/sam/bin/sam
 PY     := .venv/bin/python
 
+# What `make build` builds for; sam local wants this machine's: arm64 or x86_64.
+ARCHITECTURE ?= arm64
+
 # The functions' own Python, for sam build and the tests of what it builds: from PATH, from pyenv, or else uv fetches it.
 PYTHON313 ?= $(shell for p in python3.13 "$$(pyenv prefix 3.13 2>/dev/null)/bin/python3.13" "$$($(UV) python find --managed-python 3.13 2>/dev/null)"; \
 	do "$$p" -c '' 2>/dev/null && command -v "$$p" && break; done)
@@ -35,7 +38,7 @@ fmt: .venv/.ready ## format and fix what can be fixed
 	$(PY) -m ruff check --fix .
 
 build: $(TOOLS)/sam/.ready ## sam build (needs python3.13)
-	PATH="$(dir $(PYTHON313)):$$PATH" $(SAM) build
+	PATH="$(dir $(PYTHON313)):$$PATH" $(SAM) build --parameter-overrides Architecture=$(ARCHITECTURE)
 
 clean: ## remove everything that make made, the local data too
 	rm -rf .venv $(TOOLS) .local .aws-sam .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,42 @@
+"""README's example of a venue trades."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+from order_engine.domain.orders import Order
+from order_engine.domain.transactions import Fill, Landing, Transaction
+from order_engine.venues.protocol import Venue
+from tests.engine import Engine
+from tests.integration.conftest import Play
+
+
+class Obliging:
+    """A chain on which everything lands as it was meant."""
+
+    async def send(self, transaction: Transaction) -> None:
+        self.sent = transaction
+
+    async def landing(self, transaction: Transaction) -> Landing:
+        return Fill(transaction.min_amount_out, transaction.min_amount_out / transaction.amount_in)
+
+
+def venue_of_the_readme() -> Venue:
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    (example,) = re.findall(r"<!-- a test executes this -->\n```python\n(.*?)```", readme, re.S)
+    names: dict[str, Any] = {}
+    exec(example, names)
+    venue: Venue = names["FixedPriceVenue"]()
+    return venue
+
+
+def test_the_example_trades(play: Play) -> None:
+    async def scenario(engine: Engine) -> None:
+        orders: list[Order] = [*await engine.place(), *await engine.place(token_out="JUP")]
+        await engine.execute(*orders, venues=[venue_of_the_readme()], chain=Obliging())
+        sold, refused = [(await engine.history(order)).order for order in orders]
+        assert (sold.status, sold.details["route"]["venue"]) == ("confirmed", "fixed")
+        assert (sold.details["route"]["quotes"][0]["amountOut"], sold.details["amountOut"]) == ("150", "149.25")
+        assert (refused.status, refused.details["error"]["code"]) == ("failed", "unsupported_pair")
+
+    play(scenario)
