@@ -8,9 +8,9 @@ PY     := .venv/bin/python
 # What `make build` builds for; sam local wants this machine's: arm64 or x86_64.
 ARCHITECTURE ?= arm64
 
-# The functions' own Python, for sam build and the tests of what it builds: from PATH, from pyenv, or else uv fetches it.
-PYTHON313 ?= $(shell for p in python3.13 "$$(pyenv prefix 3.13 2>/dev/null)/bin/python3.13" "$$($(UV) python find --managed-python 3.13 2>/dev/null)"; \
-	do "$$p" -c '' 2>/dev/null && command -v "$$p" && break; done)
+# The functions' own Python, for sam build and the tests of what it builds: from PATH, from pyenv, or uv's own.
+PYTHON313 := $(or $(PYTHON313),$(shell for p in python3.13 "$$(pyenv prefix 3.13 2>/dev/null)/bin/python3.13" \
+	"$$($(UV) python find --managed-python 3.13 2>/dev/null)"; do "$$p" -c '' 2>/dev/null && command -v "$$p" && break; done))
 export PYTHON313
 export SAM_CLI_TELEMETRY := 0
 export AWS_DEFAULT_REGION ?= us-east-1

@@ -12,7 +12,7 @@ import market_routes
 import orders_routes
 from order_engine.contracts.problems import CONTENT_TYPE, problem_document, status_of
 from order_engine.domain.errors import EngineError, RouteNotFound, Unauthenticated, Unavailable
-from order_engine.observability import logger
+from order_engine.observability import because, logger
 
 app = APIGatewayHttpResolver()
 app.include_router(orders_routes.router)
@@ -28,7 +28,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 @app.exception_handler(EngineError)
 def _engine_error(error: EngineError) -> Response[str]:
     if isinstance(error, Unavailable):
-        logger.exception("unavailable")
+        logger.warning("unavailable", extra=because(error))
     return _problem(error)
 
 

@@ -12,7 +12,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from order_engine.adapters.connections import Connections, dynamodb_client
 from order_engine.adapters.gateway import Gateway, gateway_client
 from order_engine.domain.errors import ConnectionsUnavailable
-from order_engine.observability import logger
+from order_engine.observability import because, logger
 from order_engine.settings import Settings as BaseSettings
 from order_engine.use_cases.notify import StatusEvent, notify
 
@@ -57,8 +57,8 @@ def handler(event: SQSEvent, context: LambdaContext) -> dict[str, Any]:
     work = notifier()
     try:
         frames = notify(events, work.connections, work.gateway, work.pool)
-    except ConnectionsUnavailable:
-        logger.exception("nobody told yet", extra={"events": len(events)})
+    except ConnectionsUnavailable as error:
+        logger.warning("nobody told yet", extra={"events": len(events), **because(error)})
         return {"batchItemFailures": [{"itemIdentifier": record.message_id} for record in event.records]}
     logger.debug("told", extra={"events": len(events), "frames": frames})
     return {"batchItemFailures": []}

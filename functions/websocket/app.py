@@ -9,7 +9,7 @@ from messages import answer
 from order_engine.contracts.json_text import dump
 from order_engine.domain.errors import ConnectionsUnavailable
 from order_engine.domain.topics import account_topic
-from order_engine.observability import logger
+from order_engine.observability import because, logger
 from order_engine.runtime import run
 
 _PROTOCOL = "orders.v1"
@@ -41,5 +41,5 @@ def _leave(connection_id: str, account: str) -> None:
     """Leave the account's long-lived topic; those of single orders lose their listeners by themselves."""
     try:
         desk().connections.remove(account_topic(account), connection_id)
-    except ConnectionsUnavailable:
-        logger.exception("still listed; the next post to it finds it gone")
+    except ConnectionsUnavailable as error:
+        logger.warning("still listed; the next post to it finds it gone", extra=because(error))

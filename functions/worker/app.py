@@ -12,7 +12,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from composition import Worker, worker
 from order_engine.adapters.sqs import order_id_in
 from order_engine.domain.errors import DatabaseUnavailable, QueueUnavailable
-from order_engine.observability import logger
+from order_engine.observability import because, logger
 from order_engine.runtime import run
 
 _SECONDS_TO_WRAP_UP = 3
@@ -40,8 +40,8 @@ async def _execute(records: list[SQSRecord], deadline: float, worker: Worker) ->
     await _hide(nonsense, 0, worker)  # at once, and so to the dead-letter queue
     try:
         done = await worker.executor.execute(orders.keys(), deadline, postpone)
-    except DatabaseUnavailable:
-        logger.exception("no database; the batch comes back")
+    except DatabaseUnavailable as error:
+        logger.warning("no database; the batch comes back", extra=because(error))
         await _hide(records, _SECONDS_WITHOUT_DATABASE, worker)
         return records
     return nonsense + [record for order_id in orders.keys() - done for record in orders[order_id]]
@@ -51,5 +51,5 @@ async def _hide(records: Iterable[SQSRecord], seconds: float, worker: Worker) ->
     for record in records:
         try:
             await worker.queue.hide(record.receipt_handle, round(seconds))
-        except QueueUnavailable:
-            logger.exception("not postponed; it comes back when its visibility ends")
+        except QueueUnavailable as error:
+            logger.warning("not postponed; it comes back when its visibility ends", extra=because(error))

@@ -28,8 +28,8 @@ class Gateway:
             self._client.post_to_connection(ConnectionId=connection_id, Data=frame.encode())
         except self._client.exceptions.GoneException:
             return False
-        except (BotoCoreError, ClientError):
-            logger.exception("post failed", extra={"connection_id": connection_id})
+        except (BotoCoreError, ClientError) as error:
+            logger.warning("post failed", extra={"connection_id": connection_id, "cause": repr(error)})
         return True
 
 

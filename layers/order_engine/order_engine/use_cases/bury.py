@@ -6,7 +6,7 @@ from uuid import UUID
 
 from order_engine.domain.errors import EngineError
 from order_engine.domain.orders import History
-from order_engine.observability import logger
+from order_engine.observability import because, logger
 from order_engine.use_cases.ports import Journal, Orders, Queue
 from order_engine.use_cases.reconcile import reconcile
 from order_engine.venues.protocol import Chain
@@ -46,7 +46,7 @@ class Undertaker:
                 await self.queue.send(order.id)
             else:
                 await reconcile(order, self.journal, self.chain)
-        except EngineError:
-            logger.exception("not buried yet", extra={"order_id": str(order.id)})
+        except EngineError as error:
+            logger.warning("not buried yet", extra={"order_id": str(order.id), **because(error)})
             return False
         return True

@@ -19,7 +19,7 @@ from order_engine.domain.orders import Claims, Order
 from order_engine.domain.statuses import Status
 from order_engine.domain.transactions import Fill
 from order_engine.domain.transitions import building, confirmed, failed, retried, submitted
-from order_engine.observability import logger
+from order_engine.observability import because, logger
 from order_engine.use_cases.ports import Journal, Orders
 from order_engine.use_cases.quote import quote
 from order_engine.use_cases.reconcile import reconcile
@@ -104,9 +104,9 @@ class Executor:
         except Fenced:
             logger.warning("another worker has the order")
             wait = None
-        except (DatabaseUnavailable, VenueUnavailable):
+        except (DatabaseUnavailable, VenueUnavailable) as error:
             # Not known how far the attempt came, so it is neither retried nor failed: the next one finds out.
-            logger.exception("attempt broken off")
+            logger.warning("attempt broken off", extra=because(error))
         except Exception:
             logger.exception("attempt crashed")
         if wait is not None:
@@ -144,8 +144,8 @@ class Executor:
         assert order.transaction
         try:
             await self.chain.send(order.transaction)
-        except VenueUnavailable:
-            logger.exception("not known whether it was sent")
+        except VenueUnavailable as error:
+            logger.warning("not known whether it was sent", extra=because(error))
         landing = await self.chain.landing(order.transaction)
         if isinstance(landing, Fill):
             await self.journal.record(confirmed(order, landing))

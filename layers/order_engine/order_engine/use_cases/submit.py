@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from order_engine.domain.errors import IdempotencyConflict, QueueUnavailable
 from order_engine.domain.orders import NewOrder, Order, OrderType
-from order_engine.observability import logger
+from order_engine.observability import because, logger
 from order_engine.use_cases.ports import Orders, Queue
 
 
@@ -36,6 +36,6 @@ async def submit(new: NewOrder, orders: Orders, queue: Queue, watchdog: float) -
 async def _execute_now(order: Order, orders: Orders, queue: Queue) -> None:
     try:
         await queue.send(order.id)
-    except QueueUnavailable:
-        logger.exception("order not queued; the sweeper will", extra={"order_id": str(order.id)})
+    except QueueUnavailable as error:
+        logger.warning("not queued; the sweeper will", extra={"order_id": str(order.id), **because(error)})
         await orders.look_now(order.id)

@@ -12,7 +12,7 @@ from order_engine.domain.errors import Fenced, QueueUnavailable
 from order_engine.domain.orders import Order, OrderEvent
 from order_engine.domain.statuses import MOVES
 from order_engine.domain.transitions import Transition
-from order_engine.observability import logger
+from order_engine.observability import because, logger
 
 # How long past its backoff a retry may stay unclaimed before the sweeper sends it again.
 _PATIENCE_SECONDS = 60
@@ -62,9 +62,9 @@ class Journal:
     async def _publish(self, events: Sequence[OrderEvent]) -> Sequence[None]:
         try:
             await self._publisher.publish(events)
-        except QueueUnavailable:
+        except QueueUnavailable as error:
             # Push is best effort: Postgres has the events, and clients that resume get them from there.
-            logger.exception("events not published", extra={"events": len(events)})
+            logger.warning("events not published", extra={"events": len(events), **because(error)})
         return [None] * len(events)
 
 
