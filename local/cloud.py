@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 import aiohttp
 from aiohttp import web
 
-from local import dev_key, directory
+from local import container_access, dev_key, directory
 from local.aws_json import AwsJson
 from local.emulator import Emulator
 from local.endpoints import Endpoints
@@ -28,6 +28,7 @@ from local.traffic import Traffic
 
 _KEY_PARAMETER = "DashboardApiKey"
 _DATABASE_PARAMETER = "DatabaseUrl"
+_AWS_PARAMETER = "AwsEndpointUrl"
 
 
 class Cloud:
@@ -59,7 +60,11 @@ class Cloud:
         postgres = Postgres(home / "postgres", settings.logs / "postgres.log")
         emulator = Emulator(home / "emulator", settings.logs / "emulator.log", aws_port, lifeline)
         key = settings.dev_key or dev_key.load_or_create(home / "dev-key")
-        provided = {_DATABASE_PARAMETER: postgres.url(), _KEY_PARAMETER: key}
+        provided = {
+            _DATABASE_PARAMETER: postgres.url(),
+            _KEY_PARAMETER: key,
+            _AWS_PARAMETER: f"http://{HOST}:{aws_port}",
+        }
         port = server.getsockname()[1]
         stack = load_stack(settings.template, settings.environment, provided, http_port=port, aws_port=aws_port)
 
@@ -87,6 +92,11 @@ class Cloud:
 
         self._cleanup.callback(endpoints_file.unlink, missing_ok=True)
         endpoints = _endpoints(stack, key)
+        container_access.write_variables(stack, home / "sam-env.json")
+        if settings.docker_gateway:
+            gateway = container_access.Gateway(settings.docker_gateway)
+            self._cleanup.callback(gateway.close)
+            await gateway.open(postgres.url(), endpoints.awsEndpointUrl, endpoints.httpUrl)
         endpoints.write(endpoints_file)
         return endpoints
 

@@ -19,6 +19,8 @@ class Settings:
     port: int
     concurrency: int
     dev_key: str | None
+    docker_gateway: str | None
+    """An address of this machine under which containers reach it."""
     environment: Mapping[str, str]
     """Everything that may override a template parameter."""
 
@@ -28,7 +30,7 @@ class Settings:
 
 
 def load_settings(template: Path) -> Settings:
-    """Reads PORT, LOCAL_DIR, LOCAL_CONCURRENCY and LOCAL_DEV_KEY; a real variable wins over `.env`."""
+    """Reads PORT, LOCAL_DIR, LOCAL_CONCURRENCY and so on (.env.example); a real variable wins over `.env`."""
     environment = {**_read_env_file(ROOT / ".env"), **os.environ}
     return Settings(
         template=template.resolve(),
@@ -36,6 +38,7 @@ def load_settings(template: Path) -> Settings:
         port=_whole_number(environment, "PORT", 3000, 0, 65535),
         concurrency=_whole_number(environment, "LOCAL_CONCURRENCY", 20, 1, 1000),
         dev_key=environment.get("LOCAL_DEV_KEY") or None,
+        docker_gateway=environment.get("DOCKER_GATEWAY") or None,
         environment=environment,
     )
 
