@@ -1,6 +1,5 @@
 """Puts the local cloud together: what starts in which order, and stops in the reverse one."""
 
-import asyncio
 import os
 from contextlib import AsyncExitStack
 
@@ -70,17 +69,17 @@ class Cloud:
 
         runtime_api, custom_resources = RuntimeApi(), CustomResources(home / "custom-resources.json")
         internal_url = await self._serve([*runtime_api.routes(), *custom_resources.routes()])
-        self._stores = Stores(postgres if self._owns_database(stack) else None, emulator)
-        self._cleanup.push_async_callback(self._stores.stop)
         connector = aiohttp.TCPConnector(limit=0)
         session = await self._cleanup.enter_async_context(aiohttp.ClientSession(connector=connector))
         aws = AwsJson(session, stack.addresses.aws_url)
+        self._stores = Stores(postgres if self._owns_database(stack) else None, emulator, stack, aws, key)
+        self._cleanup.push_async_callback(self._stores.stop)
 
         host = Host(internal_url.removeprefix("http://"), stack.addresses.aws_url, settings.logs, lifeline)
         self._fleet = Fleet(stack, settings, runtime_api, host, report=self._terminal.problem)
         self._cleanup.push_async_callback(self._fleet.close)
         self._fleet.start()
-        await self._stores.start(stack, aws, key)
+        await self._stores.start()
         for resource in stack.custom_resources:
             function = stack.function_by_arn(resource.service_token)
             if function is None:
@@ -101,15 +100,13 @@ class Cloud:
         return endpoints
 
     async def wait(self) -> None:
-        """Ends only when Postgres or the emulator ends by itself.
+        """Ends only when Postgres or the emulator ends and does not start again.
 
         Raises:
             LocalCloudError: says which.
         """
-        while True:
-            await asyncio.sleep(1)
-            if self._stores and (line := self._stores.ended(self._settings.logs)):
-                raise LocalCloudError(line)
+        if self._stores:
+            await self._stores.keep_running(self._terminal.problem)
 
     async def stop(self) -> None:
         """Stops everything that was started, in reverse order."""

@@ -31,10 +31,9 @@ class Emulator:
         self._process: subprocess.Popen[bytes] | None = None
         self._lock = threading.Lock()
 
-    @property
-    def process(self) -> subprocess.Popen[bytes] | None:
-        """The emulator while it runs."""
-        return self._process
+    def has_ended(self) -> bool:
+        """Whether it ended though nobody stopped it."""
+        return self._process is not None and self._process.poll() is not None
 
     def start(self) -> None:
         """Starts the process; see `wait_until_ready`."""

@@ -41,10 +41,9 @@ class Postgres:
         self._lock = threading.Lock()
         self._port: int | None = None
 
-    @property
-    def process(self) -> subprocess.Popen[bytes] | None:
-        """The server while it runs."""
-        return self._process
+    def has_ended(self) -> bool:
+        """Whether it ended though nobody stopped it."""
+        return self._process is not None and self._process.poll() is not None
 
     def url(self) -> str:
         """The database's URL; known before the server runs."""

@@ -1,8 +1,7 @@
 """What keeps state: Postgres, and the emulator with its queues and tables."""
 
 import asyncio
-from collections.abc import Coroutine
-from pathlib import Path
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from local import dev_key, provisioning
@@ -11,21 +10,26 @@ from local.emulator import Emulator
 from local.postgres import Postgres
 from local.template import Stack
 
+_LOOK_SECONDS = 0.5
+
 
 class Stores:
     """Started and stopped together; without Postgres when the functions use another one."""
 
-    def __init__(self, postgres: Postgres | None, emulator: Emulator) -> None:
+    def __init__(self, postgres: Postgres | None, emulator: Emulator, stack: Stack, aws: AwsJson, key: str) -> None:
         self._postgres = postgres
         self._emulator = emulator
+        self._stack = stack
+        self._aws = aws
+        self._key = key
 
-    async def start(self, stack: Stack, aws: AwsJson, key: str) -> None:
+    async def start(self) -> None:
         """Starts the servers side by side and makes what the template declares.
 
         Raises:
             LocalCloudError: one does not start, or the template asks for something that is not valid.
         """
-        starts: list[Coroutine[Any, Any, Any]] = [self._start_emulator(stack, aws, key)]
+        starts: list[Coroutine[Any, Any, Any]] = [self._start_emulator()]
         if self._postgres is not None:
             starts.append(asyncio.to_thread(self._postgres.start))
         await asyncio.gather(*starts)
@@ -43,18 +47,26 @@ class Stores:
         if self._postgres is not None:
             self._postgres.kill()
 
-    def ended(self, logs: Path) -> str | None:
-        """A line about a server that ended by itself."""
-        for name, server in (("Postgres", self._postgres), ("the SQS and DynamoDB emulator", self._emulator)):
-            if server is not None and server.process is not None and server.process.poll() is not None:
-                return f"{name} ended unexpectedly (see {logs})"
-        return None
+    async def keep_running(self, report: Callable[[str, str], None]) -> None:
+        """Starts a server that ended by itself again, as its service on AWS would come back.
 
-    async def _start_emulator(self, stack: Stack, aws: AwsJson, key: str) -> None:
+        Raises:
+            LocalCloudError: it does not start again.
+        """
+        while True:
+            await asyncio.sleep(_LOOK_SECONDS)
+            if self._postgres is not None and self._postgres.has_ended():
+                report("Postgres", "ended unexpectedly; starting it again")
+                await asyncio.to_thread(self._postgres.start)
+            if self._emulator.has_ended():
+                report("The SQS and DynamoDB emulator", "ended unexpectedly; starting it again")
+                await self._start_emulator()
+
+    async def _start_emulator(self) -> None:
         await asyncio.to_thread(self._emulator.start)
-        await self._emulator.wait_until_ready(aws)
-        await provisioning.create_queues(aws, stack.queues)
-        await provisioning.create_tables(aws, stack.tables)
-        for table in stack.tables:
+        await self._emulator.wait_until_ready(self._aws)
+        await provisioning.create_queues(self._aws, self._stack.queues)
+        await provisioning.create_tables(self._aws, self._stack.tables)
+        for table in self._stack.tables:
             if table.logical_id == dev_key.TABLE:
-                await dev_key.register(aws, table, key)
+                await dev_key.register(self._aws, table, self._key)

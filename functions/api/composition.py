@@ -11,6 +11,8 @@ from order_engine.settings import MockSettings
 from order_engine.venues import connect_venues
 from order_engine.venues.protocol import Venue
 
+_DATABASE_PATIENCE = 2.5  # seconds; a client waits for the answer
+
 
 class Settings(MockSettings):
     """See template.yaml."""
@@ -37,7 +39,7 @@ def desk() -> Desk:
     """Built at the first request, kept for the life of the execution environment."""
     settings = Settings.from_environment()
     return Desk(
-        OrderStore(Database(settings.database_url)),
+        OrderStore(Database(settings.database_url, _DATABASE_PATIENCE)),
         OrdersQueue(settings.orders_queue_url, sqs_client()),
         connect_venues(settings),
         settings.watchdog_seconds,

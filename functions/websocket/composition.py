@@ -9,6 +9,8 @@ from order_engine.adapters.postgres.orders import OrderStore
 from order_engine.adapters.sqs import OrdersQueue, sqs_client
 from order_engine.settings import Settings as BaseSettings
 
+_DATABASE_PATIENCE = 2.5  # seconds; a client waits for the answer
+
 
 class Settings(BaseSettings):
     """See template.yaml."""
@@ -34,7 +36,7 @@ def desk() -> Desk:
     """Built at the first event, kept for the life of the execution environment."""
     settings = Settings.from_environment()
     return Desk(
-        OrderStore(Database(settings.database_url)),
+        OrderStore(Database(settings.database_url, _DATABASE_PATIENCE)),
         OrdersQueue(settings.orders_queue_url, sqs_client()),
         Connections(settings.connections_table, dynamodb_client()),
         settings.watchdog_seconds,

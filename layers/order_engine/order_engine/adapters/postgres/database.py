@@ -4,12 +4,11 @@ import asyncio
 import re
 import select
 import time
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Mapping
 from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 from psycopg.rows import DictRow, dict_row
@@ -18,6 +17,7 @@ from order_engine.domain.errors import DatabaseUnavailable
 
 Connection = psycopg.AsyncConnection[DictRow]
 Parameters = Mapping[str, Any]
+Result = TypeVar("Result")
 
 _CONNECT_SECONDS = 2
 _IDLE_SECONDS = 30
@@ -27,7 +27,7 @@ _OPTIONS: dict[str, Any] = {
     "prepare_threshold": None,
     "connect_timeout": _CONNECT_SECONDS,
     # A host that vanished is noticed in seconds, not in the kernel's 15 minutes.
-    "tcp_user_timeout": 5_000,
+    "tcp_user_timeout": 3_000,
     "application_name": "order-engine",
 }
 
@@ -35,30 +35,37 @@ _OPTIONS: dict[str, Any] = {
 class Database:
     """Opened at first use, looked at when it sat idle, replaced before a statement and never in the middle of one.
 
-    Every method raises DatabaseUnavailable when Postgres cannot be reached or goes away.
+    Every method raises DatabaseUnavailable when Postgres cannot be reached, goes away, or has not answered within
+    `patience` seconds; what became of the statement is not known then.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, patience: float = 10) -> None:
         self._url = url
+        self._patience = patience
         self._connection: Connection | None = None
         self._used_at = 0.0
         self._lock = asyncio.Lock()
 
     async def fetch(self, statement: str, parameters: Parameters | None = None) -> list[DictRow]:
         """Run one named statement in a transaction of its own."""
-        async with self._ready() as connection:
+
+        async def run(connection: Connection) -> list[DictRow]:
             cursor = await connection.execute(statement_named(statement), parameters)
             return await cursor.fetchall() if cursor.description else []
+
+        return await self._patiently(run)
 
     async def fetch_both(
         self, first: tuple[str, Parameters], second: tuple[str, Parameters]
     ) -> tuple[list[DictRow], list[DictRow]]:
         """Run two named statements in one round trip; the second sees what the first did."""
-        async with self._ready() as connection, connection.pipeline():
-            cursors = [
-                await connection.execute(statement_named(name), parameters) for name, parameters in (first, second)
-            ]
-            return await cursors[0].fetchall(), await cursors[1].fetchall()
+
+        async def run(connection: Connection) -> tuple[list[DictRow], list[DictRow]]:
+            async with connection.pipeline():
+                cursors = [await connection.execute(statement_named(name), given) for name, given in (first, second)]
+                return await cursors[0].fetchall(), await cursors[1].fetchall()
+
+        return await self._patiently(run)
 
     async def close(self) -> None:
         """Close the connection; the next use opens another."""
@@ -66,22 +73,34 @@ class Database:
             await self._connection.close()
             self._connection = None
 
-    @asynccontextmanager
-    async def _ready(self) -> AsyncIterator[Connection]:
+    async def _patiently(self, run: Callable[[Connection], Awaitable[Result]]) -> Result:
         async with self._lock:
+            work = asyncio.create_task(self._run(run))
             try:
-                if self._connection and await self._is_stale(self._connection):
-                    await self.close()
-                if not self._connection:
-                    self._connection = await psycopg.AsyncConnection.connect(
-                        self._url, row_factory=dict_row, **_OPTIONS
-                    )
-                yield self._connection
-            except (psycopg.OperationalError, psycopg.InterfaceError) as error:
-                await self.close()
-                raise DatabaseUnavailable() from error
+                done, _ = await asyncio.wait({work}, timeout=self._patience)
             finally:
-                self._used_at = time.monotonic()
+                if not work.done():
+                    # The driver first wants its cancel request answered, which may take for ever: nobody waits for it.
+                    self._connection = None
+                    work.cancel()
+                    work.add_done_callback(lambda late: late.cancelled() or late.exception())
+            if not done:
+                raise DatabaseUnavailable(f"The database did not answer within {self._patience:g} s.")
+            return work.result()
+
+    async def _run(self, run: Callable[[Connection], Awaitable[Result]]) -> Result:
+        connection = self._connection
+        try:
+            if connection is None or await self._is_stale(connection):
+                connection = await psycopg.AsyncConnection.connect(self._url, row_factory=dict_row, **_OPTIONS)
+                self._connection = connection
+            return await run(connection)
+        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+            if connection:
+                await connection.close()
+            raise DatabaseUnavailable() from error
+        finally:
+            self._used_at = time.monotonic()
 
     async def _is_stale(self, connection: Connection) -> bool:
         if connection.broken or connection.closed:
@@ -92,6 +111,7 @@ class Database:
             try:
                 await connection.execute("SELECT 1")
             except psycopg.Error:
+                await connection.close()
                 return True
         return False
 
