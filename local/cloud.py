@@ -21,7 +21,6 @@ from local.settings import Settings
 from local.sources.custom_resources import CustomResources
 from local.stores import Stores
 from local.template import Stack, load_stack
-from local.template.parameters import variable_name
 from local.terminal import Terminal
 from local.traffic import Traffic
 
@@ -60,9 +59,9 @@ class Cloud:
         emulator = Emulator(home / "emulator", settings.logs / "emulator.log", aws_port, lifeline)
         key = settings.dev_key or dev_key.load_or_create(home / "dev-key")
         provided = {
-            _DATABASE_PARAMETER: postgres.url(),
+            _DATABASE_PARAMETER: settings.database_url or postgres.url(),
+            _AWS_PARAMETER: settings.aws_endpoint_url or f"http://{HOST}:{aws_port}",
             _KEY_PARAMETER: key,
-            _AWS_PARAMETER: f"http://{HOST}:{aws_port}",
         }
         port = server.getsockname()[1]
         stack = load_stack(settings.template, settings.environment, provided, http_port=port, aws_port=aws_port)
@@ -72,7 +71,7 @@ class Cloud:
         connector = aiohttp.TCPConnector(limit=0)
         session = await self._cleanup.enter_async_context(aiohttp.ClientSession(connector=connector))
         aws = AwsJson(session, stack.addresses.aws_url)
-        self._stores = Stores(postgres if self._owns_database(stack) else None, emulator, stack, aws, key)
+        self._stores = Stores(None if settings.database_url else postgres, emulator, stack, aws, key)
         self._cleanup.push_async_callback(self._stores.stop)
 
         host = Host(internal_url.removeprefix("http://"), stack.addresses.aws_url, settings.logs, lifeline)
@@ -118,10 +117,6 @@ class Cloud:
             self._fleet.kill()
         if self._stores is not None:
             self._stores.kill()
-
-    def _owns_database(self, stack: Stack) -> bool:
-        overridden = variable_name(_DATABASE_PARAMETER) in self._settings.environment
-        return _DATABASE_PARAMETER in stack.parameters and not overridden
 
     async def _serve(self, routes: list[web.RouteDef]) -> str:
         """Serves what only functions call; returns the base URL."""

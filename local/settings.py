@@ -19,6 +19,10 @@ class Settings:
     port: int
     concurrency: int
     dev_key: str | None
+    database_url: str | None
+    """A Postgres to use instead of one of its own."""
+    aws_endpoint_url: str | None
+    """What functions use instead of the emulator itself: a proxy in front of it."""
     docker_gateway: str | None
     """An address of this machine under which containers reach it."""
     environment: Mapping[str, str]
@@ -38,6 +42,9 @@ def load_settings(template: Path) -> Settings:
         port=_whole_number(environment, "PORT", 3000, 0, 65535),
         concurrency=_whole_number(environment, "LOCAL_CONCURRENCY", 20, 1, 1000),
         dev_key=environment.get("LOCAL_DEV_KEY") or None,
+        # Not DATABASE_URL and AWS_ENDPOINT_URL: a shell may have those for something else.
+        database_url=environment.get("LOCAL_DATABASE_URL") or None,
+        aws_endpoint_url=environment.get("LOCAL_AWS_ENDPOINT_URL") or None,
         docker_gateway=environment.get("DOCKER_GATEWAY") or None,
         environment=environment,
     )

@@ -37,22 +37,22 @@ class Cloud:
 
 
 @contextmanager
-def running_cloud(directory: Path, **environment: str) -> Iterator[Cloud]:
+def running_cloud(directory: Path, template: Path | None = None, **environment: str) -> Iterator[Cloud]:
     """Start a local cloud on free ports with its data in `directory`; `environment` sets template parameters."""
-    process = start(directory, **environment)
+    process = start(directory, template, **environment)
     try:
         yield wait_until_up(process, directory)
     finally:
         stop(process)
 
 
-def start(directory: Path, **environment: str) -> subprocess.Popen[bytes]:
-    """Start it; its output goes to `directory`/output.txt."""
+def start(directory: Path, template: Path | None = None, **environment: str) -> subprocess.Popen[bytes]:
+    """Start it, with another template than the project's if one is given; its output goes to `directory`/output.txt."""
     directory.mkdir(parents=True, exist_ok=True)
     inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     with (directory / "output.txt").open("wb") as output:
         return subprocess.Popen(
-            [sys.executable, "-m", "local"],
+            [sys.executable, "-m", "local", *(["--template", str(template)] if template else [])],
             env={**inherited, "PORT": "0", "LOCAL_DIR": str(directory), **environment},
             stdin=subprocess.DEVNULL,
             stdout=output,

@@ -11,12 +11,15 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from order_engine.adapters.connections import Connections, dynamodb_client
 from order_engine.adapters.gateway import Gateway, gateway_client
+from order_engine.adapters.sqs import StatusQueue, sqs_client
 from order_engine.domain.errors import ConnectionsUnavailable
 from order_engine.observability import because, logger
+from order_engine.runtime import run
 from order_engine.settings import Settings as BaseSettings
 from order_engine.use_cases.notify import StatusEvent, notify
 
 _POSTS_AT_ONCE = 32
+_SECONDS_WITHOUT_TABLE = 5
 
 
 class Settings(BaseSettings):
@@ -24,6 +27,7 @@ class Settings(BaseSettings):
 
     connections_table: str
     connections_endpoint: str
+    status_queue_url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,12 @@ def notifier() -> Notifier:
     )
 
 
+@cache
+def status_queue() -> StatusQueue:
+    """Built only when something has to be postponed."""
+    return StatusQueue(Settings.from_environment().status_queue_url, sqs_client())
+
+
 @event_source(data_class=SQSEvent)
 def handler(event: SQSEvent, context: LambdaContext) -> dict[str, Any]:
     """SQS event → nothing, or the whole batch again while DynamoDB is away. The groups' order is kept."""
@@ -59,6 +69,7 @@ def handler(event: SQSEvent, context: LambdaContext) -> dict[str, Any]:
         frames = notify(events, work.connections, work.gateway, work.pool)
     except ConnectionsUnavailable as error:
         logger.warning("nobody told yet", extra={"events": len(events), **because(error)})
+        run(status_queue().hide([record.receipt_handle for record in event.records], _SECONDS_WITHOUT_TABLE))
         return {"batchItemFailures": [{"itemIdentifier": record.message_id} for record in event.records]}
     logger.debug("told", extra={"events": len(events), "frames": frames})
     return {"batchItemFailures": []}

@@ -48,8 +48,7 @@ async def _execute(records: list[SQSRecord], deadline: float, worker: Worker) ->
 
 
 async def _hide(records: Iterable[SQSRecord], seconds: float, worker: Worker) -> None:
-    for record in records:
-        try:
-            await worker.queue.hide(record.receipt_handle, round(seconds))
-        except QueueUnavailable as error:
-            logger.warning("not postponed; it comes back when its visibility ends", extra=because(error))
+    try:
+        await worker.queue.hide([record.receipt_handle for record in records], round(seconds))
+    except QueueUnavailable as error:
+        logger.warning("not postponed; it comes back when its visibility ends", extra=because(error))

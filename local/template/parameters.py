@@ -18,14 +18,14 @@ def variable_name(parameter: str) -> str:
 def parameter_values(
     declared: Mapping[str, dict[str, Any]], environment: Mapping[str, str], provided: Mapping[str, str]
 ) -> dict[str, Value]:
-    """Every parameter's value: the environment first, then what the cloud itself provides, then the default.
+    """Every parameter's value: what the cloud itself provides, then the environment, then the default.
 
     Raises:
         LocalCloudError: a value is missing or outside what the template allows.
     """
     values: dict[str, Value] = {}
     for name, declaration in declared.items():
-        value = environment.get(variable_name(name), provided.get(name, declaration.get("Default")))
+        value = provided.get(name, environment.get(variable_name(name), declaration.get("Default")))
         if value is None:
             raise LocalCloudError(f"the template's parameter {name} has no default: set {variable_name(name)}")
         text = str(value).lower() if isinstance(value, bool) else str(value)

@@ -45,7 +45,7 @@ class Stack:
 def load_stack(
     path: Path, environment: Mapping[str, str], provided: Mapping[str, str], http_port: int, aws_port: int
 ) -> Stack:
-    """Reads the template; `environment` overrides its parameters, `provided` their defaults.
+    """Reads the template; `environment` sets its parameters, but for those that are `provided`.
 
     Raises:
         LocalCloudError: the template uses something that the local cloud cannot run.

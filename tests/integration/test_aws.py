@@ -69,7 +69,7 @@ def test_a_hidden_message_comes_back(sqs: Any) -> None:
     queue = OrdersQueue(url, sqs)
     asyncio.run(queue.send(uuid4()))
     (message,) = sqs.receive_message(QueueUrl=url)["Messages"]
-    asyncio.run(queue.hide(message["ReceiptHandle"], 0))
+    asyncio.run(queue.hide([message["ReceiptHandle"]], 0))
     assert len(sqs.receive_message(QueueUrl=url)["Messages"]) == 1
 
 

@@ -2,8 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
 import boto3
@@ -15,10 +15,14 @@ from order_engine.domain.orders import OrderEvent
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
-    from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
+    from mypy_boto3_sqs.type_defs import (
+        ChangeMessageVisibilityBatchRequestEntryTypeDef,
+        SendMessageBatchRequestEntryTypeDef,
+    )
 
 # SQS takes 1 MiB a message, but bills and counts by 64 kB; Lambda takes 6 MB of them at once.
 _MESSAGE_BYTES = 200_000
+_BATCH = 10  # SQS takes no more messages in a request
 
 
 def sqs_client() -> "SQSClient":
@@ -26,60 +30,63 @@ def sqs_client() -> "SQSClient":
     return boto3.client("sqs", config=PATIENCE)
 
 
-class OrdersQueue:
-    """Order ids on their way to a worker."""
+class _Queue:
+    """What both queues have in common. Every method raises QueueUnavailable when SQS is away."""
 
     def __init__(self, url: str, client: "SQSClient") -> None:
         self._url = url
         self._client = client
 
-    async def send(self, order_id: UUID) -> None:
-        """Send one order to be executed. Raises QueueUnavailable."""
+    async def hide(self, receipt_handles: Sequence[str], seconds: int) -> None:
+        """Let received messages come back after so many seconds from now."""
+        for start in range(0, len(receipt_handles), _BATCH):
+            entries: list[ChangeMessageVisibilityBatchRequestEntryTypeDef] = [
+                {"Id": str(index), "ReceiptHandle": receipt_handle, "VisibilityTimeout": seconds}
+                for index, receipt_handle in enumerate(receipt_handles[start : start + _BATCH])
+            ]
+            await self._call(self._client.change_message_visibility_batch, Entries=entries)
+
+    async def _call(self, operation: Callable[..., Any], **request: Any) -> None:
+        """One request; what failed of a batch counts as all failed."""
         with driver_errors(become=QueueUnavailable):
-            await asyncio.to_thread(self._client.send_message, QueueUrl=self._url, MessageBody=_order_message(order_id))
+            answer = await asyncio.to_thread(operation, QueueUrl=self._url, **request)
+        if answer.get("Failed"):
+            raise QueueUnavailable()
+
+
+class OrdersQueue(_Queue):
+    """Order ids on their way to a worker."""
+
+    async def send(self, order_id: UUID) -> None:
+        """Send one order to be executed."""
+        await self._call(self._client.send_message, MessageBody=_order_message(order_id))
 
     async def send_all(self, order_ids: Sequence[UUID]) -> None:
-        """Send many, ten to a request. Raises QueueUnavailable if any was not taken."""
-        for start in range(0, len(order_ids), 10):
+        """Send many, ten to a request."""
+        for start in range(0, len(order_ids), _BATCH):
             entries: list[SendMessageBatchRequestEntryTypeDef] = [
                 {"Id": str(index), "MessageBody": _order_message(order_id)}
-                for index, order_id in enumerate(order_ids[start : start + 10])
+                for index, order_id in enumerate(order_ids[start : start + _BATCH])
             ]
-            with driver_errors(become=QueueUnavailable):
-                answer = await asyncio.to_thread(self._client.send_message_batch, QueueUrl=self._url, Entries=entries)
-            if answer.get("Failed"):
-                raise QueueUnavailable()
-
-    async def hide(self, receipt_handle: str, seconds: int) -> None:
-        """Let a received message come back after so many seconds from now. Raises QueueUnavailable."""
-        with driver_errors(become=QueueUnavailable):
-            await asyncio.to_thread(
-                self._client.change_message_visibility,
-                QueueUrl=self._url,
-                ReceiptHandle=receipt_handle,
-                VisibilityTimeout=seconds,
-            )
+            await self._call(self._client.send_message_batch, Entries=entries)
 
 
-class StatusQueue:
+class StatusQueue(_Queue):
     """Committed events on their way to the notifier, in order per sender."""
 
     def __init__(self, url: str, client: "SQSClient") -> None:
-        self._url = url
-        self._client = client
+        super().__init__(url, client)
         self._sender = uuid4().hex  # the FIFO group: this execution environment
 
     async def publish(self, events: Sequence[OrderEvent]) -> None:
-        """Send events, as one message if they fit. Raises QueueUnavailable."""
+        """Send events, as one message if they fit."""
         for body in _status_messages(events):
-            with driver_errors(become=QueueUnavailable):
-                await asyncio.to_thread(
-                    self._client.send_message,
-                    QueueUrl=self._url,
-                    MessageBody=body,
-                    MessageGroupId=self._sender,
-                    MessageDeduplicationId=uuid4().hex,
-                )
+            await self._call(
+                self._client.send_message,
+                MessageBody=body,
+                MessageGroupId=self._sender,
+                MessageDeduplicationId=uuid4().hex,
+            )
 
 
 def order_id_in(body: str) -> UUID | None:

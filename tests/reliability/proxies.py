@@ -1,0 +1,160 @@
+"""What stands between the functions and what they depend on, so that it can be taken away."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import aiohttp
+from aiohttp import web
+
+
+class _Loop:
+    """An event loop in a thread of its own."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self.loop.run_forever, daemon=True)
+        self._thread.start()
+
+    def call(self, work: Coroutine[Any, Any, Any]) -> Any:
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result(10)
+
+    def close(self) -> None:
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self._thread.join()
+        self.loop.close()
+
+
+class TcpProxy:
+    """Passes bytes on; `refuse` cuts every connection and takes no new one, `hang` lets them wait, `heal` ends both."""
+
+    def __init__(self, url: str) -> None:
+        self._target = urlsplit(url)
+        self._loop = _Loop()
+        self._flowing = asyncio.Event()
+        self._flowing.set()
+        self._connections: set[asyncio.Task[None]] = set()
+        self._server: asyncio.Server | None = None
+        self._port = 0
+        self._loop.call(self._listen())
+        self.url = urlunsplit(
+            self._target._replace(netloc=f"{self._target.netloc.rsplit('@')[0]}@127.0.0.1:{self._port}")
+        )
+
+    def refuse(self) -> None:
+        self._loop.call(self._stop())
+
+    def hang(self) -> None:
+        self._loop.loop.call_soon_threadsafe(self._flowing.clear)
+
+    def heal(self) -> None:
+        self._loop.loop.call_soon_threadsafe(self._flowing.set)
+        self._loop.call(self._listen())
+
+    def close(self) -> None:
+        self._loop.call(self._stop())
+        self._loop.close()
+
+    async def _listen(self) -> None:
+        if self._server is None:
+            self._server = await asyncio.start_server(self._accept, "127.0.0.1", self._port)
+            self._port = self._server.sockets[0].getsockname()[1]
+
+    async def _stop(self) -> None:
+        if self._server:
+            self._server.close()
+            self._server = None
+        for connection in self._connections:
+            connection.cancel()
+        await asyncio.gather(*self._connections, return_exceptions=True)
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.create_task(self._pass_on(reader, writer))
+        self._connections.add(task)
+        task.add_done_callback(self._connections.discard)
+
+    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        inner_reader, inner_writer = await asyncio.open_connection(self._target.hostname, self._target.port)
+        try:
+            ways = [asyncio.create_task(self._copy(*way)) for way in ((reader, inner_writer), (inner_reader, writer))]
+            try:
+                await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for way in ways:
+                    way.cancel()
+                await asyncio.gather(*ways, return_exceptions=True)
+        finally:
+            for each in (writer, inner_writer):
+                each.transport.abort()
+
+    async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(65_536):
+            await self._flowing.wait()
+            writer.write(data)
+            await writer.drain()
+
+
+IsDown = Callable[[str, str], bool]
+
+
+class AwsProxy:
+    """Passes AWS requests on; those for which `is_down(service, body)` are cut off without an answer."""
+
+    def __init__(self, url: str = "") -> None:
+        self.target = url
+        self.is_down: IsDown = lambda service, body: False
+        self._loop = _Loop()
+        self._loop.call(self._start())
+
+    def close(self) -> None:
+        self._loop.call(self._runner.cleanup())
+        self._loop.call(self._session.close())
+        self._loop.close()
+
+    async def _start(self) -> None:
+        self._session = aiohttp.ClientSession(auto_decompress=False)
+        app = web.Application(client_max_size=8 * 2**20)
+        app.router.add_route("*", "/{path:.*}", self._handle)
+        self._runner = web.AppRunner(app, access_log=None)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+
+    async def _handle(self, request: web.Request) -> web.StreamResponse:
+        body = await request.read()
+        service = request.headers.get("Authorization", "").partition("/aws4_request")[0].rsplit("/", 1)[-1]
+        if self.is_down(service, body.decode()):
+            assert request.transport
+            request.transport.abort()
+            return web.Response()
+        headers = {name: value for name, value in request.headers.items() if name not in ("Host", "Content-Length")}
+        async with self._session.request(
+            request.method, self.target + request.path_qs, data=body, headers=headers
+        ) as answer:
+            kept = {
+                name: value for name, value in answer.headers.items() if name in ("Content-Type", "x-amzn-RequestId")
+            }
+            return web.Response(status=answer.status, body=await answer.read(), headers=kept)
+
+
+@contextmanager
+def tcp_proxy(url: str) -> Iterator[TcpProxy]:
+    """A proxy in front of a database URL."""
+    proxy = TcpProxy(url)
+    try:
+        yield proxy
+    finally:
+        proxy.close()
+
+
+@contextmanager
+def aws_proxy() -> Iterator[AwsProxy]:
+    """A proxy whose target is set when it is known."""
+    proxy = AwsProxy()
+    try:
+        yield proxy
+    finally:
+        proxy.close()
