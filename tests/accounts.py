@@ -1,4 +1,6 @@
-"""More accounts than the local cloud's own."""
+"""The running cloud's AWS services, and more accounts than its own."""
+
+from typing import Any
 
 import boto3
 
@@ -6,16 +8,20 @@ from order_engine.adapters.api_keys import ApiKeys
 from tests.cloud import Cloud
 
 
-def api_keys(cloud: Cloud) -> ApiKeys:
-    """The running cloud's API keys."""
-    client = boto3.client(
-        "dynamodb",
+def aws_client(cloud: Cloud, service: Any) -> Any:
+    """A boto3 client of the running cloud's "sqs" or "dynamodb"."""
+    return boto3.client(
+        service,
         endpoint_url=cloud.aws_url,
         region_name="us-east-1",
         aws_access_key_id="test",
         aws_secret_access_key="test",
     )
-    return ApiKeys(cloud.tables["ApiKeysTable"], client)
+
+
+def api_keys(cloud: Cloud) -> ApiKeys:
+    """The running cloud's API keys."""
+    return ApiKeys(cloud.tables["ApiKeysTable"], aws_client(cloud, "dynamodb"))
 
 
 def headers_of_new_account(cloud: Cloud, account: str) -> dict[str, str]:

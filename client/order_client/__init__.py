@@ -1,0 +1,56 @@
+"""Python client of the Order Execution Engine. Needs httpx and websockets, nothing of the engine itself.
+
+from order_client import Client
+
+with Client() as client:
+    order = client.submit("SOL", "USDC", "1")
+    for event in client.stream(order.order_id):
+        print(event.status)
+"""
+
+from order_client.blocking import Client
+from order_client.client import AsyncClient
+from order_client.errors import (
+    ApiError,
+    FieldError,
+    Forbidden,
+    IdempotencyConflict,
+    NotConfigured,
+    NotFound,
+    OrderEngineError,
+    ProtocolError,
+    TooManyRequests,
+    Unauthenticated,
+    Unavailable,
+    Unreachable,
+    ValidationFailed,
+)
+from order_client.models import Event, Facts, Failure, Order, Quote, Quotes, Route, Token
+from order_client.patience import Patience
+
+__all__ = [
+    "ApiError",
+    "AsyncClient",
+    "Client",
+    "Event",
+    "Facts",
+    "Failure",
+    "FieldError",
+    "Forbidden",
+    "IdempotencyConflict",
+    "NotConfigured",
+    "NotFound",
+    "Order",
+    "OrderEngineError",
+    "Patience",
+    "ProtocolError",
+    "Quote",
+    "Quotes",
+    "Route",
+    "Token",
+    "TooManyRequests",
+    "Unauthenticated",
+    "Unavailable",
+    "Unreachable",
+    "ValidationFailed",
+]

@@ -1,0 +1,121 @@
+"""The client for code without asyncio: AsyncClient on an event loop in a thread of its own."""
+
+import asyncio
+import threading
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
+from decimal import Decimal
+from typing import Any, Self, TypeVar
+
+from order_client.client import AsyncClient
+from order_client.models import Event, Order, Quotes, Token
+from order_client.patience import Patience
+
+T = TypeVar("T")
+
+_CLOSE_SECONDS = 2
+
+
+class Client:
+    """AsyncClient's methods, blocking; see there. May be used by several threads, and where an event loop runs.
+
+    Close it, or use it in a `with` statement: that ends its streams too. Ctrl-C ends whatever it waits for.
+    """
+
+    def __init__(
+        self,
+        url: str | None = None,
+        ws_url: str | None = None,
+        key: str | None = None,
+        profile: str | None = None,
+        patience: Patience | None = None,
+    ) -> None:
+        self._client = AsyncClient(url, ws_url, key, profile, patience)
+        self.endpoints = self._client.endpoints
+        self._streams: set[AsyncGenerator[Any]] = set()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="order-client", daemon=True)
+        self._thread.start()
+
+    def submit(
+        self,
+        token_in: str,
+        token_out: str,
+        amount: Decimal | int | str,
+        slippage_bps: int = 50,
+        client_order_id: str | None = None,
+    ) -> Order:
+        """Place a market order."""
+        return self._wait(self._client.submit(token_in, token_out, amount, slippage_bps, client_order_id))
+
+    def get(self, order_id: str) -> Order:
+        """One order with its events."""
+        return self._wait(self._client.get(order_id))
+
+    def list(self, status: str | None = None, limit: int | None = None) -> Generator[Order]:
+        """Orders, newest first."""
+        return self._iterate(self._client.list(status, limit))
+
+    def quote(self, token_in: str, token_out: str, amount: Decimal | int | str) -> Quotes:
+        """What the swap would pay out now, at every venue."""
+        return self._wait(self._client.quote(token_in, token_out, amount))
+
+    def tokens(self) -> tuple[Token, ...]:
+        """The tokens that can be traded."""
+        return self._wait(self._client.tokens())
+
+    def stream(self, order_id: str, after_sequence: int = 0) -> Generator[Event]:
+        """The order's events, each once and in order; ends with the order."""
+        return self._iterate(self._client.stream(order_id, after_sequence))
+
+    def stream_account(self, on_subscribed: Callable[[], None] | None = None) -> Generator[Event]:
+        """Every order's events, without end. `on_subscribed` is called on the client's thread."""
+        return self._iterate(self._client.stream_account(on_subscribed))
+
+    def close(self) -> None:
+        """Close the connections and end the thread; the client cannot be used afterwards."""
+        if self._loop.is_closed():
+            return
+        for stream in [*self._streams]:
+            self._wait(stream.aclose())
+        self._wait(self._client.aclose())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _wait(self, work: Coroutine[Any, Any, T]) -> T:
+        ended = threading.Event()
+
+        async def run() -> T:
+            try:
+                return await work
+            finally:
+                ended.set()
+
+        future = asyncio.run_coroutine_threadsafe(run(), self._loop)
+        try:
+            return future.result()
+        except KeyboardInterrupt:
+            future.cancel()
+            ended.wait(_CLOSE_SECONDS)  # an open socket says goodbye
+            raise
+
+    def _iterate(self, items: AsyncGenerator[T]) -> Generator[T]:
+        async def following() -> tuple[T, ...]:
+            async for item in items:
+                return (item,)
+            return ()
+
+        self._streams.add(items)
+        try:
+            while found := self._wait(following()):
+                yield found[0]
+        finally:
+            if not self._loop.is_closed():
+                self._wait(items.aclose())
+            self._streams.discard(items)

@@ -1,0 +1,55 @@
+"""The commands and the options that all of them share."""
+
+from typing import Annotated
+
+import typer
+
+from order_client.cli import keys, load, redrive, trading
+from order_client.cli.group import OrdersGroup
+from order_client.cli.session import Session
+
+_EPILOG = (
+    "The options above may stand before or after the command. Without --url the engine is found through ORDERS_URL,"
+    " ORDERS_WS_URL and ORDERS_API_KEY, then a profile, then a local cloud started with 'make run' in this directory"
+    " or one above it.\n\n"
+    "Exit codes: 0 ok; 1 the order failed or the request was refused; 2 wrong usage; 3 the engine cannot be reached or"
+    " is unavailable; 4 no valid API key; 130 ended by Ctrl-C."
+)
+
+app = typer.Typer(
+    cls=OrdersGroup,
+    help="Trade on the Order Execution Engine.",
+    epilog=_EPILOG,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.callback()
+def shared(  # noqa: PLR0913, PLR0917 - they are the options
+    ctx: typer.Context,
+    url: Annotated[str | None, typer.Option(help="HTTP API (ORDERS_URL).", metavar="URL")] = None,
+    ws_url: Annotated[str | None, typer.Option(help="WebSocket API (ORDERS_WS_URL).", metavar="URL")] = None,
+    key: Annotated[str | None, typer.Option(help="API key (ORDERS_API_KEY).", metavar="KEY")] = None,
+    profile: Annotated[
+        str | None,
+        typer.Option(
+            help=r"Table \[profiles.NAME] of ~/.config/orders/config.toml: url, ws-url, key (ORDERS_PROFILE).",
+            metavar="NAME",
+        ),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="JSON: a document, or one per line from streams.")] = False,
+) -> None:
+    """Trade on the Order Execution Engine."""
+    ctx.obj = Session(url, ws_url, key, profile, json)
+
+
+app.command()(trading.quote)
+app.command()(trading.submit)
+app.command("list")(trading.list_orders)
+app.command()(trading.show)
+app.command()(trading.watch)
+app.command()(load.load)
+app.add_typer(keys.app, name="keys")
+app.command()(redrive.redrive)

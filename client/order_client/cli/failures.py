@@ -1,0 +1,58 @@
+"""Errors as people, programs and shells see them."""
+
+import json
+
+import typer
+
+from order_client.codec import encode
+from order_client.errors import (
+    ApiError,
+    NotConfigured,
+    OrderEngineError,
+    Unauthenticated,
+    Unavailable,
+    Unreachable,
+)
+
+REFUSED, CANNOT_REACH, UNAUTHENTICATED = 1, 3, 4
+
+
+def exit_code(error: OrderEngineError) -> int:
+    """1 refused, 3 cannot be reached or unavailable, 4 no valid key."""
+    if isinstance(error, Unauthenticated):
+        return UNAUTHENTICATED
+    return CANNOT_REACH if isinstance(error, Unreachable | Unavailable | NotConfigured) else REFUSED
+
+
+def report(error: OrderEngineError, *, as_json: bool) -> None:
+    """Say on stderr what went wrong, and what helps."""
+    if as_json:
+        typer.echo(json.dumps({"error": _document(error)}), err=True)
+        return
+    typer.echo(f"orders: {error}", err=True)
+    if hint := _hint(error):
+        typer.echo(hint, err=True)
+
+
+def _document(error: OrderEngineError) -> dict[str, object]:
+    if not isinstance(error, ApiError):
+        return {"code": _code(error), "message": str(error)}
+    errors = {"errors": encode(error.errors)} if error.errors else {}
+    return {"code": error.code, "message": error.detail, "status": error.status, **errors}
+
+
+def _code(error: OrderEngineError) -> str:
+    match error:
+        case Unreachable():
+            return "unreachable"
+        case NotConfigured():
+            return "not_configured"
+    return "client_error"
+
+
+def _hint(error: OrderEngineError) -> str | None:
+    if isinstance(error, Unreachable) and ("//127.0.0.1" in str(error) or "//localhost" in str(error)):
+        return "Is the local cloud running? Start it with 'make run'."
+    if isinstance(error, Unauthenticated):
+        return "Give a key with --key or ORDERS_API_KEY; 'orders keys create ACCOUNT' makes one."
+    return None

@@ -1,0 +1,121 @@
+"""Many orders at once, and how long each took."""
+
+import asyncio
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from time import perf_counter
+
+from order_client.client import AsyncClient
+from order_client.errors import ApiError, OrderEngineError
+from order_client.patience import WORTH_A_RETRY
+
+End = tuple[float, str, str | None]
+
+_CHECK_SECONDS = 10
+"""An order of which nothing was heard for so long is asked for: a push is best effort."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to submit: so many orders, so many at once, all over after `timeout` seconds."""
+
+    orders: int
+    in_flight: int
+    timeout: float
+    token_in: str
+    token_out: str
+    amount: str
+    slippage_bps: int
+
+
+@dataclass(slots=True)
+class Result:
+    """Latencies in seconds from the call: to its answer, and to the push of the confirmation."""
+
+    outcomes: Counter[str] = field(default_factory=Counter)
+    """confirmed, failed, refused (no order), unsettled (no end in time)."""
+    errors: Counter[str] = field(default_factory=Counter)
+    accepted: list[float] = field(default_factory=list)
+    confirmed: list[float] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+class Load:
+    """One run. `on_settled` is called once per order."""
+
+    def __init__(self, client: AsyncClient, plan: Plan, on_settled: Callable[[], None]) -> None:
+        self._client = client
+        self._plan = plan
+        self._on_settled = on_settled
+        self._ends: defaultdict[str, asyncio.Future[End]] = defaultdict(asyncio.get_running_loop().create_future)
+        self._result = Result()
+
+    async def run(self) -> Result:
+        """Submit all; returns when every order has ended or the time is over. Raises OrderEngineError."""
+        subscribed = asyncio.Event()
+        try:
+            async with asyncio.TaskGroup() as group:
+                listener = group.create_task(self._listen(subscribed))
+                await subscribed.wait()
+                await self._submit_all()
+                listener.cancel()
+        except* OrderEngineError as errors:
+            raise errors.exceptions[0] from None
+        return self._result
+
+    async def _submit_all(self) -> None:
+        started = perf_counter()
+        numbers = iter(range(self._plan.orders))
+
+        async def lane() -> None:
+            for _ in numbers:
+                await self._submit_one()
+                self._on_settled()
+
+        try:
+            async with asyncio.timeout(self._plan.timeout), asyncio.TaskGroup() as group:
+                for _ in range(min(self._plan.in_flight, self._plan.orders)):
+                    group.create_task(lane())
+        except TimeoutError:
+            self._result.outcomes["unsettled"] = self._plan.orders - self._result.outcomes.total()
+        self._result.seconds = perf_counter() - started
+
+    async def _submit_one(self) -> None:
+        plan, result = self._plan, self._result
+        started = perf_counter()
+        try:
+            order = await self._client.submit(plan.token_in, plan.token_out, plan.amount, plan.slippage_bps)
+        except OrderEngineError as error:
+            result.outcomes["refused"] += 1
+            result.errors[error.code if isinstance(error, ApiError) else "unreachable"] += 1
+            return
+        result.accepted.append(perf_counter() - started)
+        ended, status, error_code = await self._end(order.order_id, started)
+        result.outcomes[status] += 1
+        if status == "confirmed":
+            result.confirmed.append(ended - started)
+        if error_code:
+            result.errors[error_code] += 1
+
+    async def _end(self, order_id: str, started: float) -> End:
+        """When it ended, how, and with which error code."""
+        end = self._ends[order_id]
+        while True:
+            try:
+                async with asyncio.timeout(_CHECK_SECONDS):
+                    return await asyncio.shield(end)
+            except TimeoutError:
+                with suppress(*WORTH_A_RETRY):
+                    order = await self._client.get(order_id)
+                    if order.terminal and order.updated_at:
+                        took = (order.updated_at - order.created_at).total_seconds()
+                        return started + took, order.status, order.error.code if order.error else None
+
+    async def _listen(self, subscribed: asyncio.Event) -> None:
+        # One account stream for all: a socket per order would be most of the load.
+        async for event in self._client.stream_account(subscribed.set):
+            end = self._ends[event.order_id]
+            if event.terminal and not end.done():
+                end.set_result((perf_counter(), event.status, event.error.code if event.error else None))

@@ -1,0 +1,90 @@
+"""Quotes and orders."""
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from order_client.cli.failures import REFUSED
+from order_client.cli.render import account_step, order_view, orders_table, placed_line, quotes_table, step_since
+from order_client.cli.session import session_of
+
+TokenIn = Annotated[str, typer.Argument(help="Token to sell, such as SOL.")]
+TokenOut = Annotated[str, typer.Argument(help="Token to buy, such as USDC.")]
+Amount = Annotated[str, typer.Argument(help="How much to sell, in whole tokens, such as 0.5.")]
+Slippage = Annotated[
+    int, typer.Option(min=0, max=10_000, help="How far below its quote the fill may be, in 1/100 of a per cent.")
+]
+
+
+class Status(StrEnum):
+    """Statuses to filter by."""
+
+    PENDING = "pending"
+    ROUTING = "routing"
+    BUILDING = "building"
+    SUBMITTED = "submitted"
+    CONFIRMED = "confirmed"
+    FAILED = "failed"
+
+
+def quote(ctx: typer.Context, token_in: TokenIn, token_out: TokenOut, amount: Amount) -> None:
+    """Show what a swap would pay out now, at every venue."""
+    session = session_of(ctx)
+    with session.client() as client:
+        session.show(client.quote(token_in.upper(), token_out.upper(), amount), quotes_table)
+
+
+def submit(  # noqa: PLR0913, PLR0917 - they are the arguments
+    ctx: typer.Context,
+    token_in: TokenIn,
+    token_out: TokenOut,
+    amount: Amount,
+    slippage_bps: Slippage = 50,
+    client_order_id: Annotated[
+        str | None, typer.Option(help="Name of your own for the order: submitting it again places no second one.")
+    ] = None,
+    watch: Annotated[bool, typer.Option("--watch", help="Show its steps until it ends; exit 1 if it fails.")] = False,
+) -> None:
+    """Place a market order."""
+    session = session_of(ctx)
+    with session.client() as client:
+        order = client.submit(token_in.upper(), token_out.upper(), amount, slippage_bps, client_order_id)
+        if not watch:
+            session.show(order, placed_line)
+            return
+        if not session.json:
+            session.show(order, placed_line)
+        step = step_since(order.created_at)
+        for event in client.stream(order.order_id):
+            session.show_one_of_many(event, step)
+            if event.status == "failed":
+                raise typer.Exit(REFUSED)
+
+
+def list_orders(
+    ctx: typer.Context,
+    status: Annotated[Status | None, typer.Option(help="Only orders with this status.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 20,
+    every: Annotated[bool, typer.Option("--all", help="Without a limit.")] = False,
+) -> None:
+    """List orders, newest first."""
+    session = session_of(ctx)
+    with session.client() as client:
+        orders = [*client.list(status.value if status else None, None if every else limit)]
+    session.show(orders, orders_table)
+
+
+def show(ctx: typer.Context, order_id: Annotated[str, typer.Argument(metavar="ID", help="The order's id.")]) -> None:
+    """Show one order and its steps."""
+    session = session_of(ctx)
+    with session.client() as client:
+        session.show(client.get(order_id), order_view)
+
+
+def watch(ctx: typer.Context) -> None:
+    """Show the steps of every order as they happen, until Ctrl-C."""
+    session = session_of(ctx)
+    with session.client() as client:
+        for event in client.stream_account(lambda: session.note("Watching every order; Ctrl-C ends it.")):
+            session.show_one_of_many(event, account_step)

@@ -1,0 +1,131 @@
+"""The client for asyncio; `Client` in blocking.py is the same for everybody else."""
+
+from collections.abc import AsyncGenerator, Callable
+from decimal import Decimal
+from functools import partial
+from typing import Any, Self
+from urllib.parse import quote as escaped
+from uuid import uuid4
+
+from order_client.account_stream import AccountStream
+from order_client.codec import decode
+from order_client.endpoints import discover
+from order_client.errors import ProtocolError
+from order_client.http import Http
+from order_client.models import Event, Order, Quotes, Token
+from order_client.order_stream import OrderStream
+from order_client.patience import Backoff, Patience
+from order_client.socket import open_socket
+
+_PAGE = 100  # the most that the API gives at once
+
+
+class AsyncClient:
+    """One account's view of the engine. Every method raises OrderEngineError, see errors.py.
+
+    What is not given is found as endpoints.py says.
+    """
+
+    def __init__(
+        self,
+        url: str | None = None,
+        ws_url: str | None = None,
+        key: str | None = None,
+        profile: str | None = None,
+        patience: Patience | None = None,
+    ) -> None:
+        self.endpoints = discover(url, ws_url, key, profile)
+        self._patience = patience or Patience()
+        self._http = Http(self.endpoints, self._patience)
+        self._open = partial(open_socket, self.endpoints, self._patience.timeout)
+
+    async def submit(
+        self,
+        token_in: str,
+        token_out: str,
+        amount: Decimal | int | str,
+        slippage_bps: int = 50,
+        client_order_id: str | None = None,
+    ) -> Order:
+        """Place a market order: `amount` whole tokens of `token_in`; the fill may be `slippage_bps` below the quote.
+
+        A call that was not answered is repeated; the client order id, made up if not given, keeps that from placing a
+        second order. With one's own, a repeat after any error or crash is just as safe, and gets the first order back
+        as it was accepted. Raises ValidationFailed, IdempotencyConflict.
+        """
+        body = {
+            "tokenIn": token_in,
+            "tokenOut": token_out,
+            "amount": _amount(amount),
+            "slippageBps": slippage_bps,
+            "clientOrderId": client_order_id or uuid4().hex,
+        }
+        return decode(Order, await self._http.call("POST", "/api/orders/execute", body=body))
+
+    async def get(self, order_id: str) -> Order:
+        """One order with its events. Raises NotFound; ValidationFailed for something that is no order id."""
+        return decode(Order, await self._http.call("GET", f"/api/orders/{escaped(order_id, safe='')}"))
+
+    async def list(self, status: str | None = None, limit: int | None = None) -> AsyncGenerator[Order]:
+        """Orders, newest first, read page by page: all of them, or the first `limit`."""
+        left = limit
+        query: dict[str, Any] = {"status": status} if status else {}
+        while left is None or left > 0:
+            query["limit"] = _PAGE if left is None else min(left, _PAGE)
+            page = await self._http.call("GET", "/api/orders", query=query)
+            for document in _field(page, "orders"):
+                yield decode(Order, document)
+            query["cursor"] = _field(page, "nextCursor")
+            if query["cursor"] is None:
+                return
+            left = None if left is None else left - query["limit"]
+
+    async def quote(self, token_in: str, token_out: str, amount: Decimal | int | str) -> Quotes:
+        """What the swap would pay out now, at every venue. Raises ValidationFailed, also if no venue trades it."""
+        query = {"tokenIn": token_in, "tokenOut": token_out, "amount": _amount(amount)}
+        return decode(Quotes, await self._http.call("GET", "/api/quotes", query=query))
+
+    async def tokens(self) -> tuple[Token, ...]:
+        """The tokens that can be traded."""
+        document = await self._http.call("GET", "/api/tokens")
+        return tuple(decode(Token, token) for token in _field(document, "tokens"))
+
+    def stream(self, order_id: str, after_sequence: int = 0) -> AsyncGenerator[Event]:
+        """The order's events after a sequence number, each once and in order, as they happen; ends with the order.
+
+        Reconnects, and then goes on where it was. Raises NotFound; Unreachable when no connection can be made.
+        """
+        return OrderStream(self._open, order_id, after_sequence, self._patience.quiet, Backoff(self._patience)).events()
+
+    def stream_account(self, on_subscribed: Callable[[], None] | None = None) -> AsyncGenerator[Event]:
+        """Every order's events, from now on and without end; reconnects for as long as it takes.
+
+        After a lost connection it fills in what it missed of the orders it knew to be unfinished. `on_subscribed` is
+        called when the engine has begun to push, at first and after every reconnect.
+        """
+        return AccountStream(
+            self._open, self.get, self._patience.quiet, Backoff(self._patience), on_subscribed
+        ).events()
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._http.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+
+def _amount(amount: Decimal | int | str) -> str:
+    """As plain digits; a float has lost the exact amount before it gets here. Raises TypeError."""
+    if isinstance(amount, float):
+        raise TypeError("an amount is a Decimal, an int or a str, never a float")
+    return format(amount, "f") if isinstance(amount, Decimal) else str(amount)
+
+
+def _field(document: object, name: str) -> Any:
+    if not isinstance(document, dict) or name not in document:
+        raise ProtocolError(f"The answer has no {name}.")
+    return document[name]

@@ -1,0 +1,59 @@
+"""Calls to the HTTP API. Each may be repeated safely, so each is tried again when it was not answered."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+
+from order_client.endpoints import Endpoints
+from order_client.errors import ProtocolError, Unreachable
+from order_client.patience import WORTH_A_RETRY, Backoff, Patience
+from order_client.problems import error_in_response
+
+
+class Http:
+    """A pool of connections to the HTTP API."""
+
+    def __init__(self, endpoints: Endpoints, patience: Patience) -> None:
+        headers = {"Authorization": f"Bearer {endpoints.key}"} if endpoints.key else {}
+        self._patience = patience
+        self._client = httpx.AsyncClient(
+            base_url=endpoints.url or "",
+            headers=headers,
+            timeout=patience.timeout,
+            # The caller decides how much goes on at once; waiting for a free connection here would look like an outage.
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=100),
+        )
+
+    async def call(
+        self, method: str, path: str, *, query: Mapping[str, Any] | None = None, body: Mapping[str, Any] | None = None
+    ) -> Any:
+        """The JSON answer. Raises ApiError when refused, Unreachable when not answered, ProtocolError."""
+        backoff = Backoff(self._patience)
+        while True:
+            try:
+                return await self._try(method, path, query, body)
+            except WORTH_A_RETRY as error:
+                await backoff.wait(error)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
+
+    async def _try(
+        self, method: str, path: str, query: Mapping[str, Any] | None, body: Mapping[str, Any] | None
+    ) -> Any:
+        try:
+            response = await self._client.request(method, path, params=query, json=body)
+        except httpx.TransportError as error:
+            if isinstance(error, httpx.UnsupportedProtocol | httpx.LocalProtocolError):
+                raise ProtocolError(f"{self._client.base_url} cannot be called: {error}") from error
+            raise Unreachable(f"{self._client.base_url} does not answer: {error or type(error).__name__}") from error
+        except httpx.InvalidURL as error:
+            raise ProtocolError(f"{path} cannot be called: {error}") from error
+        if response.status_code >= 400:
+            raise error_in_response(response)
+        try:
+            return response.json()
+        except ValueError as error:
+            raise ProtocolError(f"{response.url} did not answer with JSON.") from error

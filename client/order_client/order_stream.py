@@ -1,0 +1,80 @@
+"""The events of one order, each once and in order, over as many connections as it takes.
+
+A push may be lost, repeated or late; the engine's answer to a subscription is read from its database and is the truth.
+So whatever looks wrong (a gap, silence, a lost connection) has one remedy: subscribe again after the last event seen.
+"""
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager, aclosing
+
+from order_client.codec import decode
+from order_client.errors import Unreachable
+from order_client.models import Event
+from order_client.patience import WORTH_A_RETRY, Backoff
+from order_client.socket import Frame, Socket
+
+Open = Callable[[], AbstractAsyncContextManager[Socket]]
+
+
+class OrderStream:
+    """One order's progress. `quiet`: seconds of silence after which the engine is asked."""
+
+    def __init__(self, open_socket: Open, order_id: str, after_sequence: int, quiet: float, backoff: Backoff) -> None:
+        self._open = open_socket
+        self._order_id = order_id.lower()  # as the engine writes it
+        self._last = after_sequence
+        self._ended = False
+        self._asked = False
+        self._quiet = quiet
+        self._backoff = backoff
+
+    async def events(self) -> AsyncGenerator[Event]:
+        """Ends after the terminal event. Raises NotFound, Unauthenticated, ...; Unreachable when no try is left."""
+        while not self._ended:
+            try:
+                async with aclosing(self._connection()) as events:
+                    async for event in events:
+                        self._backoff.reset()
+                        yield event
+            except WORTH_A_RETRY as error:
+                await self._backoff.wait(error)
+
+    async def _connection(self) -> AsyncGenerator[Event]:
+        async with self._open() as socket:
+            await self._ask(socket)
+            while not self._ended:
+                frame = await socket.receive(self._quiet)
+                if frame is None:
+                    if self._asked:
+                        raise Unreachable("The engine does not answer on the WebSocket.")
+                    self._backoff.reset()
+                    # Keeps the connection from being idle, and finds what a lost push would have told.
+                    await self._ask(socket)
+                elif frame.get("orderId") == self._order_id:
+                    for event in self._news(frame):
+                        yield event
+                    if self._behind(frame):
+                        await self._ask(socket)
+
+    async def _ask(self, socket: Socket) -> None:
+        self._asked = True
+        await socket.send(action="subscribe", orderId=self._order_id, afterSequence=self._last)
+
+    def _news(self, frame: Frame) -> list[Event]:
+        """What the frame adds to what was seen."""
+        if frame["type"] == "snapshot":
+            self._asked = False
+            self._ended = frame.get("terminal") is True
+            events = [decode(Event, event) for event in frame.get("events", ())]
+        else:
+            events = [decode(Event, frame)]
+            if events[0].sequence > self._last + 1:
+                return []
+        news = [event for event in events if event.sequence > self._last]
+        for event in news:
+            self._last = event.sequence
+            self._ended = self._ended or event.terminal
+        return news
+
+    def _behind(self, frame: Frame) -> bool:
+        return frame["type"] == "status" and frame["sequence"] > self._last and not self._asked

@@ -1,0 +1,102 @@
+"""Where a refusal, over HTTP or on the socket, becomes an error of errors.py."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import Any
+
+import httpx
+
+from order_client.errors import (
+    ApiError,
+    FieldError,
+    Forbidden,
+    IdempotencyConflict,
+    NotFound,
+    TooManyRequests,
+    Unauthenticated,
+    Unavailable,
+    ValidationFailed,
+)
+
+_BY_CODE: dict[str, type[ApiError]] = {
+    "unauthenticated": Unauthenticated,
+    "order_not_found": NotFound,
+    "validation_failed": ValidationFailed,
+    "idempotency_conflict": IdempotencyConflict,
+    "engine_error": Unavailable,
+    "database_unavailable": Unavailable,
+    "queue_unavailable": Unavailable,
+    "connections_unavailable": Unavailable,
+}
+_BY_STATUS: dict[int, type[ApiError]] = {
+    401: Unauthenticated,
+    403: Forbidden,
+    404: NotFound,
+    422: ValidationFailed,
+    429: TooManyRequests,
+}
+
+
+def error_in_response(response: httpx.Response) -> ApiError:
+    """The error that an HTTP answer with a status of 400 or more stands for."""
+    try:
+        document = response.json()
+    except ValueError:
+        document = None
+    problem = document if isinstance(document, Mapping) else {}
+    status = response.status_code
+    # API Gateway itself answers {"message"}: no code, no detail.
+    detail = problem.get("detail") or problem.get("message") or f"The server answered {status}."
+    retry_after = _seconds(response.headers.get("Retry-After"))
+    return _error(status, str(problem.get("code") or _code(status)), str(detail), problem, retry_after)
+
+
+def error_in_handshake(status: int, headers: Mapping[str, str]) -> ApiError:
+    """The error that a refused WebSocket handshake stands for; its body says nothing."""
+    return _error(
+        status, _code(status), f"The WebSocket was refused ({status}).", {}, _seconds(headers.get("Retry-After"))
+    )
+
+
+def error_in_frame(frame: Mapping[str, Any]) -> ApiError:
+    """The error that an error frame, or a frame of API Gateway itself, stands for."""
+    code = frame.get("code")
+    detail = str(frame.get("message", "The engine refused."))
+    if code is None:  # {"message", "connectionId", "requestId"}: the function did not get to answer
+        return Unavailable(None, "gateway_error", detail)
+    return _error(None, str(code), detail, frame, None)
+
+
+def _error(
+    status: int | None, code: str, detail: str, document: Mapping[str, Any], retry_after: float | None
+) -> ApiError:
+    errors = [
+        FieldError(str(item.get("field", "")), str(item.get("message", "")))
+        for item in document.get("errors") or ()
+        if isinstance(item, Mapping)
+    ]
+    kind = _BY_CODE.get(code) or _BY_STATUS.get(status or 0)
+    if kind is None:
+        kind = Unavailable if (status or 0) >= 500 else ApiError
+    return kind(status, code, detail, errors, retry_after)
+
+
+def _code(status: int) -> str:
+    try:
+        return HTTPStatus(status).name.lower()
+    except ValueError:
+        return f"http_{status}"
+
+
+def _seconds(header: str | None) -> float | None:
+    """A Retry-After header: seconds or a date."""
+    if not header:
+        return None
+    if header.strip().isdecimal():
+        return float(header)
+    try:
+        return max(0.0, (parsedate_to_datetime(header) - datetime.now(UTC)).total_seconds())
+    except (ValueError, TypeError):
+        return None

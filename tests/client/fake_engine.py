@@ -1,0 +1,171 @@
+"""An engine that misbehaves as told: drops connections, repeats, reorders, leaves gaps, is unavailable."""
+
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import WSMsgType, web
+
+from order_client import AsyncClient, Patience
+
+ORDER_ID = "01a1fbc8-a731-7987-8cda-4df93018d225"
+STEPS = ("pending", "routing", "building", "submitted", "confirmed")
+QUICK = Patience(timeout=2, quiet=2, tries=3, first_wait=0.01, longest_wait=0.02, longest_retry_after=1)
+
+Document = dict[str, Any]
+
+
+def event(sequence: int, order_id: str = ORDER_ID) -> Document:
+    """The step with this sequence number; the fifth is the last."""
+    return {
+        "type": "status",
+        "orderId": order_id,
+        "sequence": sequence,
+        "status": STEPS[sequence - 1],
+        "attempt": 1,
+        "at": "2026-11-21T01:46:33.648Z",
+        "terminal": sequence == len(STEPS),
+        "aFieldOfTomorrow": True,
+    }
+
+
+def order(sequence: int, order_id: str = ORDER_ID, **more: Any) -> Document:
+    """An order that has come as far as this step."""
+    last = event(sequence, order_id)
+    asked = {"type": "market", "tokenIn": "SOL", "tokenOut": "USDC", "amount": "1", "slippageBps": 50}
+    state = {name: last[name] for name in ("orderId", "sequence", "status", "attempt", "terminal")}
+    return {**asked, "createdAt": last["at"], **state, **more}
+
+
+def history(sequence: int, order_id: str = ORDER_ID, after: int = 0) -> Document:
+    """An order with its events after a sequence number."""
+    return order(sequence, order_id, events=[event(number, order_id) for number in range(after + 1, sequence + 1)])
+
+
+@dataclass
+class Peer:
+    """The engine's end of one WebSocket connection."""
+
+    socket: web.WebSocketResponse
+    request: web.Request
+
+    async def asked(self) -> Document:
+        """The client's next message."""
+        message = await self.socket.receive(timeout=5)
+        assert message.type is WSMsgType.TEXT, message
+        document: Document = json.loads(message.data)
+        return document
+
+    async def subscribed(self, after: int) -> None:
+        """The client's next message is a subscription to the order, after this sequence number."""
+        assert await self.asked() == {"action": "subscribe", "orderId": ORDER_ID, "afterSequence": after}
+
+    async def snapshot(self, sequence: int, after: int = 0) -> None:
+        """The answer to a subscription."""
+        await self.send({**history(sequence, after=after), "type": "snapshot"})
+
+    async def push(self, *sequences: int) -> None:
+        """Steps of the order, one frame each."""
+        for sequence in sequences:
+            await self.send(event(sequence))
+
+    async def send(self, frame: Document) -> None:
+        """Any frame."""
+        await self.socket.send_str(json.dumps(frame))
+
+    def drop(self) -> None:
+        """The line goes dead, without a goodbye."""
+        assert self.request.transport is not None
+        self.request.transport.abort()
+
+    async def left(self) -> None:
+        """The client hangs up."""
+        message = await self.socket.receive(timeout=5)
+        assert message.type in (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED), message
+
+
+Connection = Callable[[Peer], Awaitable[None]]
+Answer = Callable[[web.Request], web.Response]
+
+
+@dataclass
+class FakeEngine:
+    """What happens at each connection and call, in turn; what did happen."""
+
+    connections: Sequence[Connection | int]
+    """What is done at each connection; a number refuses the handshake with this status."""
+    answers: Sequence[Answer | None]
+    """What each call is answered; None drops it unanswered."""
+    url: str = ""
+    connected: int = 0
+    calls: list[tuple[str, Document]] = field(default_factory=list)
+    """Path and body (or query) of each call."""
+    problems: list[BaseException] = field(default_factory=list)
+
+    def client(self, patience: Patience = QUICK) -> AsyncClient:
+        """A client of this engine."""
+        return AsyncClient(self.url, f"{self.url}/live".replace("http", "ws"), "key", patience=patience)
+
+    async def connect(self, request: web.Request) -> web.StreamResponse:
+        """A WebSocket connection."""
+        assert request.headers["Authorization"] == "Bearer key"
+        script = self.connections[self.connected]
+        self.connected += 1
+        if isinstance(script, int):
+            return web.Response(status=script)
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        try:
+            await script(Peer(socket, request))
+        except Exception as problem:
+            self.problems.append(problem)
+        return socket
+
+    async def call(self, request: web.Request) -> web.StreamResponse:
+        """A call."""
+        body = await request.json() if request.can_read_body else dict(request.query)
+        self.calls.append((request.path, body))
+        answer = self.answers[len(self.calls) - 1]
+        if answer is None:
+            assert request.transport is not None
+            request.transport.abort()
+            return web.Response()
+        return answer(request)
+
+
+@asynccontextmanager
+async def fake_engine(
+    *connections: Connection | int, answers: Sequence[Answer | None] = ()
+) -> AsyncIterator[FakeEngine]:
+    """A running one. At the end all connections and calls must have been made, and gone as expected."""
+    engine = FakeEngine(connections, answers)
+    app = web.Application()
+    app.add_routes([web.get("/live", engine.connect), web.route("*", "/{path:.*}", engine.call)])
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        engine.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        yield engine
+    finally:
+        await runner.cleanup()
+    if engine.problems:
+        raise engine.problems[0]
+    assert engine.connected == len(connections)
+    assert len(engine.calls) == len(answers)
+
+
+def ok(document: Any, status: int = 200) -> Answer:
+    """A JSON answer."""
+    return lambda _: web.json_response(document, status=status)
+
+
+def problem(status: int, code: str, retry_after: str | None = None, **more: Any) -> Answer:
+    """An answer in problem+json."""
+    document = {"status": status, "code": code, "detail": f"This is {code}.", **more}
+    headers = {"Retry-After": retry_after} if retry_after else {}
+    return lambda _: web.json_response(
+        document, status=status, headers=headers, content_type="application/problem+json"
+    )

@@ -1,0 +1,131 @@
+"""The command line against a running local cloud."""
+
+import json
+from decimal import Decimal
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from tests.client.conftest import Orders
+from tests.polling import eventually
+
+STEPS = ["pending", "routing", "building", "submitted", "confirmed"]
+
+
+def test_quote(orders: Orders) -> None:
+    document = orders.json("quote", "sol", "usdc", "1.5")
+    assert document["amount"] == "1.5"
+    amounts = [Decimal(quote["amountOut"]) for quote in document["quotes"]]
+    assert len(amounts) == 2
+    assert document["venue"] == document["quotes"][0]["venue"]
+    assert amounts[0] == max(amounts)
+    text = orders("quote", "SOL", "USDC", "1.5").stdout
+    assert "best" in text
+    assert "raydium" in text
+
+
+def test_submit_and_watch(orders: Orders) -> None:
+    text = orders("submit", "SOL", "USDC", "1", "--slippage-bps", "500", "--watch").stdout
+    assert [step for line in text.splitlines() for step in STEPS if f" {step} " in line] == STEPS
+    assert "filled" in text
+
+
+def test_submit_and_watch_for_programs(orders: Orders) -> None:
+    events = orders.lines("--json", "submit", "SOL", "USDC", "1", "--slippage-bps", "500", "--watch")
+    assert [event["status"] for event in events] == STEPS
+    assert [event["sequence"] for event in events] == [1, 2, 3, 4, 5]
+    assert Decimal(events[-1]["amountOut"]) > 0
+
+
+def test_an_order_that_fails_exits_with_1(orders: Orders) -> None:
+    events = orders.lines("submit", "BONK", "SOL", "0.00001", "--watch", exits=1)
+    assert events[-1]["status"] == "failed"
+    assert events[-1]["error"]["code"]
+
+
+def test_the_same_client_order_id_is_the_same_order(orders: Orders) -> None:
+    name = uuid4().hex
+    first = orders.json("submit", "SOL", "USDC", "1", "--client-order-id", name)
+    assert orders.json("submit", "SOL", "USDC", "1", "--client-order-id", name) == first
+    refused = orders("submit", "SOL", "USDC", "2", "--client-order-id", name, "--json", exits=1)
+    assert json.loads(refused.stderr)["error"]["code"] == "idempotency_conflict"
+
+
+def test_list_and_show(orders: Orders) -> None:
+    placed = [orders.lines("submit", "SOL", "USDC", "1", "--slippage-bps", "500", "--watch")[-1] for _ in range(3)]
+    ids = [event["orderId"] for event in reversed(placed)]
+    assert [order["orderId"] for order in orders.json("list", "--limit", "3")] == ids
+    listed = orders.json("list", "--all", "--status", "confirmed")
+    assert {order["status"] for order in listed} == {"confirmed"}
+    assert set(ids) <= {order["orderId"] for order in listed}
+    assert ids[0] in orders("list").stdout
+
+    shown = orders.json("show", ids[0])
+    assert shown["events"][-1] == placed[-1]
+    text = orders("show", ids[0]).stdout
+    assert all(step in text for step in STEPS)
+    assert placed[-1]["txHash"] in text
+
+
+def test_load(orders: Orders) -> None:
+    result = orders.json("load", "20", "--in-flight", "8", "--slippage-bps", "5000")
+    assert result["outcomes"] == {"confirmed": 20}
+    assert 0 < result["acceptedMs"]["p50"] <= result["acceptedMs"]["max"] <= result["confirmedMs"]["max"]
+    text = orders("load", "3", "--slippage-bps", "5000").stdout
+    assert "confirmed 3" in text
+    assert "###" in text
+
+
+def test_load_counts_what_goes_wrong(orders: Orders) -> None:
+    refused = orders.json("load", "2", "--amount", "-1", exits=1)
+    assert (refused["outcomes"], refused["errors"]) == ({"refused": 2}, {"validation_failed": 2})
+    failed = orders.json("load", "2", "--token-in", "BONK", "--token-out", "SOL", "--amount", "0.00001", exits=1)
+    assert failed["outcomes"] == {"failed": 2}
+    assert sum(failed["errors"].values()) == 2
+    slow = ("load", "200", "--in-flight", "2", "--timeout", "0.3", "--slippage-bps", "5000")
+    unsettled = orders.json(*slow, exits=1)["outcomes"]
+    assert sum(unsettled.values()) == 200
+    assert unsettled["unsettled"] > 0
+
+
+def test_watch_until_interrupted(orders: Orders) -> None:
+    with orders.running("watch", "--json") as watch:
+        assert watch.stderr is not None
+        assert watch.stdout is not None
+        assert "Watching" in watch.stderr.readline()
+        placed = orders.json("submit", "SOL", "USDC", "1", "--slippage-bps", "500")
+        seen: list[dict[str, Any]] = []
+        while not seen or not seen[-1]["terminal"]:
+            event = json.loads(watch.stdout.readline())
+            if event["orderId"] == placed["orderId"]:
+                seen.append(event)
+        assert [event["status"] for event in seen] == STEPS
+        assert orders.interrupt(watch) == ""
+
+
+def test_load_is_interrupted_cleanly(orders: Orders) -> None:
+    known = len(orders.json("list", "--all"))
+    with orders.running("load", "100000", "--in-flight", "4") as load:
+        eventually(lambda: len(orders.json("list", "--limit", str(known + 1))) > known, "an order of the load")
+        assert "Traceback" not in orders.interrupt(load)
+
+
+@pytest.mark.parametrize(
+    ("args", "code"),
+    [
+        (["show", "01a1fbc8-a731-7987-8cda-4df93018d225"], "order_not_found"),
+        (["show", "nonsense"], "validation_failed"),
+        (["quote", "SOL", "SOL", "1"], "validation_failed"),
+        (["submit", "SOL", "NOPE", "1"], "validation_failed"),
+    ],
+)
+def test_a_refusal_exits_with_1(orders: Orders, args: list[str], code: str) -> None:
+    refused = orders(*args, "--json", exits=1)
+    assert refused.stdout == ""
+    assert json.loads(refused.stderr)["error"]["code"] == code
+
+
+def test_a_wrong_key_exits_with_4(orders: Orders) -> None:
+    assert "--key" in orders("list", "--key", "wrong", exits=4).stderr
+    assert orders("watch", "--key", "wrong", exits=4).stdout == ""

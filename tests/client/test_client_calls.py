@@ -1,0 +1,158 @@
+"""Calls: repeated when that is safe and helps, refused with the right error."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from order_client import (
+    ApiError,
+    AsyncClient,
+    FieldError,
+    IdempotencyConflict,
+    NotFound,
+    ProtocolError,
+    TooManyRequests,
+    Unauthenticated,
+    Unavailable,
+    Unreachable,
+    ValidationFailed,
+)
+from tests.client.fake_engine import ORDER_ID, QUICK, Answer, FakeEngine, fake_engine, history, ok, order, problem
+
+
+def call(
+    work: Callable[[AsyncClient], Awaitable[Any]], *answers: Answer | None, engines: list[FakeEngine] | None = None
+) -> Any:
+    """What the work gives with an engine that answers so."""
+
+    async def run() -> Any:
+        async with fake_engine(answers=answers) as engine, engine.client() as client:
+            if engines is not None:
+                engines.append(engine)
+            return await work(client)
+
+    return asyncio.run(run())
+
+
+def test_submit_repeats_itself_with_the_same_client_order_id() -> None:
+    engines: list[FakeEngine] = []
+    placed = call(
+        lambda client: client.submit("SOL", "USDC", Decimal("1E+1")),
+        None,
+        problem(503, "database_unavailable"),
+        ok(order(1), 202),
+        engines=engines,
+    )
+    assert placed.order_id == ORDER_ID
+    bodies = [body for _, body in engines[0].calls]
+    assert bodies[0] == bodies[1] == bodies[2]
+    assert bodies[0]["clientOrderId"]
+    assert bodies[0]["amount"] == "10"
+
+
+def test_two_submits_are_two_orders() -> None:
+    engines: list[FakeEngine] = []
+
+    async def twice(client: AsyncClient) -> None:
+        await client.submit("SOL", "USDC", 1)
+        await client.submit("SOL", "USDC", 1)
+
+    call(twice, ok(order(1)), ok(order(1)), engines=engines)
+    first, second = (body["clientOrderId"] for _, body in engines[0].calls)
+    assert first != second
+
+
+def test_retry_after_is_waited_for() -> None:
+    started = time.monotonic()
+    call(lambda client: client.tokens(), problem(429, "too_many_requests", retry_after="1"), ok({"tokens": []}))
+    assert time.monotonic() - started >= 1
+
+
+def test_a_retry_after_beyond_patience_is_an_error_at_once() -> None:
+    with pytest.raises(TooManyRequests) as caught:
+        call(lambda client: client.tokens(), problem(429, "too_many_requests", retry_after="3600"))
+    assert caught.value.retry_after == 3600
+
+
+def test_tries_are_bounded() -> None:
+    with pytest.raises(Unavailable) as caught:
+        call(lambda client: client.get(ORDER_ID), *[problem(503, "database_unavailable")] * QUICK.tries)
+    assert (caught.value.status, caught.value.code) == (503, "database_unavailable")
+    with pytest.raises(Unreachable):
+        call(lambda client: client.get(ORDER_ID), *[None] * QUICK.tries)
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (problem(401, "unauthenticated"), Unauthenticated),
+        (ok({"message": "Unauthorized"}, 401), Unauthenticated),
+        (problem(404, "order_not_found"), NotFound),
+        (problem(422, "idempotency_conflict"), IdempotencyConflict),
+        (problem(422, "unsupported_pair"), ValidationFailed),
+        (problem(413, "body_too_large"), ApiError),
+        (ok([]), ProtocolError),
+        (ok({**history(1), "amount": "much"}), ProtocolError),
+    ],
+)
+def test_a_refusal_is_not_repeated(answer: Answer, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        call(lambda client: client.get(ORDER_ID), answer)
+
+
+def test_wrong_fields_are_named() -> None:
+    errors = [{"field": "amount", "message": "must be positive"}]
+    with pytest.raises(ValidationFailed) as caught:
+        call(lambda client: client.submit("SOL", "USDC", 0), problem(422, "validation_failed", errors=errors))
+    assert caught.value.errors == (FieldError("amount", "must be positive"),)
+
+
+def test_a_float_is_no_amount() -> None:
+    amount: Any = 0.1
+    with pytest.raises(TypeError):
+        call(lambda client: client.submit("SOL", "USDC", amount))
+
+
+def pages(*numbers: int) -> Sequence[Answer]:
+    last = len(numbers) - 1
+    return [
+        ok({"orders": [order(1)] * number, "nextCursor": None if index == last else f"cursor{index}"})
+        for index, number in enumerate(numbers)
+    ]
+
+
+def listed(answers: Sequence[Answer], status: str | None = None, limit: int | None = None) -> tuple[int, list[Any]]:
+    engines: list[FakeEngine] = []
+
+    async def count(client: AsyncClient) -> int:
+        return len([one async for one in client.list(status, limit)])
+
+    number = call(count, *answers, engines=engines)
+    return number, [query for _, query in engines[0].calls]
+
+
+def test_list_follows_the_cursor() -> None:
+    number, queries = listed(pages(100, 100, 3), status="failed")
+    assert number == 203
+    assert queries == [
+        {"status": "failed", "limit": "100"},
+        {"status": "failed", "limit": "100", "cursor": "cursor0"},
+        {"status": "failed", "limit": "100", "cursor": "cursor1"},
+    ]
+
+
+def test_list_asks_for_no_more_than_its_limit() -> None:
+    number, queries = listed(pages(100, 20, 1)[:2], limit=120)
+    assert number == 120
+    assert [query["limit"] for query in queries] == ["100", "20"]
+
+
+def test_a_path_is_not_a_way_out() -> None:
+    engines: list[FakeEngine] = []
+    with pytest.raises(NotFound):
+        call(lambda client: client.get("../tokens?x"), problem(404, "route_not_found"), engines=engines)
+    assert engines[0].calls[0][0] == "/api/orders/../tokens?x"

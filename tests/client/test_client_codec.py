@@ -1,0 +1,56 @@
+"""Models from and to JSON."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from order_client import Event, Failure, Order, ProtocolError, Quote, Route
+from order_client.codec import decode, encode
+from tests.client.fake_engine import event, history, order
+
+ROUTE = {
+    "venue": "raydium",
+    "quotes": [
+        {"venue": "raydium", "amountOut": "145.250000000000000001", "feeBps": "25"},
+        {"venue": "meteora", "error": {"code": "venue_unavailable", "message": "away"}},
+    ],
+}
+
+
+def test_decode() -> None:
+    step = decode(Event, {**event(3), "route": ROUTE})
+    assert step.at == datetime(2026, 11, 21, 1, 46, 33, 648_000, UTC)
+    assert step.route == Route(
+        venue="raydium",
+        quotes=(
+            Quote(venue="raydium", amount_out=Decimal("145.250000000000000001"), fee_bps=Decimal(25)),
+            Quote(venue="meteora", error=Failure(code="venue_unavailable", message="away")),
+        ),
+    )
+
+
+def test_encode_gives_back_what_was_decoded() -> None:
+    document = order(3, route=ROUTE, amountOut="0.000000001", clientOrderId="mine")
+    assert encode(decode(Order, document)) == document
+    assert decode(Order, encode(decode(Order, history(5)))) == decode(Order, history(5))
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        None,
+        [],
+        {},
+        {**event(1), "sequence": "1"},
+        {**event(1), "terminal": 1},
+        {**event(1), "at": "2026-11-21T01:46:33"},
+        {**event(1), "at": None},
+        {**event(1), "route": {"venue": "raydium", "quotes": {}, "x": 1}, "amountOut": "x"},
+        {**event(1), "orderId": None},
+    ],
+)
+def test_anything_else_is_a_protocol_error(broken: Any) -> None:
+    with pytest.raises(ProtocolError):
+        decode(Event, broken)
