@@ -22,7 +22,7 @@ Region = Annotated[str | None, typer.Option(help="AWS region, if not the one tha
 
 API_KEYS_TABLE = "ApiKeysTableName"
 ORDERS_QUEUE = "OrdersQueueUrl"
-DEAD_LETTER_QUEUE = "OrdersDeadLetterQueueUrl"
+POISON_QUEUE = "OrdersPoisonQueueUrl"
 
 
 class AwsRefused(OrderEngineError):
@@ -73,7 +73,7 @@ def find_aws(stack: str | None, region: str | None, **given: str | None) -> Aws:
     outputs = {
         API_KEYS_TABLE: tables["ApiKeysTable"],
         ORDERS_QUEUE: queues["OrdersQueue"],
-        DEAD_LETTER_QUEUE: queues["OrdersDeadLetterQueue"],
+        POISON_QUEUE: queues["OrdersPoisonQueue"],
     }
     emulator = {
         "endpoint_url": cloud["awsEndpointUrl"],

@@ -31,7 +31,7 @@ def sqs_client() -> "SQSClient":
 
 
 class _Queue:
-    """What both queues have in common. Every method raises QueueUnavailable when SQS is away."""
+    """What the queues have in common. Every method raises QueueUnavailable when SQS is away."""
 
     def __init__(self, url: str, client: "SQSClient") -> None:
         self._url = url
@@ -69,6 +69,14 @@ class OrdersQueue(_Queue):
                 for index, order_id in enumerate(order_ids[start : start + _BATCH])
             ]
             await self._call(self._client.send_message_batch, Entries=entries)
+
+
+class PoisonQueue(_Queue):
+    """Messages of the orders queue that are about no order: for people to look at."""
+
+    async def send(self, body: str) -> None:
+        """Put one aside as it is."""
+        await self._call(self._client.send_message, MessageBody=body)
 
 
 class StatusQueue(_Queue):

@@ -53,8 +53,15 @@ def problem_document(error: EngineError) -> dict[str, Any]:
 
 
 def error_frame(error: EngineError, **about: Any) -> dict[str, Any]:
-    """An error on the socket. `about` says what it answers: requestId, orderId."""
-    return {"type": "error", "code": error.code, "message": error.message, **_field_errors(error), **about}
+    """An error on the socket, with its HTTP status. `about` says what it answers: requestId, orderId."""
+    return {
+        "type": "error",
+        "status": int(status_of(error)),
+        "code": error.code,
+        "message": error.message,
+        **_field_errors(error),
+        **about,
+    }
 
 
 def _field_errors(error: EngineError) -> dict[str, Any]:

@@ -13,6 +13,14 @@ from order_engine.venues.protocol import Chain
 
 
 @dataclass(frozen=True, slots=True)
+class Burial:
+    """What became of a batch of order ids: settled, or no order at all. The rest is to be tried again later."""
+
+    settled: set[UUID]
+    unknown: set[UUID]
+
+
+@dataclass(frozen=True, slots=True)
 class Undertaker:
     """Sends back what can still be executed and finishes what cannot."""
 
@@ -22,16 +30,12 @@ class Undertaker:
     chain: Chain
     max_attempts: int
 
-    async def bury(self, ids: Collection[UUID]) -> set[UUID]:
-        """Take care of these orders; returns those whose message may be deleted.
-
-        The others stay in the queue: unknown orders for people to look at, the rest to be tried again.
-        Raises DatabaseUnavailable.
-        """
+    async def bury(self, ids: Collection[UUID]) -> Burial:
+        """Take care of these orders. Raises DatabaseUnavailable."""
         histories = await self.orders.histories(ids)
-        done = {history.order.id for history in histories if await self._take_care(history)}
+        settled = {history.order.id for history in histories if await self._take_care(history)}
         await self.journal.drain()
-        return done
+        return Burial(settled, set(ids) - {history.order.id for history in histories})
 
     async def _take_care(self, history: History) -> bool:
         order = history.order
