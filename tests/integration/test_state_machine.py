@@ -1,0 +1,161 @@
+"""Random interleavings of several workers, the dead-letter function and the sweeper on a real Postgres.
+
+A worker here is a hand that does one step at a time, with the order as it knew it: between any two of its steps
+anything may happen, its lease may end, others may take over. Every step is a real write; the SQL must refuse what is
+wrong.
+"""
+
+import asyncio
+import time
+from datetime import timedelta
+from typing import Any, ClassVar
+
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    consumes,
+    initialize,
+    invariant,
+    multiple,
+    rule,
+    run_state_machine_as_test,
+)
+
+from order_engine.domain.errors import Fenced
+from order_engine.domain.orders import Order
+from order_engine.domain.routes import choose
+from order_engine.domain.statuses import Status
+from order_engine.domain.transactions import Fill
+from order_engine.domain.transitions import building, confirmed, failed, retried, submitted
+from order_engine.use_cases.bury import Undertaker
+from order_engine.use_cases.sweep import sweep
+from tests.engine import Engine
+from tests.postgres import TestServer
+from tests.reliability.invariants import check
+
+
+class Hands(RuleBasedStateMachine):
+    """`hands` are workers in the middle of an attempt: each holds an order as it last saw it."""
+
+    server: ClassVar[TestServer]
+    orders = Bundle("orders")
+    hands = Bundle("hands")
+
+    @initialize()
+    def begin(self) -> None:
+        self.copy = self.server.fresh_copy()
+        self.runner = asyncio.Runner()
+        self.engine = self.runner.run(self._engine(self.copy.__enter__()))
+
+    @rule(target=orders)
+    def place(self) -> Order:
+        (order,) = self.runner.run(self.engine.place())
+        return order
+
+    @rule(target=hands, order=orders)
+    def claim(self, order: Order) -> Any:
+        """Delivered: for the first time, again, or twice at once."""
+        claims = self.runner.run(self.engine.orders.claim([order.id], 35, 3))
+        return multiple(*(history.order for history in claims.claimed))
+
+    @rule(order=orders)
+    def lose_lease(self, order: Order) -> None:
+        self.engine.expire_lease(order)
+
+    @rule(target=hands, order=consumes(hands), valid_for=st.sampled_from([-1, 60]))
+    def go_on(self, order: Order, valid_for: int) -> Any:
+        """The next step of whoever holds the order, however late it comes."""
+        return self._unless_fenced(self._step(order, timedelta(seconds=valid_for)))
+
+    @rule(order=hands)
+    def send(self, order: Order) -> None:
+        """A send that was under way when its worker was cut off arrives, now or much later."""
+        if order.transaction:
+            self.runner.run(self.engine.chain.send(order.transaction))
+
+    @rule(order=consumes(hands))
+    def die(self, order: Order) -> None:
+        """A worker is gone, whatever it was at."""
+
+    @rule(order=orders)
+    def bury(self, order: Order) -> None:
+        undertaker = Undertaker(self.engine.orders, self.engine.journal, self.engine.recorder, self.engine.chain, 3)
+        self.runner.run(undertaker.bury([order.id]))
+
+    @rule()
+    def sweep(self) -> None:
+        self.engine.sql("UPDATE orders SET watchdog_at = now() WHERE watchdog_at IS NOT NULL RETURNING id")
+        self.runner.run(sweep(self.engine.orders, self.engine.recorder, 900))
+
+    @rule(order=orders)
+    def execute_whole(self, order: Order) -> None:
+        """A real worker gets the message."""
+        self.runner.run(self.engine.execute(order))
+
+    @invariant()
+    def nothing_is_broken(self) -> None:
+        report = check(self.engine.url)
+        report.breaches.pop("every order reaches a terminal state")
+        assert not any(report.breaches.values()), f"\n{report}"
+
+    def teardown(self) -> None:
+        if not hasattr(self, "engine"):
+            return
+        try:
+            for _ in range(4):  # in the end somebody always looks again
+                for row in self.engine.sql("SELECT id FROM orders WHERE finished_at IS NULL"):
+                    self.engine.sql("UPDATE orders SET lease_until = NULL WHERE id = %s RETURNING id", row["id"])
+                    self.runner.run(self._execute_row(row["id"]))
+            report = check(self.engine.url)
+            assert not any(report.breaches.values()), f"\n{report}"
+        finally:
+            self.runner.run(self.engine.database.close())
+            self.runner.close()
+            self.copy.__exit__(None, None, None)
+
+    async def _engine(self, url: str) -> Engine:
+        return Engine(url, failure_rate=0.2)
+
+    async def _execute_row(self, order_id: Any) -> None:
+        await self.engine.executor().execute([order_id], 20, self.engine.recorder.postpone)
+
+    def _unless_fenced(self, step: Any) -> Any:
+        try:
+            order = self.runner.run(step)
+        except Fenced:
+            return multiple()
+        return multiple() if order.terminal or order.status is Status.PENDING else order
+
+    async def _step(self, order: Order, valid_for: timedelta) -> Order:
+        engine, venue = self.engine, self.engine.venues[0]
+        route = choose([venue.quote_at(order.swap, time.time())])
+        match order.status:
+            case Status.ROUTING:
+                return await engine.journal.record(building(order, route))
+            case Status.BUILDING:
+                return await engine.journal.record(submitted(order, await venue.build(order, route.best, valid_for)))
+            case _:
+                assert order.transaction
+                await engine.chain.send(order.transaction)
+                landing = await engine.chain.landing(order.transaction)
+                if isinstance(landing, Fill):
+                    return await engine.journal.record(confirmed(order, landing))
+                end = failed(order, landing) if order.attempt >= 3 else retried(order, landing, 0)
+                return await engine.journal.record(end)
+
+
+def test_whatever_happens_in_whatever_order(postgres_server: TestServer) -> None:
+    Hands.server = postgres_server
+    run_state_machine_as_test(
+        Hands,
+        settings=settings(
+            max_examples=25,
+            stateful_step_count=25,
+            deadline=None,
+            derandomize=True,
+            phases=[Phase.generate],  # shrinking a failure takes minutes, and the report has the whole history
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
