@@ -1,0 +1,152 @@
+// Three small pictures of the orders that this page knows, each with its numbers as text.
+import { byId, el, svg } from "./dom.js";
+import { duration, serverNow } from "./times.js";
+import { venueName } from "./words.js";
+
+const MINUTES = 30;
+const WIDTH = 320;
+const OUTCOMES = ["confirmed", "failed", "open"];
+
+/** Draw all of them. */
+export function renderCharts(orders) {
+  const count = orders.length === 1 ? "one order" : `${orders.length.toLocaleString("en")} orders`;
+  byId("charts-note").textContent = `Computed from the ${count} loaded on this page, live.`;
+  const confirmed = orders.filter(({ status }) => status === "confirmed");
+  byId("chart-rate").replaceChildren(rate(orders));
+  byId("chart-latency").replaceChildren(latency(confirmed));
+  byId("chart-venues").replaceChildren(venues(confirmed));
+}
+
+const outcomeOf = ({ status }) => (OUTCOMES.includes(status) ? status : "open");
+const nothing = (text) => el("p", { class: "note" }, text);
+
+function rate(orders) {
+  const thisMinute = Math.floor(serverNow() / 60_000);
+  const minutes = Array.from({ length: MINUTES }, () => ({ confirmed: 0, failed: 0, open: 0 }));
+  const totals = { confirmed: 0, failed: 0, open: 0 };
+  for (const order of orders) {
+    const ago = Math.max(0, thisMinute - Math.floor(Date.parse(order.createdAt) / 60_000));
+    if (ago >= MINUTES) continue;
+    minutes[MINUTES - 1 - ago][outcomeOf(order)] += 1;
+    totals[outcomeOf(order)] += 1;
+  }
+  const sum = (counts) => OUTCOMES.reduce((total, outcome) => total + counts[outcome], 0);
+  const highest = Math.max(...minutes.map(sum));
+  if (!highest) return nothing("No orders in the last 30 minutes.");
+  const [top, bottom, left] = [14, 84, 26];
+  const step = (WIDTH - left) / MINUTES;
+  const bars = minutes.flatMap((counts, index) => {
+    let y = bottom;
+    return OUTCOMES.filter((outcome) => counts[outcome]).map((outcome) => {
+      const height = (counts[outcome] / highest) * (bottom - top);
+      y -= height;
+      const time = new Date((thisMinute - (MINUTES - 1 - index)) * 60_000).toLocaleTimeString("en-GB", {
+        hour: "2-digit",
+        minute: "2-digit",
+      });
+      return svg(
+        "rect",
+        { class: `bar ${outcome}`, x: left + index * step + 1, y, width: step - 2, height },
+        svg("title", {}, `${time}: ${counts[outcome]} ${outcome}`),
+      );
+    });
+  });
+  const summary = OUTCOMES.map((outcome) => `${totals[outcome]} ${outcome}`).join(", ");
+  return el(
+    "div",
+    {},
+    drawing(102, `Orders per minute in the last ${MINUTES} minutes: ${summary}; at most ${highest} in one minute.`, [
+      svg("line", { class: "axis", x1: left, x2: WIDTH, y1: bottom + 0.5, y2: bottom + 0.5 }),
+      svg("line", { class: "grid", x1: left, x2: WIDTH, y1: top + 0.5, y2: top + 0.5 }),
+      label(left - 6, top + 4, highest, "end"),
+      label(left - 6, bottom + 1, 0, "end"),
+      label(left, 100, "30 min ago", "start"),
+      label(WIDTH, 100, "now", "end"),
+      bars,
+    ]),
+    legend(OUTCOMES.map((outcome) => [outcome, `${totals[outcome]} ${outcome}`])),
+  );
+}
+
+function latency(confirmed) {
+  const times = confirmed
+    .map(({ createdAt, updatedAt }) => Date.parse(updatedAt) - Date.parse(createdAt))
+    .sort((one, other) => one - other);
+  if (!times.length) return nothing("Nothing confirmed yet.");
+  const quantile = (share) => times[Math.max(0, Math.ceil(share * times.length) - 1)];
+  const [p50, p99, longest] = [quantile(0.5), quantile(0.99), Math.max(1, times.at(-1))];
+  const bins = Array(24).fill(0);
+  for (const time of times) bins[Math.min(bins.length - 1, Math.floor((time / longest) * bins.length))] += 1;
+  const [top, bottom, tallest] = [6, 52, Math.max(...bins)];
+  const step = WIDTH / bins.length;
+  const mark = (value, name) =>
+    svg("line", { class: `mark ${name}`, x1: at(value), x2: at(value), y1: top - 4, y2: bottom });
+  const at = (value) => Math.min(WIDTH - 1, Math.max(1, (value / longest) * WIDTH));
+  return el(
+    "div",
+    {},
+    el(
+      "dl",
+      { class: "figures" },
+      figureOf("p50", duration(p50)),
+      figureOf("p99", duration(p99)),
+      figureOf("orders", times.length.toLocaleString("en")),
+    ),
+    drawing(
+      70,
+      `Time from placing to confirmation of ${times.length} orders: half within ${duration(p50)}, 99 % within ${duration(p99)}, the longest ${duration(longest)}.`,
+      [
+        bins.map((count, index) => {
+          const height = count && Math.max(2, (count / tallest) * (bottom - top));
+          return svg("rect", { class: "bar plain", x: index * step + 1, y: bottom - height, width: step - 2, height });
+        }),
+        svg("line", { class: "axis", x1: 0, x2: WIDTH, y1: bottom + 0.5, y2: bottom + 0.5 }),
+        mark(p50, "p50"),
+        mark(p99, "p99"),
+        label(0, 67, "0 s", "start"),
+        label(WIDTH, 67, duration(longest), "end"),
+      ],
+    ),
+  );
+}
+
+function venues(confirmed) {
+  const counts = new Map();
+  for (const { route } of confirmed) if (route) counts.set(route.venue, (counts.get(route.venue) ?? 0) + 1);
+  const total = [...counts.values()].reduce((sum, count) => sum + count, 0);
+  if (!total) return nothing("Nothing confirmed yet.");
+  const shares = [...counts].sort(([one], [other]) => (one < other ? 1 : -1));
+  const percent = (count) => `${Math.round((count / total) * 100)} %`;
+  let x = 0;
+  const parts = shares.map(([venue, count], index) => {
+    const width = (count / total) * WIDTH;
+    const part = svg("rect", {
+      class: `share share-${index % 4}`,
+      x,
+      y: 0,
+      width: Math.max(1, width - 2),
+      height: 16,
+      rx: 3,
+    });
+    x += width;
+    return part;
+  });
+  const texts = shares.map(([venue, count]) => `${venueName(venue)} ${percent(count)} (${count})`);
+  return el(
+    "div",
+    {},
+    drawing(16, `Share of ${total} fills: ${texts.join(", ")}.`, parts),
+    legend(texts.map((text, index) => [`share-${index % 4}`, text])),
+  );
+}
+
+const drawing = (height, description, content) =>
+  svg("svg", { class: "chart", viewBox: `0 0 ${WIDTH} ${height}`, role: "img", "aria-label": description }, content);
+const label = (x, y, text, anchor) => svg("text", { x, y, "text-anchor": anchor }, String(text));
+const legend = (entries) =>
+  el(
+    "ul",
+    { class: "legend" },
+    entries.map(([kind, text]) => el("li", {}, el("span", { class: `swatch ${kind}`, "aria-hidden": "true" }), text)),
+  );
+const figureOf = (name, value) => el("div", {}, el("dt", {}, name), el("dd", {}, value));

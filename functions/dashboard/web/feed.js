@@ -1,0 +1,180 @@
+// Keeps the book true: news by WebSocket, and the API whenever news may have been missed.
+import { complete, contiguous } from "./book.js";
+import { Problem, persistently } from "./http.js";
+import { Stream } from "./stream.js";
+import { serverNow } from "./times.js";
+
+const MOST_PAGES = 50; // more than the book holds
+const QUIET = 10_000; // an order that is silent for so long is asked for
+
+export class Feed {
+  #api;
+  #book;
+  #listing;
+  #onHistory;
+  #stream;
+  #selected = null;
+  #wanted = new Set();
+  #lookUp = null;
+  #reading = new Set();
+  #caughtUpTo = null; // the newest order up to which none is missing
+  #watch = null;
+  #closed = false;
+
+  /** `onState` hears of the connection, `onHistory(orderId, problem)` of a history that was read or could not be. */
+  constructor({ api, book, listing, url, key, onState, onHistory }) {
+    this.#api = api;
+    this.#book = book;
+    this.#listing = listing;
+    this.#onHistory = onHistory;
+    this.#stream = new Stream(url, key, {
+      frame: (frame) => this.#receive(frame),
+      state: onState,
+      live: () => this.#catchUp(true),
+      broken: () => navigator.onLine && this.#catchUp(false), // also tells a refused key from a broken line
+    });
+  }
+
+  open() {
+    this.#stream.open();
+    this.#listing.open();
+    this.#watch = setInterval(() => this.#askForTheQuiet(), QUIET);
+  }
+
+  close() {
+    this.#closed = true;
+    this.#stream.close();
+    clearInterval(this.#watch);
+    clearTimeout(this.#lookUp);
+  }
+
+  retryNow = () => this.#stream.retryNow();
+
+  /** The order that is looked at: its whole history is kept. */
+  select(orderId) {
+    this.#selected = orderId;
+    if (orderId) this.#readHistory(orderId);
+  }
+
+  #receive(frame) {
+    if (frame.type === "events") for (const event of frame.events) this.#apply(event);
+    else if (frame.type === "status") this.#apply(frame);
+    else if (frame.type === "snapshot") this.#takeSnapshot(frame);
+    else if (frame.requestId && frame.requestId === this.#selected) this.#readHistory(this.#selected); // no snapshot
+  }
+
+  #apply(event) {
+    const outcome = this.#book.apply(event);
+    // Events tell what happened, not what was ordered: orders placed elsewhere have to be read.
+    if (outcome === "unknown") this.#lookUpSoon(event.orderId);
+    // Of an order in the table the latest event is enough; of the one on show every step is wanted.
+    if (outcome === "gap" && event.orderId === this.#selected) this.#readHistory(event.orderId);
+  }
+
+  /** What was missed of one order. The account's channel, older than this subscription, brings all that follows. */
+  #takeSnapshot({ type, requestId, ...order }) {
+    this.#stream.send({ action: "unsubscribe", orderId: order.orderId });
+    this.#book.put(order);
+    if (order.orderId !== this.#selected) return;
+    if (complete(this.#book.get(order.orderId))) this.#onHistory(order.orderId, null);
+    else this.#readHistory(order.orderId);
+  }
+
+  /** After a connection, or a failed one: everything that changed meanwhile. */
+  async #catchUp(live) {
+    await this.#unlessUnavailable(async () => {
+      const read = await this.#readPages((oldest) => !this.#caughtUpTo || oldest <= this.#caughtUpTo);
+      this.#caughtUpTo = read[0] ?? this.#caughtUpTo;
+      await this.#listing.refresh();
+      if (this.#closed || !live) return;
+      const open = this.#book.all().filter((order) => !order.terminal && !read.includes(order.orderId));
+      for (const order of open.slice(0, 100)) this.#readOn(order.orderId, order.sequence);
+    });
+    const selected = this.#book.get(this.#selected);
+    if (this.#closed || !this.#selected || (selected?.terminal && complete(selected))) return;
+    if (!selected || !this.#readOn(selected.orderId, contiguous(selected))) this.#readHistory(this.#selected);
+  }
+
+  /** Ask the stream for an order's steps after those known; false when there is no stream. */
+  #readOn(orderId, afterSequence) {
+    return this.#stream.send({ action: "subscribe", orderId, afterSequence, requestId: orderId });
+  }
+
+  /** Pages of orders, newest first, until one will do, seen from its oldest order. Gives the ids. */
+  async #readPages(enough) {
+    const read = [];
+    let cursor;
+    for (let pages = 1; pages <= MOST_PAGES && cursor !== null && !this.#closed; pages += 1) {
+      const page = await persistently(() => this.#api.page({ cursor }), 2);
+      for (const order of page.orders) {
+        read.push(order.orderId);
+        this.#book.put(order);
+      }
+      cursor = page.nextCursor;
+      if (enough(read.at(-1), pages)) break;
+    }
+    return read;
+  }
+
+  /** Pushing is best effort: an order that says nothing may have said it in vain. */
+  #askForTheQuiet() {
+    if (document.hidden) return;
+    const since = serverNow() - QUIET;
+    const quiet = this.#book
+      .all()
+      .filter((order) => !order.terminal && Date.parse(order.updatedAt ?? order.createdAt) < since);
+    for (const order of quiet.slice(0, 20)) {
+      if (order.orderId === this.#selected) this.#readHistory(order.orderId);
+      else this.#lookUpSoon(order.orderId);
+    }
+  }
+
+  #lookUpSoon(orderId, pause = 150) {
+    this.#wanted.add(orderId);
+    this.#lookUp ??= setTimeout(() => {
+      const wanted = [...this.#wanted];
+      this.#wanted.clear();
+      this.#lookUp = null;
+      this.#unlessUnavailable(
+        () => this.#readOrders(wanted),
+        () => wanted.forEach((id) => this.#lookUpSoon(id, 5000)),
+      );
+    }, pause);
+  }
+
+  /** Many at once are probably the newest ones, and cheaper to read by the page. */
+  async #readOrders(wanted) {
+    const read =
+      wanted.length > 3 ? await this.#readPages((_, pages) => pages >= 3 || pages * 100 >= wanted.length) : [];
+    for (const orderId of wanted.filter((id) => !read.includes(id))) {
+      const order = await persistently(() => this.#api.order(orderId));
+      if (this.#closed) return;
+      this.#book.put(order);
+    }
+  }
+
+  async #readHistory(orderId) {
+    if (this.#reading.has(orderId)) return;
+    this.#reading.add(orderId);
+    try {
+      do this.#book.put(await persistently(() => this.#api.order(orderId)));
+      while (!this.#closed && orderId === this.#selected && !complete(this.#book.get(orderId)));
+      this.#onHistory(orderId, null);
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+      this.#onHistory(orderId, error);
+    } finally {
+      this.#reading.delete(orderId);
+    }
+  }
+
+  /** The API may be away; the next connection, or `otherwise`, tries again. */
+  async #unlessUnavailable(work, otherwise = () => {}) {
+    try {
+      await work();
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+      if (error.passing && !this.#closed) otherwise();
+    }
+  }
+}

@@ -1,0 +1,85 @@
+// The HTTP API. Every failure is a Problem.
+import { learnTime } from "./times.js";
+
+/** What went wrong. `status` is 0 when there was no answer; `fields` names the wrong fields of a request. */
+export class Problem extends Error {
+  constructor(status, { code = "unknown", detail, message, errors = [] } = {}) {
+    super(detail ?? message ?? `The engine answered ${status}.`);
+    this.status = status;
+    this.code = code;
+    this.fields = errors;
+  }
+
+  /** Whether the same request may do better a moment later. */
+  get passing() {
+    return this.status === 0 || this.status === 429 || this.status >= 500;
+  }
+}
+
+/** The API, with one account's key. */
+export class Api {
+  #key;
+  #onRefused;
+
+  /** `onRefused` is called when the key is not, or no longer, valid. */
+  constructor(key, onRefused = () => {}) {
+    this.#key = key;
+    this.#onRefused = onRefused;
+  }
+
+  tokens = () => this.#call("/api/tokens");
+
+  quotes = (trade, signal) => this.#call(`/api/quotes?${new URLSearchParams(trade)}`, { signal });
+
+  order = (orderId) => this.#call(`/api/orders/${encodeURIComponent(orderId)}`);
+
+  /** Give the same `clientOrderId` again and the same order is answered, not another one placed. */
+  place = (order) =>
+    this.#call("/api/orders/execute", {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify(order),
+    });
+
+  /** A page of orders, newest first. */
+  page({ status, cursor, limit = 100 } = {}) {
+    const query = new URLSearchParams({ limit, ...(status && { status }), ...(cursor && { cursor }) });
+    return this.#call(`/api/orders?${query}`);
+  }
+
+  async #call(path, { headers = {}, signal, ...options } = {}) {
+    const timeout = AbortSignal.timeout(15_000);
+    let response, document;
+    try {
+      response = await fetch(path, {
+        ...options,
+        headers: { ...headers, Authorization: `Bearer ${this.#key}` },
+        signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
+        cache: "no-store",
+      });
+      learnTime(response.headers.get("Date"));
+      document = await response.json();
+    } catch (error) {
+      if (signal?.aborted) throw error;
+      throw new Problem(response?.ok === false ? response.status : 0, {
+        code: "unreachable",
+        detail: "The engine cannot be reached.",
+      });
+    }
+    if (response.ok) return document;
+    if (response.status === 401 || response.status === 403) this.#onRefused();
+    throw new Problem(response.status, document);
+  }
+}
+
+/** Call again, a little later each time, while the failure may pass. */
+export async function persistently(call, attempts = 4) {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await call();
+    } catch (error) {
+      if (!(error instanceof Problem && error.passing) || attempt >= attempts) throw error;
+      await new Promise((wake) => setTimeout(wake, 400 * 2 ** (attempt - 1) * (0.5 + Math.random())));
+    }
+  }
+}

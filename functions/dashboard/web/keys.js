@@ -1,0 +1,82 @@
+// The API key: given with the page, or asked for and kept in this tab only.
+import { byId } from "./dom.js";
+import { Api, Problem } from "./http.js";
+
+const STORED = "order-engine-key";
+// What fits both a header and a subprotocol.
+const USABLE = /^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}$/;
+
+export class Keys {
+  #preset;
+  #onChange;
+
+  /** `preset` may be empty; `onChange(key)` is called with each new key. */
+  constructor(preset, onChange) {
+    this.#preset = preset;
+    this.#onChange = onChange;
+    byId("key-form").addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.#try(byId("key-input").value.trim());
+    });
+    byId("key-cancel").addEventListener("click", () => byId("key-dialog").close());
+    byId("key-dialog").addEventListener("cancel", (event) => this.current || event.preventDefault());
+    byId("key-change").addEventListener("click", () => (sessionStorage.getItem(STORED) ? this.#forget() : this.ask()));
+  }
+
+  /** The key in use; empty when there is none. */
+  get current() {
+    return sessionStorage.getItem(STORED) ?? this.#preset;
+  }
+
+  /** Ask for a key, and say why. */
+  ask(why = "") {
+    byId("key-error").textContent = why;
+    byId("key-input").value = "";
+    byId("key-cancel").hidden = !this.current || Boolean(why);
+    if (!byId("key-dialog").open) byId("key-dialog").showModal();
+    byId("key-input").focus();
+  }
+
+  /** Say which key is in use. */
+  show() {
+    const own = sessionStorage.getItem(STORED);
+    byId("key-chip").hidden = !this.current;
+    byId("key-text").textContent = `Key …${this.current.slice(-4)}`;
+    byId("key-change").textContent = own ? "Forget key" : "Change key";
+  }
+
+  /** The key does not open anything (any more). */
+  refused() {
+    sessionStorage.removeItem(STORED);
+    this.#preset = "";
+    this.show();
+    this.ask("The engine does not accept this key. Give another one.");
+  }
+
+  /** And everything that it opened. */
+  #forget() {
+    sessionStorage.removeItem(STORED);
+    location.reload();
+  }
+
+  async #try(key) {
+    if (!USABLE.test(key)) {
+      byId("key-error").textContent = key
+        ? "This is not a key: a key has no spaces and only plain characters."
+        : "Give a key.";
+      return;
+    }
+    byId("key-error").textContent = "";
+    try {
+      await new Api(key).page({ limit: 1 });
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+      const refused = error.status === 401 || error.status === 403;
+      byId("key-error").textContent = refused ? "The engine does not know this key." : error.message;
+      return;
+    }
+    sessionStorage.setItem(STORED, key);
+    byId("key-dialog").close();
+    this.#onChange(key);
+  }
+}

@@ -1,0 +1,85 @@
+// Which of the book's orders the table shows: those of one status, as far back as they have been read.
+import { Problem, persistently } from "./http.js";
+
+const STEP = 25;
+
+/** Dispatches "change". */
+export class Listing extends EventTarget {
+  #api;
+  #book;
+  #shown = STEP;
+  #cursor = null;
+  #oldest = null; // the id of the oldest order that was read; null when there are no older ones
+  #round = 0;
+
+  /** The status that is shown; "" for all. */
+  status = "";
+
+  /** loading, ready or broken. */
+  state = "loading";
+
+  constructor(api, book) {
+    super();
+    this.#api = api;
+    this.#book = book;
+  }
+
+  /** The orders to show, newest first. */
+  orders = () => this.#matching().slice(0, this.#shown);
+
+  /** Whether there are more to show. */
+  hasMore() {
+    return this.#matching().length > this.#shown || (this.#cursor !== null && !this.#book.full);
+  }
+
+  /** Read the first page, of the orders of one status ("" for all). */
+  open(status = "") {
+    this.status = status;
+    this.#shown = STEP;
+    return this.#read(null);
+  }
+
+  /** Show more: what has been read already, else the next page. */
+  more() {
+    if (this.state === "broken" && this.#cursor === null) return this.#read(null);
+    this.#shown += STEP;
+    if (this.#matching().length >= this.#shown || this.#cursor === null) return this.#changed("ready");
+    return this.#read(this.#cursor);
+  }
+
+  /** Read the newest page of a status again, for what has changed while nobody could tell. All orders: see Feed. */
+  async refresh() {
+    if (!this.status) return;
+    const page = await persistently(() => this.#api.page({ status: this.status }), 2);
+    for (const order of page.orders) this.#book.put(order);
+  }
+
+  async #read(cursor) {
+    this.#round += 1;
+    const round = this.#round;
+    if (!cursor) [this.#cursor, this.#oldest] = [null, null];
+    this.#changed("loading");
+    try {
+      const page = await persistently(() => this.#api.page({ status: this.status, cursor }));
+      if (round !== this.#round) return;
+      for (const order of page.orders) this.#book.put(order);
+      this.#cursor = page.nextCursor;
+      this.#oldest = page.nextCursor && page.orders.at(-1).orderId;
+      this.#changed("ready");
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+      if (round === this.#round) this.#changed("broken");
+    }
+  }
+
+  #matching() {
+    return this.#book
+      .all()
+      .filter(({ status, orderId }) => (!this.status || status === this.status) && orderId >= (this.#oldest ?? ""));
+  }
+
+  #changed(state) {
+    this.state = state;
+    this.dispatchEvent(new Event("change"));
+  }
+}

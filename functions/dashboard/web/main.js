@@ -1,0 +1,108 @@
+// Puts the page together. Everything that is shown is drawn from the book, at most once per frame.
+import { Book } from "./book.js";
+import { renderCharts } from "./charts.js";
+import { byId } from "./dom.js";
+import { Feed } from "./feed.js";
+import { Api } from "./http.js";
+import { Keys } from "./keys.js";
+import { Listing } from "./listing.js";
+import { OrderView } from "./order_view.js";
+import { renderTable } from "./table.js";
+import { Ticket } from "./ticket.js";
+import { startTicking } from "./times.js";
+
+const STATES = { connecting: "Connecting", live: "Live", reconnecting: "Reconnecting", offline: "Offline" };
+
+const configuration = JSON.parse(byId("configuration").textContent);
+const ticket = new Ticket((order) => {
+  session.book.put(order);
+  location.hash = `#/orders/${order.orderId}`;
+  if (byId("order").getBoundingClientRect().top > innerHeight / 2) byId("order").scrollIntoView();
+});
+const view = new OrderView(() => session.feed.select(selected()));
+const keys = new Keys(configuration.apiKey, (key) => enter(key));
+let session = null; // of one key: api, book, listing, feed
+
+/** Work with this key; without one, ask for it. */
+function enter(key) {
+  session?.feed.close();
+  keys.show();
+  if (!key) return keys.ask();
+  const api = new Api(key, () => {
+    if (session?.api !== api) return;
+    session.feed.close();
+    keys.refused();
+  });
+  const book = new Book();
+  const listing = new Listing(api, book);
+  const feed = new Feed({
+    api,
+    book,
+    listing,
+    url: configuration.webSocketUrl,
+    key,
+    onState: showState,
+    onHistory: (orderId, problem) => {
+      view.historyRead(orderId, problem);
+      draw();
+    },
+  });
+  session = { api, book, listing, feed };
+  book.addEventListener("change", draw);
+  listing.addEventListener("change", draw);
+  byId("status-filter").value = "";
+  ticket.use(api);
+  feed.open();
+  choose();
+}
+
+/** The order in the address: #/orders/<id>. */
+const selected = () => /^#\/orders\/([^/]+)$/.exec(location.hash)?.[1] ?? null;
+
+function choose() {
+  view.show(selected());
+  session?.feed.select(selected());
+  draw();
+}
+
+let frame = 0;
+let chartsTimer = 0;
+
+function draw() {
+  frame ||= requestAnimationFrame(() => {
+    frame = 0;
+    if (!session) return;
+    view.render(session.book.get(selected()));
+    renderTable(session.listing, selected());
+    drawChartsSoon();
+  });
+}
+
+function drawChartsSoon() {
+  chartsTimer ||= setTimeout(() => {
+    chartsTimer = 0;
+    if (session) renderCharts(session.book.all());
+  }, 300);
+}
+
+function showState(state) {
+  byId("connection").dataset.state = state;
+  byId("connection-text").textContent = STATES[state];
+  const broken = state === "reconnecting" || state === "offline";
+  byId("banner").dataset.shown = broken;
+  byId("banner-text").textContent = broken
+    ? `${state === "offline" ? "You are offline" : "The live connection broke; connecting again"}. Orders go on, and every missed step will be shown.`
+    : "";
+  byId("banner-retry").hidden = !broken;
+}
+
+byId("status-filter").addEventListener("change", ({ target }) => session?.listing.open(target.value));
+byId("orders-more").addEventListener("click", () => session?.listing.more());
+byId("banner-retry").addEventListener("click", () => session?.feed.retryNow());
+addEventListener("hashchange", choose);
+byId("orders-body").addEventListener("click", ({ target }) => {
+  if (target.closest("a")) byId("order-title").focus();
+});
+setInterval(drawChartsSoon, 15_000); // minutes pass without orders too
+startTicking();
+enter(keys.current);

@@ -1,0 +1,273 @@
+// One order: what it is, what came of it, and every step on the way.
+import { complete } from "./book.js";
+import { bpsAbove, exact, readable, signedBps, unsignedBps } from "./decimals.js";
+import { announce, byId, copyButton, el, patch } from "./dom.js";
+import { quoteCards } from "./quotes.js";
+import { clock, duration, preciseClock, tick } from "./times.js";
+import { sentence, statusName, swapName, venueName } from "./words.js";
+
+const STEPS = ["pending", "routing", "building", "submitted", "confirmed"];
+const WORDS = {
+  pending: "Waiting in the queue",
+  routing: "Asking the venues for quotes",
+  building: "Best venue chosen, building the swap",
+  submitted: "Signed and sent to the chain",
+  confirmed: "Landed on the chain",
+  failed: "Not executed",
+};
+
+/** A status as a coloured word. */
+export const badge = (status) =>
+  el(
+    "span",
+    { class: "badge", "data-status": status },
+    el("span", { class: "dot", "aria-hidden": "true" }),
+    statusName(status),
+  );
+
+/** The route that an order is on; none between two attempts or after the last one failed. */
+export const routeOf = ({ status, route }) => (["building", "submitted", "confirmed"].includes(status) ? route : null);
+
+/** The fill against the quote that it was routed by, in bps; null before there is one. */
+export function fillBps({ amountOut, route }) {
+  const quote = route?.quotes.find(({ venue }) => venue === route.venue);
+  return amountOut && quote ? bpsAbove(amountOut, quote.amountOut) : null;
+}
+
+export class OrderView {
+  #orderId = null;
+  #problem = null;
+  #said = null;
+  #retry;
+
+  /** `retry` reads the order again. */
+  constructor(retry) {
+    this.#retry = retry;
+  }
+
+  /** Show another order, or none (null). */
+  show(orderId) {
+    [this.#orderId, this.#problem, this.#said] = [orderId, null, null];
+  }
+
+  /** Its history was read (null), or could not be. */
+  historyRead(orderId, problem) {
+    if (orderId === this.#orderId) this.#problem = problem;
+  }
+
+  render(order) {
+    byId("order-title").textContent = order ? swapName(order) : "Order";
+    document.title = order ? `${swapName(order)}: ${order.status}` : "Order engine";
+    if (!order) return patch(byId("order-body"), [this.#instead()]);
+    this.#say(order);
+    const { orderId, sequence } = order;
+    patch(byId("order-body"), [
+      { key: "facts", signature: `${orderId} ${sequence}`, make: () => facts(order) },
+      ...(this.#problem ? [this.#instead()] : []),
+      ...attempts(order).map((attempt, index, all) => ({
+        key: `attempt ${index}`,
+        signature: `${orderId} ${attempt.map((event) => event.sequence)} ${index === all.length - 1 && complete(order)}`,
+        make: () => attemptView(attempt, order, all.length, index),
+      })),
+    ]);
+  }
+
+  #say(order) {
+    const news = `${swapName(order)}: ${order.status}${order.error ? `. ${sentence(order.error.message)}` : ""}`;
+    if (this.#said !== null && this.#said !== news) announce(news);
+    this.#said = news;
+  }
+
+  /** What stands where there is no order to show. */
+  #instead() {
+    const part = (key, ...content) => ({
+      key,
+      signature: `${this.#orderId} ${key}`,
+      make: () => el("div", { class: "empty" }, ...content),
+    });
+    if (!this.#orderId) {
+      return part("nothing", el("p", {}, "No order chosen. Place one, or choose one from the table."));
+    }
+    if (!this.#problem) return part("loading", el("p", {}, "Reading the order …"));
+    if (this.#problem.status === 404 || this.#problem.status === 422) {
+      return part(
+        "not found",
+        el("p", { class: "strong" }, "There is no such order in this account."),
+        el("p", {}, "The link may be incomplete, or the order belongs to another account."),
+        el("p", {}, el("a", { href: "#/" }, "Back to all orders")),
+      );
+    }
+    return part(
+      `problem ${this.#problem.message}`,
+      el("p", {}, `The order's steps could not be read. ${this.#problem.message}`),
+      el("button", { type: "button", on: { click: this.#retry } }, "Try again"),
+    );
+  }
+}
+
+function facts(order) {
+  const bps = fillBps(order);
+  const route = routeOf(order);
+  const quote = route?.quotes.find(({ venue }) => venue === route.venue);
+  const end = order.terminal ? Date.parse(order.updatedAt) - Date.parse(order.createdAt) : null;
+  return el(
+    "div",
+    { class: "summary" },
+    el(
+      "p",
+      { class: "row" },
+      badge(order.status),
+      el(
+        "span",
+        { class: "took" },
+        end === null ? tick(el("span", { "data-since": order.createdAt })) : `in ${duration(end)}`,
+      ),
+    ),
+    order.status === "failed" && order.error && failure(order.error),
+    el(
+      "dl",
+      { class: "facts" },
+      order.amountOut
+        ? fact("Received", `${exact(order.amountOut)} ${order.tokenOut}`, order.amountOut)
+        : quote && !order.terminal && fact("Quoted", `${exact(quote.amountOut)} ${order.tokenOut}`, quote.amountOut),
+      order.executedPrice &&
+        fact(
+          `Price per ${order.tokenIn}`,
+          `${readable(order.executedPrice)} ${order.tokenOut}`,
+          `${order.executedPrice} ${order.tokenOut} per ${order.tokenIn}`,
+        ),
+      bps !== null && fact("Fill vs quote", signedBps(bps), null, toneOf(bps)),
+      route && fact("Venue", venueName(route.venue)),
+      fact("Slippage", `${order.slippageBps} bps`),
+      fact("Placed", clock(order.createdAt), order.createdAt),
+    ),
+    el(
+      "p",
+      { class: "id" },
+      el("span", { class: "note" }, "Order "),
+      el("code", {}, order.orderId),
+      copyButton(order.orderId, "order id"),
+    ),
+  );
+}
+
+const failure = ({ code, message }) => el("p", { class: "failure" }, sentence(message), " ", el("code", {}, code));
+const fact = (name, value, title, tone) => el("div", {}, el("dt", {}, name), el("dd", { title, class: tone }, value));
+const toneOf = (bps) => (bps > 0 ? "good" : bps < 0 ? "bad" : null);
+
+/** The events of each attempt: a claim with a higher number begins a new one. */
+function attempts(order) {
+  const events = [...order.events.values()].sort((one, other) => one.sequence - other.sequence);
+  const all = [];
+  let number = 0;
+  for (const event of events) {
+    if (!all.length || (event.attempt > number && number > 0)) all.push([]);
+    if (event.attempt > number) number = event.attempt;
+    all.at(-1).push(event);
+  }
+  return all;
+}
+
+function attemptView(events, order, count, index) {
+  const last = events.at(-1);
+  const over = last.error || index < count - 1;
+  const steps = el(
+    "ol",
+    { class: "timeline" },
+    events.map((event) => stepView(event, order)),
+    !over && ahead(last.status),
+  );
+  if (count === 1 && (!last.error || last.terminal)) return el("section", { "aria-label": "Steps" }, steps);
+  const number = Math.max(1, last.attempt);
+  if (index === count - 1) return el("section", { class: "attempt" }, el("h3", {}, `Attempt ${number}`), steps);
+  return el(
+    "details",
+    { class: "attempt" },
+    el(
+      "summary",
+      {},
+      el("strong", {}, `Attempt ${number}`),
+      " ",
+      last.error ? sentence(last.error.message) : "It was cut off.",
+      last.error && [" ", el("code", {}, last.error.code)],
+    ),
+    steps,
+  );
+}
+
+function stepView(event, order) {
+  const before = order.events.get(event.sequence - 1);
+  const current = event.sequence === order.sequence && !event.terminal;
+  const retry = event.status === "pending" && event.error;
+  return el(
+    "li",
+    { class: "step", "data-step": event.status, "data-retry": Boolean(retry), "aria-current": current && "step" },
+    el(
+      "div",
+      { class: "step-head" },
+      el("span", { class: "step-name" }, statusName(event.status)),
+      el("span", { class: "step-words" }, retry ? "The attempt failed, another one follows" : WORDS[event.status]),
+      el("time", { datetime: event.at, title: event.at }, preciseClock(event.at)),
+      el("span", { class: "step-took" }, before ? `+${duration(Date.parse(event.at) - Date.parse(before.at))}` : ""),
+    ),
+    el("div", { class: "step-body" }, stepDetails(event, order, current)),
+  );
+}
+
+function stepDetails(event, order, current) {
+  if (event.status === "failed") return null; // its reason stands at the top
+  if (event.error) {
+    const due = new Date(Date.parse(event.at) + (event.retryInSeconds ?? 0) * 1000).toISOString();
+    return [
+      failure(event.error),
+      event.retryInSeconds !== undefined &&
+        current &&
+        el("p", { class: "countdown" }, `Attempt ${event.attempt + 1} `, tick(el("span", { "data-until": due }))),
+    ];
+  }
+  if (event.status === "building") return quoteCards(event.route, order.tokenIn, order.tokenOut);
+  if (event.status === "submitted" && event.txHash) {
+    return el(
+      "dl",
+      { class: "facts" },
+      fact("At least", `${exact(event.minAmountOut)} ${order.tokenOut}`, event.minAmountOut),
+      el(
+        "div",
+        { class: "hash" },
+        el("dt", {}, "Transaction"),
+        el("dd", {}, el("code", { title: event.txHash }, event.txHash), copyButton(event.txHash, "transaction hash")),
+      ),
+    );
+  }
+  if (event.status === "confirmed") {
+    const bps = fillBps(event);
+    const words = bps === 0 ? "exactly as quoted" : `${unsignedBps(bps)} ${bps > 0 ? "better" : "worse"} than quoted`;
+    return el(
+      "p",
+      {},
+      el("strong", {}, `${exact(event.amountOut)} ${order.tokenOut}`),
+      " received, ",
+      el("span", { class: toneOf(bps) }, words),
+      ".",
+    );
+  }
+  return null;
+}
+
+/** The steps that are still to come. */
+function ahead(status) {
+  const done = STEPS.indexOf(status);
+  if (done < 0) return [];
+  return STEPS.slice(done + 1).map((step) =>
+    el(
+      "li",
+      { class: "step ahead", "data-ahead": step },
+      el(
+        "div",
+        { class: "step-head" },
+        el("span", { class: "step-name" }, statusName(step)),
+        el("span", { class: "step-words" }, WORDS[step]),
+      ),
+    ),
+  );
+}

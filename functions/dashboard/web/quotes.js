@@ -1,0 +1,50 @@
+// Venues' quotes side by side, and why the winner wins. In the ticket and in an order's history alike.
+import { bpsAbove, difference, readable, unsignedBps } from "./decimals.js";
+import { el } from "./dom.js";
+import { sentence, venueName } from "./words.js";
+
+/** A route ({venue, quotes: best first}) as cards, with the sentence that explains the choice. */
+export function quoteCards({ venue, quotes }, tokenIn, tokenOut) {
+  const cards = [...quotes]
+    .sort((one, other) => (one.venue < other.venue ? 1 : -1))
+    .map((quote) => {
+      const wins = quote.venue === venue;
+      return el(
+        "li",
+        { class: wins ? "quote wins" : "quote" },
+        el("p", { class: "venue" }, venueName(quote.venue), wins && el("span", { class: "tag" }, "Best")),
+        quote.error ? el("p", { class: "refusal" }, sentence(quote.error.message)) : offer(quote, tokenIn, tokenOut),
+      );
+    });
+  return [el("ul", { class: "quote-pair" }, cards), el("p", { class: "why" }, reason(quotes, tokenOut))];
+}
+
+function offer(quote, tokenIn, tokenOut) {
+  return [
+    el(
+      "p",
+      { class: "payout", title: `${quote.amountOut} ${tokenOut}` },
+      readable(quote.amountOut),
+      " ",
+      el("small", {}, tokenOut),
+    ),
+    el(
+      "dl",
+      { class: "terms" },
+      term("Price", readable(quote.price), `${quote.price} ${tokenOut} per ${tokenIn}`),
+      term("Fee", `${quote.feeBps} bps`),
+      term("Impact", `${quote.priceImpactBps} bps`),
+    ),
+  ];
+}
+
+const term = (name, value, title) => el("div", {}, el("dt", {}, name), el("dd", { title }, value));
+
+function reason(quotes, tokenOut) {
+  const [best, next] = quotes.filter((quote) => !quote.error);
+  if (!next) return `Only ${venueName(best.venue)} gave a quote.`;
+  const bps = bpsAbove(best.amountOut, next.amountOut);
+  if (bps === 0 && best.amountOut === next.amountOut) return "Both pay the same; the first asked wins.";
+  const more = readable(difference(best.amountOut, next.amountOut));
+  return `${venueName(best.venue)} pays ${more} ${tokenOut} (${unsignedBps(bps)}) more, after fee and price impact.`;
+}

@@ -1,0 +1,123 @@
+// One WebSocket to the account's channel, which is opened again whenever it breaks.
+
+const FIRST_WAIT = 500;
+const LONGEST_WAIT = 20_000;
+const PING_EVERY = 4 * 60_000; // the gateway drops a socket that is idle for 10 minutes
+const ANSWER_WITHIN = 15_000; // a cold start included
+
+/** States: connecting, live, reconnecting, offline. */
+export class Stream {
+  #url;
+  #key;
+  #handlers;
+  #socket = null;
+  #live = false; // subscribed to the account
+  #failures = 0;
+  #retry = null;
+  #deadline = null;
+  #pings = null;
+  #listeners = new AbortController();
+
+  /** Handlers: frame(frame), state(name), live() when the account's events flow, broken() when a connection failed. */
+  constructor(url, key, handlers) {
+    this.#url = url;
+    this.#key = key;
+    this.#handlers = handlers;
+  }
+
+  open() {
+    const { signal } = this.#listeners;
+    addEventListener("online", () => this.retryNow(), { signal });
+    addEventListener("offline", () => this.#break(), { signal });
+    document.addEventListener("visibilitychange", () => document.hidden || this.#wake(), { signal });
+    this.#connect();
+  }
+
+  /** For good. */
+  close() {
+    this.#listeners.abort();
+    this.#drop();
+    clearTimeout(this.#retry);
+  }
+
+  /** Try at once instead of at the end of the wait. */
+  retryNow() {
+    if (this.#socket?.readyState === WebSocket.OPEN) return this.#check();
+    this.#failures = Math.min(this.#failures, 1);
+    this.#connect();
+  }
+
+  /** False when there is no open socket; a new one will start from the truth in the database anyway. */
+  send(message) {
+    if (this.#socket?.readyState !== WebSocket.OPEN) return false;
+    this.#socket.send(JSON.stringify(message));
+    return true;
+  }
+
+  #wake() {
+    if (this.#socket?.readyState !== WebSocket.CONNECTING) this.retryNow();
+  }
+
+  #connect() {
+    clearTimeout(this.#retry);
+    this.#drop();
+    this.#handlers.state(this.#failures === 0 ? "connecting" : navigator.onLine ? "reconnecting" : "offline");
+    this.#expectAnswer();
+    const socket = new WebSocket(this.#url, ["orders.v1", `bearer.${this.#key}`]);
+    this.#socket = socket;
+    socket.onopen = () => this.send({ action: "subscribe", channel: "account" });
+    socket.onmessage = ({ data }) => this.#receive(JSON.parse(data));
+    socket.onclose = () => this.#break();
+  }
+
+  #receive(frame) {
+    if (frame.type === "pong") return this.#answered();
+    if (frame.type === "subscribed") {
+      this.#answered();
+      this.#live = true;
+      this.#failures = 0;
+      clearInterval(this.#pings);
+      this.#pings = setInterval(() => this.#check(), PING_EVERY);
+      this.#handlers.state("live");
+      return this.#handlers.live();
+    }
+    // Anything else but news before that is a refusal.
+    if (!this.#live && frame.type !== "events") return this.#break();
+    this.#handlers.frame(frame);
+  }
+
+  /** A socket can be dead without knowing it: ask, and give it up unless it answers. */
+  #check() {
+    if (this.send({ action: "ping" })) this.#expectAnswer();
+  }
+
+  #expectAnswer() {
+    this.#answered();
+    this.#deadline = setTimeout(() => this.#break(), ANSWER_WITHIN);
+  }
+
+  #answered() {
+    clearTimeout(this.#deadline);
+  }
+
+  /** The connection is gone: again after a wait that doubles, with jitter so that not all clients come at once. */
+  #break() {
+    this.#drop();
+    clearTimeout(this.#retry);
+    this.#failures += 1;
+    const wait = Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** (this.#failures - 1));
+    this.#retry = setTimeout(() => this.#connect(), wait * (0.5 + Math.random() / 2));
+    this.#handlers.state(navigator.onLine ? "reconnecting" : "offline");
+    this.#handlers.broken();
+  }
+
+  #drop() {
+    clearTimeout(this.#deadline);
+    clearInterval(this.#pings);
+    this.#live = false;
+    if (!this.#socket) return;
+    this.#socket.onopen = this.#socket.onmessage = this.#socket.onclose = null;
+    this.#socket.close();
+    this.#socket = null;
+  }
+}

@@ -1,0 +1,55 @@
+// The account's orders.
+import { readable, signedBps } from "./decimals.js";
+import { byId, el, patch } from "./dom.js";
+import { badge, fillBps, routeOf } from "./order_view.js";
+import { clock, duration } from "./times.js";
+import { sentence, swapName, venueName } from "./words.js";
+
+/** Write the listing's orders into the table; the chosen one is marked. */
+export function renderTable(listing, selected) {
+  const orders = listing.orders();
+  patch(
+    byId("orders-body"),
+    orders.map((order) => ({
+      key: order.orderId,
+      signature: `${order.sequence} ${order.orderId === selected}`,
+      make: (changed) => row(order, order.orderId === selected, changed),
+    })),
+  );
+  const empty = byId("orders-empty");
+  empty.hidden = orders.length > 0 && listing.state !== "broken";
+  empty.textContent = {
+    loading: "Reading the orders …",
+    broken: "The orders could not be read.",
+    ready: listing.status ? `No ${listing.status} orders.` : "No orders yet. Place the first one.",
+  }[listing.state];
+  const more = byId("orders-more");
+  more.hidden = listing.state !== "broken" && !listing.hasMore();
+  more.textContent = listing.state === "broken" ? "Try again" : listing.state === "loading" ? "Loading …" : "Load more";
+}
+
+function row(order, selected, changed) {
+  const bps = fillBps(order);
+  const took = order.terminal ? duration(Date.parse(order.updatedAt) - Date.parse(order.createdAt)) : "";
+  const received = order.amountOut ? `${readable(order.amountOut)} ${order.tokenOut}` : "";
+  return el(
+    "tr",
+    { "aria-current": selected && "true", "data-order": order.orderId, class: changed && "changed" },
+    el("td", {}, el("time", { datetime: order.createdAt, title: order.createdAt }, clock(order.createdAt))),
+    el(
+      "td",
+      {},
+      el("a", { href: `#/orders/${order.orderId}` }, swapName(order)),
+      el("span", { class: "under" }, received || (order.error ? sentence(order.error.message) : "")),
+    ),
+    el("td", {}, badge(order.status)),
+    el("td", { class: "optional" }, routeOf(order) ? venueName(order.route.venue) : ""),
+    el("td", { class: "number optional", title: order.amountOut }, received),
+    el(
+      "td",
+      { class: `number optional ${bps > 0 ? "good" : bps < 0 ? "bad" : ""}` },
+      bps === null ? "" : signedBps(bps),
+    ),
+    el("td", { class: "number optional" }, took),
+  );
+}

@@ -1,0 +1,58 @@
+// Times as people read them. The server's clock counts: this machine's may be wrong.
+
+let offset = 0;
+
+/** Learn how far this clock is off from an answer's Date header, which is precise to a second. */
+export function learnTime(header) {
+  const apart = Date.parse(header) + 500 - Date.now();
+  if (Number.isFinite(apart)) offset = Math.abs(apart) > 2000 ? apart : 0;
+}
+
+/** Milliseconds since 1970 at the server. */
+export const serverNow = () => Date.now() + offset;
+
+/** "320 ms", "2.91 s", "1 min 12 s". */
+export function duration(milliseconds) {
+  const ms = Math.max(0, Math.round(milliseconds));
+  if (ms < 1000) return `${ms} ms`;
+  if (ms < 60_000) return `${(ms / 1000).toFixed(ms < 10_000 ? 2 : 1)} s`;
+  const minutes = Math.floor(ms / 60_000);
+  if (minutes < 60) return `${minutes} min ${Math.round((ms % 60_000) / 1000)} s`;
+  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+const CLOCK = { hour: "2-digit", minute: "2-digit", second: "2-digit" };
+
+/** "14:03:22", with the day before it unless it is today. */
+export function clock(timestamp) {
+  const at = new Date(timestamp);
+  const time = at.toLocaleTimeString("en-GB", CLOCK);
+  if (at.toDateString() === new Date().toDateString()) return time;
+  return `${at.toLocaleDateString("en-GB", { day: "numeric", month: "short" })} ${time}`;
+}
+
+/** "14:03:22.120". */
+export function preciseClock(timestamp) {
+  return new Date(timestamp).toLocaleTimeString("en-GB", { ...CLOCK, fractionalSecondDigits: 3 });
+}
+
+/** Let every element with data-since count up, and every one with data-until count down. */
+export function startTicking() {
+  const step = matchMedia("(prefers-reduced-motion: reduce)").matches ? 1000 : 100;
+  setInterval(() => {
+    for (const element of document.querySelectorAll("[data-since], [data-until]")) tick(element);
+  }, step);
+}
+
+/** Write what a counting element says now. */
+export function tick(element) {
+  const { since, until } = element.dataset;
+  if (since) {
+    const elapsed = serverNow() - Date.parse(since);
+    element.textContent = elapsed < 60_000 ? `${(Math.max(0, elapsed) / 1000).toFixed(1)} s` : duration(elapsed);
+  } else {
+    const left = Math.ceil((Date.parse(until) - serverNow()) / 1000);
+    element.textContent = left > 0 ? `in ${left} s` : "now";
+  }
+  return element;
+}

@@ -1,0 +1,120 @@
+"""A real browser on the dashboard of a local cloud, whose mocked venues take their time so that steps can be seen."""
+
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, expect, sync_playwright
+
+from tests.accounts import api_keys
+from tests.browser.desk import Desk
+from tests.cloud import Cloud, running_cloud
+
+ARGUMENTS = [
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+expect.set_options(timeout=15_000)
+
+
+@pytest.fixture(scope="package")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    """A running local cloud."""
+    with running_cloud(tmp_path_factory.mktemp("cloud"), MOCK_LATENCY="0.3", LOCAL_CONCURRENCY="4") as cloud:
+        yield cloud
+
+
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    """Chromium. Not for the whole session: while Playwright runs, nothing else can run an event loop in this thread."""
+    found = os.environ.get("CHROMIUM") or next(
+        filter(None, map(shutil.which, ("chromium", "google-chrome", "chromium-browser"))), None
+    )
+    sandbox = ["--no-sandbox"] if os.getuid() == 0 else []
+    with sync_playwright() as playwright:
+        try:
+            browser = playwright.chromium.launch(executable_path=found, args=ARGUMENTS + sandbox)
+        except Error as error:
+            if found:
+                raise
+            pytest.skip(f"no Chromium: set CHROMIUM or run 'playwright install chromium' ({error.message[:80]})")
+        yield browser
+        browser.close()
+
+
+class Complaints:
+    """What the browser complains of: errors on the console (breaches of the page's policy too) and in scripts."""
+
+    def __init__(self) -> None:
+        self._allowed: list[str] = []
+        self._heard: list[str] = []
+
+    def allow(self, *patterns: str) -> None:
+        """Expect complaints like these in this test; Chromium logs every answer that is no 2xx."""
+        self._allowed += patterns
+
+    def listen(self, context: BrowserContext) -> None:
+        """Hear every page of the context."""
+        context.on("console", self._console)
+        context.on("weberror", lambda error: self._heard.append(f"script: {error.error}"))
+
+    def unexpected(self) -> list[str]:
+        """What nobody allowed."""
+        return [text for text in self._heard if not any(re.search(pattern, text) for pattern in self._allowed)]
+
+    def _console(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            self._heard.append(f"{message.text} ({message.location.get('url')})")
+
+
+@pytest.fixture
+def complaints() -> Iterator[Complaints]:
+    """No test passes with an unexpected complaint."""
+    complaints = Complaints()
+    yield complaints
+    assert complaints.unexpected() == []
+
+
+@pytest.fixture
+def new_desk(browser: Browser, cloud: Cloud, complaints: Complaints) -> Iterator[Callable[..., Desk]]:
+    """Opens a browser window of its own on the dashboard; takes the options of `Browser.new_context`."""
+    contexts: list[BrowserContext] = []
+
+    def open_desk(**options: object) -> Desk:
+        context = browser.new_context(base_url=cloud.http_url, **options)  # type: ignore[arg-type]
+        contexts.append(context)
+        complaints.listen(context)
+        return Desk(context.new_page(), cloud)
+
+    yield open_desk
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def desk(new_desk: Callable[..., Desk]) -> Desk:
+    """The dashboard, open and live."""
+    desk = new_desk()
+    desk.open()
+    return desk
+
+
+@pytest.fixture
+def http(cloud: Cloud) -> Iterator[httpx.Client]:
+    """A client of the HTTP API with the key that the dashboard has."""
+    with httpx.Client(base_url=cloud.http_url, headers=cloud.headers, timeout=15) as client:
+        yield client
+
+
+@pytest.fixture
+def new_key(cloud: Cloud) -> Callable[[str], str]:
+    """Makes a key for an account."""
+    return lambda account: api_keys(cloud).create(account, "browser test")

@@ -1,0 +1,61 @@
+"""API keys: asked for, refused, forgotten; and what each opens."""
+
+from collections.abc import Callable
+
+import httpx
+from playwright.sync_api import expect
+
+from tests.browser.conftest import Complaints
+from tests.browser.desk import Desk, placed_by_http
+
+
+def test_without_a_preset_key_the_page_asks_for_one(
+    new_desk: Callable[..., Desk], complaints: Complaints, new_key: Callable[[str], str]
+) -> None:
+    complaints.allow(r"status of 401 ")
+    desk = new_desk()
+    desk.open_without_key()
+    dialog = desk.page.get_by_role("dialog", name="API key")
+    desk.use_key("oek_wrong")
+    expect(dialog).to_contain_text("The engine does not know this key")
+    desk.use_key("no key at all")
+    expect(dialog).to_contain_text("This is not a key")
+    desk.use_key(new_key("asked"))
+    expect(dialog).to_be_hidden()
+    desk.is_live()
+    desk.page.reload()
+    desk.is_live()
+    desk.page.get_by_role("button", name="Forget key").click()
+    expect(dialog).to_be_visible()
+    assert desk.page.evaluate("() => sessionStorage.length") == 0
+
+
+def test_a_key_that_is_revoked_is_asked_for_again(desk: Desk, complaints: Complaints) -> None:
+    complaints.allow(r"status of 401 ")
+    desk.page.route("**/api/quotes*", lambda route: route.fulfill(status=401, json={"message": "Unauthorized"}))
+    desk.page.get_by_role("button", name="Refresh").click()
+    expect(desk.page.get_by_role("dialog", name="API key")).to_contain_text("does not accept this key")
+
+
+def test_two_accounts_do_not_see_each_other(
+    desk: Desk,
+    new_desk: Callable[..., Desk],
+    complaints: Complaints,
+    new_key: Callable[[str], str],
+    http: httpx.Client,
+) -> None:
+    complaints.allow(r"status of 404 ")
+    other = new_desk()
+    other.open()
+    other.page.get_by_role("button", name="Change key").click()
+    other.use_key(new_key("neighbour"))
+    other.is_live()
+    expect(other.page.locator("#orders-empty")).to_have_text("No orders yet. Place the first one.")
+    mine = placed_by_http(http, "9")
+    expect(desk.row(mine)).to_contain_text("Confirmed")
+    theirs = other.place("8")
+    expect(other.row(theirs)).to_contain_text("Confirmed")
+    expect(other.rows).to_have_count(1)
+    expect(desk.row(theirs)).to_have_count(0)
+    other.page.goto(f"/#/orders/{mine}")
+    expect(other.order).to_contain_text("There is no such order in this account")
