@@ -79,7 +79,7 @@ class Order(Facts):
 
     order_id: str
     client_order_id: str | None = None
-    type: str
+    order_type: str
     token_in: str
     token_out: str
     amount: Decimal

@@ -1,6 +1,7 @@
 """The HTTP API. Routes are in orders_routes, market_routes and docs_routes; errors become problem+json here."""
 
 import json
+from http import HTTPStatus
 from typing import Any
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
@@ -45,7 +46,7 @@ def _not_found(_: NotFoundError) -> Response[str]:
 
 def _problem(error: EngineError) -> Response[str]:
     headers = {"Cache-Control": "no-store"}
-    if isinstance(error, Unavailable):
+    if status_of(error) is HTTPStatus.SERVICE_UNAVAILABLE:
         headers["Retry-After"] = "1"
     if isinstance(error, Unauthenticated):
         headers["WWW-Authenticate"] = "Bearer"

@@ -34,7 +34,7 @@ def event(sequence: int, order_id: str = ORDER_ID) -> Document:
 def order(sequence: int, order_id: str = ORDER_ID, **more: Any) -> Document:
     """An order that has come as far as this step."""
     last = event(sequence, order_id)
-    asked = {"type": "market", "tokenIn": "SOL", "tokenOut": "USDC", "amount": "1", "slippageBps": 50}
+    asked = {"orderType": "market", "tokenIn": "SOL", "tokenOut": "USDC", "amount": "1", "slippageBps": 50}
     state = {name: last[name] for name in ("orderId", "sequence", "status", "attempt", "terminal")}
     return {**asked, "createdAt": last["at"], **state, **more}
 

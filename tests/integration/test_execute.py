@@ -132,7 +132,7 @@ def test_a_failing_order_is_retried_with_growing_backoff_and_fails_once(play: Pl
         assert [event.attempt for event in history.events] == [0, 1, 1, 2, 2, 3, 3]
         assert history.order.details["error"] == {
             "code": "no_quote",
-            "message": "No venue gave a quote. meteora: meteora is away.",
+            "message": "No venue gave a quote. meteora is away.",
         }
         assert "retryInSeconds" in history.events[2].details
         assert "retryInSeconds" not in history.order.details

@@ -35,6 +35,7 @@ def orders_table(orders: Sequence[Order]) -> RenderableType:
     if not orders:
         return Text("No orders.")
     table = table_of("order", "placed", "swap", "status", "tries", "result")
+    table.columns[0].min_width = len(orders[0].order_id)  # an id is there to be copied; the rest may wrap
     for order in orders:
         swap = Text(f"{order.amount:f} {order.token_in} > {order.token_out}")
         result = Text(_outcome(order), overflow="ellipsis")

@@ -85,7 +85,7 @@ def _asked(order: Order) -> dict[str, Any]:
     return {
         "orderId": str(order.id),
         **client_order_id,
-        "type": order.type,
+        "orderType": order.type,
         "tokenIn": order.token_in,
         "tokenOut": order.token_out,
         "amount": text(order.amount_in),

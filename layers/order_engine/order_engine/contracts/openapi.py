@@ -95,6 +95,7 @@ def _paths() -> Document:
                 QuotesView,
                 401,
                 422,
+                503,
                 parameters=_query(Trade),
             )
         },

@@ -4,13 +4,14 @@ from http import HTTPStatus
 from typing import Any
 
 from order_engine.domain.errors import (
-    AttemptFailed,
     BodyTooLarge,
     EngineError,
+    FinalFailure,
     IdempotencyConflict,
     InvalidJson,
     InvalidRequest,
     OrderNotFound,
+    RetryableFailure,
     RouteNotFound,
     Unauthenticated,
     Unavailable,
@@ -29,7 +30,8 @@ STATUSES: tuple[tuple[type[EngineError], HTTPStatus], ...] = (
     (InvalidJson, HTTPStatus.UNPROCESSABLE_ENTITY),
     (InvalidRequest, HTTPStatus.UNPROCESSABLE_ENTITY),
     (IdempotencyConflict, HTTPStatus.UNPROCESSABLE_ENTITY),
-    (AttemptFailed, HTTPStatus.UNPROCESSABLE_ENTITY),  # a quote that no venue gives
+    (RetryableFailure, HTTPStatus.SERVICE_UNAVAILABLE),  # no venue gives a quote right now
+    (FinalFailure, HTTPStatus.UNPROCESSABLE_ENTITY),  # none ever will
     (Unavailable, HTTPStatus.SERVICE_UNAVAILABLE),
 )
 

@@ -44,7 +44,7 @@ class RouteView(View):
 
 
 class Facts(View):
-    """What is known from a step on: each field appears at its step and stays until the attempt ends."""
+    """What is known from a step on: each field appears at its step and stays until another attempt begins."""
 
     route: Annotated[RouteView, Field(description="From building on.")] | None = None
     tx_hash: Annotated[str, Field(description="From submitted on.")] | None = None
@@ -74,7 +74,7 @@ class AcceptedView(View):
 
     order_id: UUID
     client_order_id: str | None = None
-    type: OrderType
+    order_type: OrderType
     token_in: str
     token_out: str
     amount: DecimalText

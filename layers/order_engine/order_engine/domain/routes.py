@@ -65,7 +65,7 @@ def choose(answers: Sequence[Quote | NoQuoteFrom]) -> Route:
     refusals = [answer for answer in answers if isinstance(answer, NoQuoteFrom)]
     if quotes:
         return Route(quotes[0], (*quotes, *refusals))
+    reasons = " ".join(refusal.error.message for refusal in refusals)
     if refusals and all(isinstance(refusal.error, FinalFailure) for refusal in refusals):
-        raise refusals[0].error
-    reasons = "; ".join(f"{refusal.venue}: {refusal.error.message}" for refusal in refusals)
+        raise type(refusals[0].error)(reasons)
     raise NoQuote(f"No venue gave a quote. {reasons}")
