@@ -16,7 +16,7 @@ export SAM_CLI_TELEMETRY := 0
 export AWS_DEFAULT_REGION ?= us-east-1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fmt build clean
+.PHONY: help run test chaos check fmt build clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -26,6 +26,9 @@ run: .venv/.ready $(TOOLS)/ministack/.ready ## start the engine on this machine 
 
 test: .venv/.ready $(TOOLS)/ministack/.ready $(TOOLS)/sam/.ready $(if $(PYTHON313),$(TOOLS)/lambda/.ready) ## every test
 	$(PY) -m pytest
+
+chaos: .venv/.ready $(TOOLS)/ministack/.ready ## 10,000 orders while everything breaks (ORDERS=, SEED=)
+	$(PY) -m tests.reliability.chaos --orders $(or $(ORDERS),10000) --seed $(or $(SEED),1)
 
 check: .venv/.ready $(TOOLS)/sam/.ready ## format, lint, types, template
 	$(PY) -m ruff format --check .

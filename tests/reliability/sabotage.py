@@ -1,9 +1,7 @@
-"""A copy of the template whose functions carry a saboteur."""
+"""Copies of the template for rough treatment: quicker to try again, and with functions that carry a saboteur."""
 
 import shutil
 from pathlib import Path
-
-import yaml
 
 ROOT = Path(__file__).parents[2]
 
@@ -24,7 +22,6 @@ class Sabotage:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        self.template = directory / "template.yaml"
         (directory / "layers").symlink_to(ROOT / "layers")
         for function in (ROOT / "functions").iterdir():
             copy = directory / "functions" / function.name
@@ -33,7 +30,8 @@ class Sabotage:
             (copy / "app.py").write_text(_APP)
             shutil.copy(Path(__file__).with_name("saboteur.py"), copy)
             (copy / "plans").mkdir()
-        self.template.write_text(_one_order_a_batch((ROOT / "template.yaml").read_text()))
+        # One order a batch, so that a death is one order's.
+        self.template = quick_template(directory, batch_size=1)
 
     def plan(self, function: str, seam: str, moment: str) -> None:
         """The next process of this function that gets there dies."""
@@ -47,12 +45,13 @@ class Sabotage:
         return self._directory / "functions" / function / "plans" / f"{seam}.{moment}"
 
 
-def _one_order_a_batch(template: str) -> str:
-    """So that a death is one order's, and comes back in seconds instead of minutes."""
-    changed = template.replace("BatchSize: 10", "BatchSize: 1").replace(
-        "VisibilityTimeout: 180", "VisibilityTimeout: 3"
-    )
-    assert changed.count("BatchSize: 1\n") == 3
+def quick_template(directory: Path, batch_size: int = 10) -> Path:
+    """The project's template, with messages that come back in seconds instead of minutes, in a directory beside
+    `functions` and `layers`."""
+    template = (ROOT / "template.yaml").read_text()
+    changed = template.replace("BatchSize: 10", f"BatchSize: {batch_size}")
+    changed = changed.replace("VisibilityTimeout: 180", "VisibilityTimeout: 3")
     assert changed.count("VisibilityTimeout: 3\n") == 2
-    yaml.compose(changed)
-    return changed
+    file = directory / "template.yaml"
+    file.write_text(changed)
+    return file
