@@ -5,12 +5,15 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from tests.polling import eventually
+
+ROOT = Path(__file__).resolve().parents[1]
 
 _START_SECONDS = 90
 _STOP_SECONDS = 30
@@ -53,6 +56,7 @@ def start(directory: Path, template: Path | None = None, **environment: str) -> 
     with (directory / "output.txt").open("wb") as output:
         return subprocess.Popen(
             [sys.executable, "-m", "local", *(["--template", str(template)] if template else [])],
+            cwd=ROOT,
             env={**inherited, "PORT": "0", "LOCAL_DIR": str(directory), **environment},
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -63,13 +67,7 @@ def start(directory: Path, template: Path | None = None, **environment: str) -> 
 
 def wait_until_up(process: subprocess.Popen[bytes], directory: Path) -> Cloud:
     """Wait until it has written where it is."""
-    endpoints = directory / "endpoints.json"
-    deadline = time.monotonic() + _START_SECONDS
-    while not endpoints.exists():
-        if process.poll() is not None or time.monotonic() > deadline:
-            raise AssertionError(f"the local cloud did not start: {(directory / 'output.txt').read_text()}")
-        time.sleep(0.05)
-    known: dict[str, Any] = json.loads(endpoints.read_text())
+    known = wait_for_endpoints(process, directory)
     return Cloud(
         http_url=known["httpUrl"],
         websocket_url=known["webSocketUrl"],
@@ -81,6 +79,22 @@ def wait_until_up(process: subprocess.Popen[bytes], directory: Path) -> Cloud:
         pid=known["pid"],
         directory=directory,
     )
+
+
+def wait_for_endpoints(process: subprocess.Popen[bytes], directory: Path) -> dict[str, Any]:
+    """What it has written of itself. A file that an earlier, killed one left behind names another process."""
+    file = directory / "endpoints.json"
+
+    def look() -> dict[str, Any] | None:
+        assert process.poll() is None, f"the local cloud did not start: {(directory / 'output.txt').read_text()}"
+        known: dict[str, Any] = json.loads(file.read_text()) if file.is_file() else {}
+        return known if known.get("pid") == process.pid else None
+
+    try:
+        return eventually(look, "the local cloud is up", _START_SECONDS)
+    except BaseException:
+        process.kill()
+        raise
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:

@@ -1,20 +1,19 @@
-"""Runs the local cloud as a child process, for tests."""
+"""Runs the local cloud as a child process, with a template of the tests' own."""
 
-import json
-import os
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests import cloud
+from tests.polling import eventually
+
+ROOT = cloud.ROOT
 TOY = Path(__file__).with_name("toy") / "template.yaml"
 
 T = TypeVar("T")
@@ -33,7 +32,7 @@ class RunningCloud:
         return self.endpoints["httpUrl"]
 
     def output(self) -> str:
-        return (self.directory / "output").read_text()
+        return (self.directory / "output.txt").read_text()
 
     def stop(self, number: signal.Signals = signal.SIGINT) -> int:
         self.process.send_signal(number)
@@ -42,34 +41,13 @@ class RunningCloud:
 
 def spawn(directory: Path, template: Path = TOY, **environment: str) -> subprocess.Popen[bytes]:
     """Starts a cloud; parameters of the template are given as MOCK_LATENCY="0"."""
-    directory.mkdir(parents=True, exist_ok=True)
-    with (directory / "output").open("wb") as output:
-        return subprocess.Popen(
-            [sys.executable, "-m", "local", "--template", str(template)],
-            cwd=ROOT,
-            env={**os.environ, "PORT": "0", "LOCAL_DIR": str(directory), **environment},
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-        )
+    return cloud.start(directory, template, **environment)
 
 
 def start(directory: Path, template: Path = TOY, **environment: str) -> RunningCloud:
     """Starts a cloud and waits until it answers."""
     process = spawn(directory, template, **environment)
-    endpoints = directory / "endpoints.json"
-
-    def is_up() -> bool:
-        assert process.poll() is None, (directory / "output").read_text()
-        # A file that an earlier, killed cloud left behind names another process.
-        return endpoints.is_file() and json.loads(endpoints.read_text())["pid"] == process.pid
-
-    try:
-        until(is_up, seconds=60)
-    except BaseException:
-        process.kill()
-        raise
-    return RunningCloud(process, directory, json.loads(endpoints.read_text()))
+    return RunningCloud(process, directory, cloud.wait_for_endpoints(process, directory))
 
 
 @contextmanager
@@ -85,8 +63,4 @@ def temporary_directory() -> Iterator[Path]:
 
 def until(check: Callable[[], T], seconds: float = 10) -> T:
     """What `check` returns as soon as that is true."""
-    deadline = time.monotonic() + seconds
-    while not (value := check()):
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)
-    return value
+    return eventually(check, "it happened", seconds)

@@ -31,7 +31,7 @@ def fails(directory: Path, **environment: str) -> str:
     """The output of a cloud that does not start."""
     process = spawn(directory / "failing", **{"LOCAL_DIR": str(directory), **environment})
     assert process.wait(30) == 1
-    return (directory / "failing" / "output").read_text()
+    return (directory / "failing" / "output.txt").read_text()
 
 
 def test_a_port_in_use_is_one_line(directory):
@@ -144,7 +144,7 @@ def test_an_interrupt_during_the_start_leaves_nothing(directory):
     until((directory / "postgres").exists)
     processes = family(directory, process.pid)
     process.send_signal(signal.SIGINT)
-    assert process.wait(20) == 0, (directory / "output").read_text()
+    assert process.wait(20) == 0, (directory / "output.txt").read_text()
     assert living(processes) == []
 
 
