@@ -36,8 +36,11 @@ class Socket:
         return frame
 
     def ask(self, message: object) -> Frame:
+        """The answer; what is pushed before it, about earlier orders, is passed over."""
         self.send(message)
-        return self.receive()
+        while (frame := self.receive())["type"] in ("status", "events"):
+            pass
+        return frame
 
     def events_until(self, enough: Callable[[list[Frame]], bool]) -> list[Frame]:
         """Events, out of status and events frames and snapshots alike, until there are enough."""
