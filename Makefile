@@ -16,7 +16,7 @@ export SAM_CLI_TELEMETRY := 0
 export AWS_DEFAULT_REGION ?= us-east-1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test chaos check fmt build clean
+.PHONY: help run test chaos check audit fmt build clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -30,11 +30,16 @@ test: .venv/.ready $(TOOLS)/ministack/.ready $(TOOLS)/sam/.ready $(if $(PYTHON31
 chaos: .venv/.ready $(TOOLS)/ministack/.ready ## 10,000 orders while everything breaks (ORDERS=, SEED=)
 	$(PY) -m tests.reliability.chaos --orders $(or $(ORDERS),10000) --seed $(or $(SEED),1)
 
-check: .venv/.ready $(TOOLS)/sam/.ready ## format, lint, types, template
+check: .venv/.ready $(TOOLS)/sam/.ready ## format, lint, types, security, template
 	$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
 	$(PY) -m mypy
+	$(PY) -m bandit -q -c pyproject.toml -r layers functions client local
 	$(SAM) validate --lint
+
+audit: .venv/.ready ## known vulnerabilities of the dependencies
+	$(UV) export --quiet --frozen --no-emit-project --output-file $(TOOLS)/audited.txt
+	$(UV) tool run pip-audit==2.10.1 --requirement $(TOOLS)/audited.txt --disable-pip
 
 fmt: .venv/.ready ## format and fix what can be fixed
 	$(PY) -m ruff format .

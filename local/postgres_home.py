@@ -13,7 +13,7 @@ from typing import TypedDict
 from local.errors import LocalCloudError
 
 _BINARIES = Path("pginstall18", "bin")
-_FALLBACK = Path("/var/tmp")
+_FALLBACK = Path("/var/tmp")  # nosec B108 # for root only, and _own_directory refuses what is not root's
 _ORIGIN = "belongs-to"
 
 
@@ -112,7 +112,9 @@ def _copied_binaries(binaries: Path) -> Path:
     package = binaries.parent.parent
     version = hashlib.sha256(f"{binaries} {binaries.stat().st_mtime_ns}".encode()).hexdigest()[:12]
     copy = _FALLBACK / f"local-postgres-programs-{version}"
-    if not copy.is_dir():
+    if copy.is_dir():
+        _own_directory(copy)
+    else:
         unfinished = copy.with_suffix(f".{os.getpid()}")
         _own_directory(unfinished)
         shutil.copytree(binaries.parent, unfinished / package.name / binaries.parent.name, symlinks=True)

@@ -29,9 +29,10 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     function, which serves nobody without one, answers 401 as RFC 9457. A WebSocket handshake is refused right here.
     """
     headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
-    account = api_keys().account_of(_key(headers))
     if event.get("version") == "2.0":
-        return {"isAuthorized": True, "context": {"account": account or ""}}
+        # API Gateway remembers the answer by the Authorization header, so it may depend on nothing else.
+        return {"isAuthorized": True, "context": {"account": api_keys().account_of(_bearer(headers)) or ""}}
+    account = api_keys().account_of(_bearer(headers) or _protocol(headers))
     if not account:
         raise Exception("Unauthorized")  # this very text makes API Gateway answer 401
     return {
@@ -44,10 +45,13 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     }
 
 
-def _key(headers: dict[str, str]) -> str:
-    """From `Authorization: Bearer KEY`, or from the subprotocol `bearer.KEY`: browsers can send no headers."""
+def _bearer(headers: dict[str, str]) -> str:
+    """The key in `Authorization: Bearer KEY`."""
     scheme, _, key = headers.get("authorization", "").partition(" ")
-    if scheme.lower() == "bearer":
-        return key.strip()
+    return key.strip() if scheme.lower() == "bearer" else ""
+
+
+def _protocol(headers: dict[str, str]) -> str:
+    """The key in the subprotocol `bearer.KEY`: browsers can send no headers."""
     protocols = [protocol.strip() for protocol in headers.get("sec-websocket-protocol", "").split(",")]
     return next((protocol.removeprefix("bearer.") for protocol in protocols if protocol.startswith("bearer.")), "")

@@ -48,8 +48,9 @@ def authorizer_event(
 
 def identity_values(authorizer: HttpAuthorizer, request: web.Request) -> list[str] | None:
     """What the authorizer's identity sources hold in this request; None when one is missing or empty."""
+    headers = _joined((name.lower(), value) for name, value in request.headers.items())
     query = _joined(parse_qsl(request.rel_url.raw_query_string, keep_blank_values=True))
-    values = [request.headers.get(name, "") for name in authorizer.headers]
+    values = [headers.get(name.lower(), "") for name in authorizer.headers]
     values += [query.get(name, "") for name in authorizer.query_strings]
     return values if all(values) else None
 

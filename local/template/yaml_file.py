@@ -36,7 +36,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
         LocalCloudError: the file is missing or is not a template.
     """
     try:
-        document = yaml.load(path.read_text(), Loader=_Loader)  # a SafeLoader with tags, nothing executable
+        document = yaml.load(path.read_text(), Loader=_Loader)  # nosec B506 # a SafeLoader with tags
     except OSError as error:
         raise LocalCloudError(f"cannot read the template {path}: {error.strerror}") from error
     except yaml.YAMLError as error:

@@ -44,7 +44,7 @@ class WebSocketServer:
             return web.json_response(body, status=error.status)
         socket = web.WebSocketResponse(
             protocols=(protocol,) if protocol else (),
-            max_msg_size=MESSAGE_LIMIT,
+            max_msg_size=MESSAGE_LIMIT + 1,  # aiohttp refuses what reaches it, API Gateway what exceeds it
             compress=False,
             timeout=_CLOSE_SECONDS,
         )

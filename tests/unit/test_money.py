@@ -1,6 +1,6 @@
 """Exact amounts."""
 
-from decimal import Decimal
+from decimal import Context, Decimal
 
 import pytest
 from hypothesis import given
@@ -46,7 +46,7 @@ def test_text_is_exact_and_plain(amount: Decimal) -> None:
 def test_floor_never_pays_more_and_loses_less_than_a_unit(amount: Decimal, token: object) -> None:
     assert isinstance(token, type(USDC))
     floored = floor_to(amount, token)
-    assert floored <= amount < floored + Decimal(1).scaleb(-token.decimals)
+    assert 0 <= Context(prec=60).subtract(amount, floored) < Decimal(1).scaleb(-token.decimals)
     assert decimals_of(floored) <= token.decimals
 
 

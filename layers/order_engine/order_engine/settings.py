@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 class Settings(BaseModel):
     """Frozen settings: the field `orders_queue_url` is the variable ORDERS_QUEUE_URL. One subclass per function."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)  # they hold a password
 
     @classmethod
     def from_environment(cls) -> Self:

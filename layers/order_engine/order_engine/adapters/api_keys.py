@@ -34,7 +34,7 @@ class ApiKeys:
 
     def account_of(self, key: str) -> str | None:
         """The account that a key opens; None for an unknown or revoked one."""
-        if not key or len(key) > _LONGEST:
+        if not key or len(key) > _LONGEST or not key.isascii():
             return None
         item = self._client.get_item(TableName=self._table, Key={"keyHash": {"S": _hash(key)}}).get("Item")
         return None if item is None or item["disabled"]["BOOL"] else item["account"]["S"]

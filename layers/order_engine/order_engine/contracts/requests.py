@@ -18,6 +18,8 @@ from order_engine.domain.statuses import Status
 from order_engine.domain.tokens import TOKENS
 
 _DIGITS = re.compile(r"\d{1,60}(\.\d{1,60})?", re.ASCII)
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
+_MOST_ERRORS = 20  # named in one answer: a message of 128 kB can hold ten thousand
 
 
 def _exact_amount(value: object) -> Decimal:
@@ -47,13 +49,19 @@ def _whole_number(value: object) -> object:
     return value
 
 
+def _plain_number(value: object) -> int:
+    """A number in a query string comes as text; pydantic would take ' 5', '+5', '5.0' and '1_0' as well."""
+    if isinstance(value, int):
+        return value
+    if isinstance(value, str) and re.fullmatch(r"[0-9]{1,9}", value):
+        return int(value)
+    raise PydanticCustomError("whole_number", "must be a whole number")
+
+
 def _uuid(value: object) -> UUID:
-    """A UUID in its usual spelling."""
-    try:
-        if isinstance(value, str) and len(value) == 36:
-            return UUID(value)
-    except ValueError:
-        pass
+    """A UUID in its usual spelling; Python's own parser takes many others."""
+    if isinstance(value, str) and _UUID.fullmatch(value):
+        return UUID(value)
     raise PydanticCustomError("uuid", "must be an order's id, a UUID")
 
 
@@ -73,7 +81,7 @@ Amount = Annotated[
 TokenSymbol = Annotated[str, BeforeValidator(_known_token), WithJsonSchema({"type": "string", "enum": list(TOKENS)})]
 SlippageBps = Annotated[int, BeforeValidator(_whole_number), Field(strict=True, ge=0, le=10_000)]
 Sequence = Annotated[int, BeforeValidator(_whole_number), Field(strict=True, ge=0, le=2**31 - 1)]
-PageSize = Annotated[int, Field(ge=1, le=100)]
+PageSize = Annotated[int, BeforeValidator(_plain_number), Field(ge=1, le=100)]
 ClientOrderId = Annotated[str, StringConstraints(strict=True, pattern=r"^[\x21-\x7e]{1,128}$")]
 OrderId = Annotated[UUID, BeforeValidator(_uuid), WithJsonSchema({"type": "string", "format": "uuid"})]
 RequestId = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=128)]
@@ -92,7 +100,8 @@ class Request(BaseModel):
         try:
             return cls.model_validate(dict(document))
         except ValidationError as error:
-            raise InvalidRequest([_field_error(details) for details in error.errors()]) from None
+            errors = error.errors(include_url=False, include_context=False, include_input=False)
+            raise InvalidRequest([_field_error(details) for details in errors[:_MOST_ERRORS]]) from None
 
 
 class Trade(Request):

@@ -1,6 +1,6 @@
 """Exact amounts: Decimal here, NUMERIC in SQL, strings in JSON. Nothing is ever rounded on the way in."""
 
-from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Context, Decimal
+from decimal import MAX_PREC, MIN_EMIN, ROUND_DOWN, ROUND_HALF_EVEN, Context, Decimal
 
 from order_engine.domain.tokens import Token
 
@@ -9,6 +9,7 @@ COLUMN_SCALE = 18
 LARGEST_AMOUNT = Decimal(10) ** 20
 
 _EXACT = Context(prec=60, rounding=ROUND_DOWN)
+_UNROUNDED = Context(prec=MAX_PREC, Emin=MIN_EMIN)
 _PRICE = Context(prec=60, rounding=ROUND_HALF_EVEN)
 
 
@@ -26,9 +27,8 @@ def problem_with(amount: Decimal, token: Token) -> str | None:
 
 
 def decimals_of(amount: Decimal) -> int:
-    """Digits needed after the point; trailing zeros do not count."""
-    exponent = _EXACT.normalize(amount).as_tuple().exponent if amount.adjusted() < 60 else 0
-    return max(0, -int(exponent))
+    """Digits needed after the point, however many there are; trailing zeros do not count."""
+    return max(0, -int(_UNROUNDED.normalize(amount).as_tuple().exponent))
 
 
 def floor_to(amount: Decimal, token: Token) -> Decimal:

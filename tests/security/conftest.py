@@ -1,0 +1,38 @@
+"""One local cloud for the security tests, without the mock's delays."""
+
+from collections.abc import Callable, Iterator
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from order_engine.adapters.api_keys import ApiKeys
+from tests.accounts import api_keys
+from tests.cloud import Cloud, running_cloud
+from tests.e2e.conftest import QUICK
+
+
+@pytest.fixture(scope="package")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    """A running local cloud."""
+    with running_cloud(tmp_path_factory.mktemp("cloud"), **QUICK) as cloud:
+        yield cloud
+
+
+@pytest.fixture(scope="package")
+def keys(cloud: Cloud) -> ApiKeys:
+    """The cloud's API keys."""
+    return api_keys(cloud)
+
+
+@pytest.fixture(scope="package")
+def new_key(keys: ApiKeys) -> Callable[[], str]:
+    """Makes a key of an account that nobody else uses and that has no orders yet."""
+    return lambda: keys.create(f"account-{uuid4()}", "test")
+
+
+@pytest.fixture(scope="package")
+def anybody(cloud: Cloud) -> Iterator[httpx.Client]:
+    """A client of the HTTP API without a key."""
+    with httpx.Client(base_url=cloud.http_url, timeout=30) as client:
+        yield client

@@ -1,0 +1,123 @@
+"""The frames of the stream protocol as models, and a connection that holds every frame against them."""
+
+import json
+from contextlib import ExitStack
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, TypeAdapter
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection, connect
+
+from order_engine.contracts.problems import STATUSES as STATUSES_OF
+from order_engine.contracts.views import EventView, FieldErrorView, HistoryView, View
+from order_engine.domain import errors
+
+LIMIT = 128 * 1024  # of a message, in either direction
+
+
+def _codes(error: type[errors.EngineError]) -> set[str]:
+    return {error.code}.union(*(_codes(kind) for kind in error.__subclasses__()))
+
+
+# What a client may be told. `engine_error`, a 500, is not among them: that is a bug of ours.
+CODES = (_codes(errors.Refusal) | _codes(errors.Unavailable)) - {errors.EngineError.code}
+STATUSES = {int(status) for kind, status in STATUSES_OF if issubclass(kind, errors.Refusal | errors.Unavailable)}
+
+
+class Answer(View):
+    """What every answer has."""
+
+    request_id: Annotated[str, Field(max_length=128)] | None = None
+
+
+class SnapshotFrame(HistoryView, Answer):
+    type: Literal["snapshot"]
+    replayed: bool | None = None
+
+
+class SubscribedFrame(Answer):
+    type: Literal["subscribed"]
+    channel: Literal["account"]
+
+
+class UnsubscribedFrame(Answer):
+    type: Literal["unsubscribed"]
+    order_id: str | None = None
+    channel: Literal["account"] | None = None
+
+
+class PongFrame(Answer):
+    type: Literal["pong"]
+
+
+class ErrorFrame(Answer):
+    type: Literal["error"]
+    status: Literal[*sorted(STATUSES)]
+    code: Literal[*sorted(CODES)]
+    message: Annotated[str, Field(min_length=1)]
+    errors: Annotated[list[FieldErrorView], Field(min_length=1)] | None = None
+
+
+class EventsFrame(View):
+    type: Literal["events"]
+    events: Annotated[list[EventView], Field(min_length=1)]
+
+
+Frame = Annotated[
+    SnapshotFrame | EventView | EventsFrame | SubscribedFrame | UnsubscribedFrame | PongFrame | ErrorFrame,
+    Field(discriminator="type"),
+]
+_FRAME: TypeAdapter[Any] = TypeAdapter(Frame)
+_PUSHED = ("status", "events")
+
+
+class Socket:
+    """One connection; opened again only when a message, which is the failure, closed it."""
+
+    def __init__(self, url: str, headers: dict[str, str]) -> None:
+        self._url = url
+        self._headers = headers
+        self._open = ExitStack()
+        self._connection: ClientConnection | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
+
+    def ask(self, message: str | bytes | list[str]) -> dict[str, Any]:
+        """The answer to a message, which goes in fragments if it is a list.
+
+        Every frame that comes is held against its model, and the connection has to live on.
+        """
+        connection = self._connection = self._connection or self._opened()
+        try:
+            connection.send(message)
+            answer = self._answer(connection)
+            connection.send('{"action":"ping","requestId":"still there"}')
+            assert self._answer(connection) == {"type": "pong", "requestId": "still there"}
+        except BaseException as error:
+            self._open.close()
+            self._connection = None
+            if isinstance(error, ConnectionClosed):
+                raise AssertionError(f"the connection was closed: {error}") from error
+            raise
+        return answer
+
+    def _opened(self) -> ClientConnection:
+        connecting = connect(self._url, additional_headers=self._headers, compression=None, max_size=LIMIT)
+        return self._open.enter_context(connecting)
+
+    def _answer(self, connection: ClientConnection) -> dict[str, Any]:
+        while True:
+            text = connection.recv(timeout=20)
+            frame: dict[str, Any] = json.loads(text)
+            _FRAME.validate_json(_without_surrogates(text))
+            if frame["type"] not in _PUSHED:
+                return frame
+
+
+def _without_surrogates(text: str | bytes) -> str:
+    """pydantic reads no half of a surrogate pair, which JSON can say and an answer may repeat."""
+    return json.dumps(json.loads(text), ensure_ascii=False).encode(errors="replace").decode()

@@ -1,0 +1,64 @@
+"""The HTTP API does what /openapi.json says, whatever it is asked: schemathesis makes requests from the document."""
+
+from collections.abc import Callable
+
+import httpx
+import schemathesis
+from hypothesis import settings
+from schemathesis.checks import positive_data_acceptance, unsupported_method
+
+from order_engine.contracts.openapi import openapi_document
+from tests.cloud import Cloud
+from tests.polling import eventually
+
+EXCLUDED = [
+    # Fields that are valid each on its own may not go together, and that is a 422: SOL for SOL, ten decimals of SOL.
+    positive_data_acceptance,
+    # It wants 405 where API Gateway, which knows only the routes that there are, answers 404.
+    unsupported_method,
+]
+
+api = schemathesis.openapi.from_dict(openapi_document())
+
+
+def test_the_document_that_is_served_is_the_one_tested_here(cloud: Cloud) -> None:
+    assert httpx.get(f"{cloud.http_url}/openapi.json").json() == openapi_document()
+
+
+@api.parametrize()
+@settings(max_examples=50, deadline=None, derandomize=True, database=None)
+def test_every_answer_is_as_documented(case: schemathesis.Case, cloud: Cloud) -> None:
+    case.call_and_validate(base_url=cloud.http_url, headers=cloud.headers, excluded_checks=EXCLUDED)
+
+
+def test_the_life_of_an_order_is_as_documented(cloud: Cloud, new_key: Callable[[], str]) -> None:
+    """Generated requests hardly ever hit an order that exists."""
+    place, read, page = (
+        api[path][method]
+        for path, method in (
+            ("/api/orders/execute", "POST"),
+            ("/api/orders/{orderId}", "GET"),
+            ("/api/orders", "GET"),
+        )
+    )
+    headers = {"Authorization": f"Bearer {new_key()}"}
+    orders: list[dict[str, object]] = [
+        {"tokenIn": "SOL", "tokenOut": "USDC", "amount": "0.5", "clientOrderId": "once"},
+        {"tokenIn": "SOL", "tokenOut": "USDC", "amount": "0.5", "clientOrderId": "once"},
+        {"tokenIn": "RAY", "tokenOut": "MET", "amount": 1},  # which no venue trades
+    ]
+    with httpx.Client(base_url=cloud.http_url, headers=headers, timeout=30) as http:
+        answers = [http.post("/api/orders/execute", json=order) for order in orders]
+        assert [answer.status_code for answer in answers] == [202, 200, 202]
+        for answer in answers:
+            place.validate_response(answer)
+
+        def finished(location: str) -> bool:
+            answer = http.get(location)
+            read.validate_response(answer)
+            return bool(answer.json()["terminal"])
+
+        for answer in answers:
+            eventually(lambda answer=answer: finished(answer.headers["Location"]), "the order is finished")
+        for query in ({}, {"limit": 1}, {"status": "failed"}, {"status": "pending"}):
+            page.validate_response(http.get("/api/orders", params=query))
