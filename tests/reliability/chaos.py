@@ -24,7 +24,7 @@ import aiohttp
 import psutil
 import psycopg
 
-from order_client import AsyncClient
+from order_client import AsyncClient, Patience
 from tests.accounts import aws_client
 from tests.cloud import Cloud, running_cloud
 from tests.reliability.invariants import Report, check
@@ -44,9 +44,9 @@ SETTINGS = {
     "LOCAL_CONCURRENCY": "5",
 }
 _FROZEN_SECONDS = 5
-_POSTS_AT_ONCE = 16
+_POSTS_AT_ONCE = 64
 _WATCHERS = 4
-_STREAM_EVERY = 25
+_STREAM_EVERY = 50
 
 
 @dataclass
@@ -101,9 +101,8 @@ class Chaos:
 
     async def _stream(self, order_id: str) -> None:
         """A client that resumes by itself must see every step once, in order."""
-        async with AsyncClient(
-            url=self.cloud.http_url, ws_url=self.cloud.websocket_url, key=self.cloud.api_key
-        ) as client:
+        there = {"url": self.cloud.http_url, "ws_url": self.cloud.websocket_url, "key": self.cloud.api_key}
+        async with AsyncClient(**there, patience=Patience(tries=50, quiet=5, longest_wait=2)) as client:
             sequences = []
             async for event in client.stream(order_id):
                 sequences.append(event.sequence)
