@@ -16,7 +16,7 @@ export SAM_CLI_TELEMETRY := 0
 export AWS_DEFAULT_REGION ?= us-east-1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test chaos check audit fmt build clean
+.PHONY: help run test chaos check picture audit fmt build clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -36,6 +36,9 @@ check: .venv/.ready $(TOOLS)/sam/.ready ## format, lint, types, security, templa
 	$(PY) -m mypy
 	$(PY) -m bandit -q -c pyproject.toml -r layers functions client local
 	$(SAM) validate --lint
+
+picture: .venv/.ready $(TOOLS)/ministack/.ready ## README's picture of the dashboard, made anew
+	PICTURE=docs/dashboard.png $(PY) -m pytest -q tests/browser/test_picture.py
 
 audit: .venv/.ready ## known vulnerabilities of the dependencies
 	$(UV) export --quiet --frozen --no-emit-project --output-file $(TOOLS)/audited.txt

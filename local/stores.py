@@ -1,16 +1,17 @@
 """What keeps state: Postgres, and the emulator with its queues and tables."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Awaitable, Callable
 
 from local import dev_key, provisioning
 from local.aws_json import AwsJson
 from local.emulator import Emulator
+from local.errors import LocalCloudError
 from local.postgres import Postgres
 from local.template import Stack
 
 _LOOK_SECONDS = 0.5
+_TRIES = 5
 
 
 class Stores:
@@ -29,10 +30,7 @@ class Stores:
         Raises:
             LocalCloudError: one does not start, or the template asks for something that is not valid.
         """
-        starts: list[Coroutine[Any, Any, Any]] = [self._start_emulator()]
-        if self._postgres is not None:
-            starts.append(asyncio.to_thread(self._postgres.start))
-        await asyncio.gather(*starts)
+        await asyncio.gather(self._start_emulator(), self._start_postgres())
 
     async def stop(self) -> None:
         """Stops both; the emulator saves its state."""
@@ -57,10 +55,14 @@ class Stores:
             await asyncio.sleep(_LOOK_SECONDS)
             if self._postgres is not None and self._postgres.has_ended():
                 report("Postgres", "ended unexpectedly; starting it again")
-                await asyncio.to_thread(self._postgres.start)
+                await _persistently(self._start_postgres)
             if self._emulator.has_ended():
                 report("The SQS and DynamoDB emulator", "ended unexpectedly; starting it again")
-                await self._start_emulator()
+                await _persistently(self._start_emulator)
+
+    async def _start_postgres(self) -> None:
+        if self._postgres is not None:
+            await asyncio.to_thread(self._postgres.start)
 
     async def _start_emulator(self) -> None:
         await asyncio.to_thread(self._emulator.start)
@@ -70,3 +72,14 @@ class Stores:
         for table in self._stack.tables:
             if table.logical_id == dev_key.TABLE:
                 await dev_key.register(self._aws, table, self._key)
+
+
+async def _persistently(start: Callable[[], Awaitable[None]]) -> None:
+    """Whatever ended a server may also end it while it starts."""
+    for tries_left in reversed(range(_TRIES)):
+        try:
+            return await start()
+        except LocalCloudError:
+            if not tries_left:
+                raise
+            await asyncio.sleep(_LOOK_SECONDS)

@@ -143,7 +143,7 @@ class Chaos:
         while True:
             await asyncio.sleep(self.random.uniform(0.2, 1.2))
             ((_, name, fault),) = self.random.choices(faults, weights)
-            with suppress(psutil.Error, IndexError):
+            with suppress(psutil.Error, IndexError, ValueError):
                 await fault()
                 self.faults[name] += 1
 
@@ -184,7 +184,8 @@ class Chaos:
         return [process for process in self._children() if "bootstrap.py" in " ".join(process.cmdline())]
 
     def _child(self, name: str) -> psutil.Process:
-        return next(process for process in self._children() if name in " ".join(process.cmdline()[:4]))
+        (child, *_) = [process for process in self._children() if name in " ".join(process.cmdline()[:4])]
+        return child
 
     def _children(self) -> list[psutil.Process]:
         return psutil.Process(self.cloud.pid).children()
@@ -247,8 +248,9 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     began = time.monotonic()
-    with tempfile.TemporaryDirectory() as directory:
-        chaos, report, wrong = run(Path(directory), options.orders, options.seed)
+    directory = Path(tempfile.mkdtemp(prefix="chaos-"))
+    print(f"data and logs: {directory}", flush=True)
+    chaos, report, wrong = run(directory, options.orders, options.seed)
     print(f"seed {options.seed}, {time.monotonic() - began:.0f} s")
     for name, count in chaos.faults.most_common():
         print(f"{count:6} x {name}")
