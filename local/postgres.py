@@ -64,7 +64,6 @@ class Postgres:
             options = [option for name, value in _SETTINGS.items() for option in ("-c", f"{name}={value}")]
             self._process = self._spawn(home, "postgres", "-D", str(data), "-p", str(self._known_port()), *options)
             self._wait_until_ready()
-            self._create_database()
         return self.url()
 
     def stop(self) -> None:
@@ -130,7 +129,7 @@ class Postgres:
                 self._process = None
                 raise LocalCloudError(f"Postgres does not start: {self._last_log_line()} (see {self._log})")
             try:
-                psycopg.connect(self._url("postgres"), connect_timeout=2).close()
+                self._create_database()
             except psycopg.OperationalError as error:
                 if time.monotonic() > deadline:
                     raise LocalCloudError(f"Postgres does not answer (see {self._log}): {error}") from error
@@ -139,7 +138,7 @@ class Postgres:
                 return
 
     def _create_database(self) -> None:
-        with psycopg.connect(self._url("postgres"), autocommit=True) as connection:
+        with psycopg.connect(self._url("postgres"), autocommit=True, connect_timeout=2) as connection:
             if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (DATABASE,)).fetchone() is None:
                 connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))
 

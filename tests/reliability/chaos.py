@@ -97,6 +97,7 @@ class Chaos:
                     if answer.status in (200, 202):
                         return str((await answer.json())["orderId"])
                     assert answer.status >= 500, await answer.text()
+            assert psutil.Process(self.cloud.pid).status() != psutil.STATUS_ZOMBIE, "the local cloud itself is gone"
             await asyncio.sleep(0.2)
 
     async def _stream(self, order_id: str) -> None:
