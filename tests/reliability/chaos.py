@@ -38,8 +38,8 @@ SETTINGS = {
     "LEASE_SECONDS": "4",
     "WORKER_TIMEOUT": "15",
     "ORDERS_VISIBILITY_TIMEOUT": "6",
-    "WATCHDOG_SECONDS": "5",
-    "SWEEP_SCHEDULE": "rate(2 seconds)",
+    "WATCHDOG_SECONDS": "20",
+    "SWEEP_SCHEDULE": "rate(4 seconds)",
     "TRANSACTION_VALIDITY_SECONDS": "4",
     "LOCAL_CONCURRENCY": "5",
 }
@@ -191,7 +191,7 @@ class Chaos:
     def _children(self) -> list[psutil.Process]:
         return psutil.Process(self.cloud.pid).children()
 
-    async def _until_all_are_finished(self, seconds: float = 180) -> None:
+    async def _until_all_are_finished(self, seconds: float = 300) -> None:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             with suppress(psycopg.OperationalError):

@@ -1,12 +1,14 @@
 """OpenAPI 3.1 of the HTTP API, from the request and view models."""
 
+from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any
 
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from order_engine.contracts.problems import CONTENT_TYPE
+from order_engine.contracts.documents import tokens_document
+from order_engine.contracts.problems import CONTENT_TYPE, problem_document, status_of
 from order_engine.contracts.requests import ListOrders, PlaceOrder, Trade
 from order_engine.contracts.views import (
     AcceptedView,
@@ -17,6 +19,22 @@ from order_engine.contracts.views import (
     ProblemView,
     QuotesView,
     TokensView,
+)
+from order_engine.domain.errors import (
+    AmountBelowMinimum,
+    BodyTooLarge,
+    DatabaseUnavailable,
+    EngineError,
+    FieldError,
+    IdempotencyConflict,
+    InsufficientLiquidity,
+    InvalidJson,
+    InvalidRequest,
+    NoQuote,
+    OrderNotFound,
+    Unauthenticated,
+    UnsupportedMediaType,
+    UnsupportedPair,
 )
 
 Document = dict[str, Any]
@@ -33,6 +51,79 @@ _SCHEMAS: tuple[type[BaseModel], ...] = (
     GatewayMessageView,
 )
 _REF = "#/components/schemas/{model}"
+
+# One order's life, as the examples tell it.
+_ID = "01a1fc0d-ccf9-7aba-8628-4639c019856b"
+_ROUTE: Document = {
+    "venue": "meteora",
+    "quotes": [
+        {
+            "venue": "meteora",
+            "amountOut": "142.665033",
+            "price": "142.665033",
+            "feeBps": "20",
+            "priceImpactBps": "0",
+        },
+        {
+            "venue": "raydium",
+            "amountOut": "142.611042",
+            "price": "142.611042",
+            "feeBps": "25",
+            "priceImpactBps": "0.3",
+        },
+    ],
+}
+_SIGNED: Document = {
+    "txHash": "4hXTCkRzt9WyecNzV1XPgCDfGAZzQKNxLXgynz5QDuWWPSAZBZSHptvWRL3BjCvzUXRdKvHL2b7yGrRQcWyaqsaB",
+    "minAmountOut": "141.951707",
+}
+_FILLED: Document = {"amountOut": "142.66502", "executedPrice": "142.66502"}
+_ASKED: Document = {
+    "orderId": _ID,
+    "orderType": "market",
+    "tokenIn": "SOL",
+    "tokenOut": "USDC",
+    "amount": "1",
+    "slippageBps": 50,
+    "createdAt": "2026-01-31T12:00:00.000Z",
+}
+ACCEPTED: Document = {**_ASKED, "status": "pending", "sequence": 1, "attempt": 0, "terminal": False}
+
+
+def example_event(sequence: int, status: str, attempt: int = 1, **facts: Any) -> Document:
+    """A step of the example order."""
+    about = {"type": "status", "orderId": _ID, "sequence": sequence, "status": status, "attempt": attempt}
+    terminal = status in ("confirmed", "failed")
+    return {**about, "at": f"2026-01-31T12:00:{sequence - 1:02}.000Z", "terminal": terminal, **facts}
+
+
+EVENTS = [
+    example_event(1, "pending", 0),
+    example_event(2, "routing"),
+    example_event(3, "building", route=_ROUTE),
+    example_event(4, "submitted", route=_ROUTE, **_SIGNED),
+    example_event(5, "confirmed", route=_ROUTE, **_SIGNED, **_FILLED),
+]
+_NOW: Document = {"status": "confirmed", "sequence": 5, "attempt": 1, "terminal": True}
+ORDER: Document = {**_ASKED, "updatedAt": EVENTS[-1]["at"], **_NOW, "route": _ROUTE, **_SIGNED, **_FILLED}
+HISTORY: Document = {**ORDER, "events": EVENTS}
+
+_PARAMETERS: Document = {
+    "orderId": _ID,
+    "status": "confirmed",
+    "limit": 20,
+    "tokenIn": "SOL",
+    "tokenOut": "USDC",
+    "amount": "2.5",
+}
+_PAGE: Document = {"text/html": {"schema": {"type": "string"}, "example": "<!doctype html>"}}
+# What API Gateway answers by itself, before the engine is reached.
+_GATEWAY = {
+    HTTPStatus.UNAUTHORIZED: "Unauthorized",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "Request Entity Too Large",
+    HTTPStatus.INTERNAL_SERVER_ERROR: "Internal Server Error",
+    HTTPStatus.SERVICE_UNAVAILABLE: "Service Unavailable",
+}
 
 
 def openapi_document() -> Document:
@@ -66,9 +157,10 @@ def _paths() -> Document:
                 "orders",
                 "A page of your orders, newest first",
                 PageView,
-                401,
-                422,
-                503,
+                Unauthenticated,
+                InvalidRequest,
+                DatabaseUnavailable,
+                example={"orders": [ORDER], "nextCursor": "AaH8Dcz5eroihkY5wBmFa-yCQ0p9Tz5Q"},
                 parameters=_query(ListOrders),
             )
         },
@@ -78,12 +170,19 @@ def _paths() -> Document:
                 "orders",
                 "One order with its events",
                 HistoryView,
-                401,
-                404,
-                422,
-                503,
+                Unauthenticated,
+                OrderNotFound,
+                InvalidRequest,
+                DatabaseUnavailable,
+                example=HISTORY,
                 parameters=[
-                    {"name": "orderId", "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}}
+                    {
+                        "name": "orderId",
+                        "in": "path",
+                        "required": True,
+                        "schema": {"type": "string", "format": "uuid"},
+                        "example": _ID,
+                    }
                 ],
             )
         },
@@ -93,23 +192,38 @@ def _paths() -> Document:
                 "market",
                 "Every venue's quote and the winner",
                 QuotesView,
-                401,
-                422,
-                503,
+                Unauthenticated,
+                InvalidRequest,
+                UnsupportedPair,
+                AmountBelowMinimum,
+                InsufficientLiquidity,
+                NoQuote,
+                example={"tokenIn": "SOL", "tokenOut": "USDC", "amount": "1", **_ROUTE},
                 parameters=_query(Trade),
             )
         },
-        "/api/tokens": {"get": _open("listTokens", "market", "The tokens that can be traded", TokensView)},
-        "/health": {"get": _open("health", "service", "Whether orders can be accepted", HealthView, 503)},
-        "/openapi.json": {
-            "get": _public("openapi", "This document", {"application/json": {"schema": {"type": "object"}}})
+        "/api/tokens": {
+            "get": _open("listTokens", "market", "The tokens that can be traded", TokensView, example=tokens_document())
         },
-        "/docs": {"get": _public("docs", "This document for people", {"text/html": {"schema": {"type": "string"}}})},
-        "/": {
-            "get": _public(
-                "dashboard", "A page to place and watch orders", {"text/html": {"schema": {"type": "string"}}}
+        "/health": {
+            "get": _open(
+                "health",
+                "service",
+                "Whether orders can be accepted",
+                HealthView,
+                DatabaseUnavailable,
+                example={"status": "ok"},
             )
         },
+        "/openapi.json": {
+            "get": _public(
+                "openapi",
+                "This document",
+                {"application/json": {"schema": {"type": "object"}, "example": {"openapi": "3.1.0"}}},
+            )
+        },
+        "/docs": {"get": _public("docs", "This document for people", _PAGE)},
+        "/": {"get": _public("dashboard", "A page to place and watch orders", _PAGE)},
     }
 
 
@@ -119,27 +233,36 @@ def _place_order() -> Document:
         "orders",
         "Place a market order",
         AcceptedView,
-        401,
-        413,
-        415,
-        422,
-        503,
-        status=202,
+        Unauthenticated,
+        BodyTooLarge,
+        UnsupportedMediaType,
+        InvalidJson,
+        InvalidRequest,
+        IdempotencyConflict,
+        DatabaseUnavailable,
+        example=ACCEPTED,
         parameters=[
             {
                 "name": "Idempotency-Key",
                 "in": "header",
                 "description": "The same as clientOrderId: a repeat with the same key places nothing new.",
                 "schema": {"type": "string", "pattern": "^[\\x21-\\x7e]{1,128}$"},
+                "example": "rebalance-2026-01-31",
             }
         ],
     )
     location = {"Location": {"description": "Where the order can be read.", "schema": {"type": "string"}}}
-    operation["responses"]["202"] |= {"description": "Accepted: it will be executed.", "headers": location}
-    operation["responses"]["200"] = {
-        **_json("Placed before with the same key; nothing new was placed.", AcceptedView),
-        "headers": {**location, "Idempotent-Replayed": {"schema": {"const": "true"}}},
+    more = {
+        "headers": location,
+        "links": {"getOrder": {"operationId": "getOrder", "parameters": {"orderId": "$response.body#/orderId"}}},
     }
+    replayed = {"Idempotent-Replayed": {"schema": {"const": "true"}}}
+    operation["responses"]["200"] |= {
+        "description": "Placed before with the same key; nothing new was placed.",
+        **more,
+        "headers": {**location, **replayed},
+    }
+    operation["responses"]["202"] = {**_json("Accepted: it will be executed.", AcceptedView, ACCEPTED), **more}
     operation["requestBody"] = {
         "required": True,
         "content": {
@@ -156,19 +279,27 @@ def _place_order() -> Document:
 
 
 def _operation(
-    name: str, tag: str, summary: str, view: type[BaseModel], *problems: int, status: int = 200, **more: Any
+    name: str,
+    tag: str,
+    summary: str,
+    view: type[BaseModel],
+    *errors: type[EngineError],
+    example: Document,
+    **more: Any,
 ) -> Document:
     return {
         "operationId": name,
         "tags": [tag],
         "summary": summary,
         **more,
-        "responses": {str(status): _json(summary, view), **{str(problem): _problem(problem) for problem in problems}},
+        "responses": {"200": _json(summary, view, example), **_problems((*errors, EngineError))},
     }
 
 
-def _open(name: str, tag: str, summary: str, view: type[BaseModel], *problems: int) -> Document:
-    return _operation(name, tag, summary, view, *problems, security=[])
+def _open(
+    name: str, tag: str, summary: str, view: type[BaseModel], *errors: type[EngineError], example: Document
+) -> Document:
+    return _operation(name, tag, summary, view, *errors, example=example, security=[])
 
 
 def _public(name: str, summary: str, content: Document) -> Document:
@@ -181,15 +312,40 @@ def _public(name: str, summary: str, content: Document) -> Document:
     }
 
 
-def _json(description: str, view: type[BaseModel]) -> Document:
-    return {"description": description, "content": {"application/json": {"schema": _ref(view)}}}
+def _json(description: str, view: type[BaseModel], example: Document) -> Document:
+    return {"description": description, "content": {"application/json": {"schema": _ref(view), "example": example}}}
 
 
-def _problem(status: int) -> Document:
-    content: Document = {CONTENT_TYPE: {"schema": _ref(ProblemView)}}
-    if status in (401, 413, 503):  # API Gateway may answer these by itself
-        content["application/json"] = {"schema": _ref(GatewayMessageView)}
-    return {"description": HTTPStatus(status).phrase, "content": content}
+def example_error(kind: type[EngineError]) -> EngineError:
+    """An error of this class, as the examples show it."""
+    if kind is InvalidRequest:
+        return InvalidRequest([FieldError("amount", "must be greater than 0")])
+    return EngineError("Something went wrong on our side.") if kind is EngineError else kind()
+
+
+def _problems(kinds: Iterable[type[EngineError]]) -> Document:
+    """The responses for these errors, by status, each with an example of every error that it may be."""
+    responses: Document = {}
+    for error in map(example_error, kinds):
+        status = status_of(error)
+        response = responses.setdefault(str(int(status)), _problem(status))
+        examples = response["content"][CONTENT_TYPE]["examples"]
+        problem = {**problem_document(error), "title": _title(status)}
+        examples[error.code] = {"summary": error.__doc__, "value": problem}
+    return responses
+
+
+def _problem(status: HTTPStatus) -> Document:
+    content: Document = {CONTENT_TYPE: {"schema": _ref(ProblemView), "examples": {}}}
+    if status in _GATEWAY:
+        example = {"message": _GATEWAY[status]}
+        content["application/json"] = {"schema": _ref(GatewayMessageView), "example": example}
+    return {"description": _title(status), "content": content}
+
+
+def _title(status: HTTPStatus) -> str:
+    """The phrase of RFC 9110, as Lambda's Python has it; those before 3.13 have older ones."""
+    return {413: "Content Too Large", 422: "Unprocessable Content"}.get(status, status.phrase)
 
 
 def _query(model: type[BaseModel]) -> list[Document]:
@@ -197,7 +353,13 @@ def _query(model: type[BaseModel]) -> list[Document]:
     definitions = schema.get("$defs", {})
     required = schema.get("required", [])
     return [
-        {"name": name, "in": "query", "required": name in required, "schema": _inlined(field, definitions)}
+        {
+            "name": name,
+            "in": "query",
+            "required": name in required,
+            "schema": _inlined(field, definitions),
+            **({"example": _PARAMETERS[name]} if name in _PARAMETERS else {}),
+        }
         for name, field in schema["properties"].items()
     ]
 

@@ -79,9 +79,9 @@ Amount = Annotated[
     ),
 ]
 TokenSymbol = Annotated[str, BeforeValidator(_known_token), WithJsonSchema({"type": "string", "enum": list(TOKENS)})]
-SlippageBps = Annotated[int, BeforeValidator(_whole_number), Field(strict=True, ge=0, le=10_000)]
-Sequence = Annotated[int, BeforeValidator(_whole_number), Field(strict=True, ge=0, le=2**31 - 1)]
-PageSize = Annotated[int, BeforeValidator(_plain_number), Field(ge=1, le=100)]
+SlippageBps = Annotated[int, Field(strict=True, ge=0, le=10_000), BeforeValidator(_whole_number)]
+Sequence = Annotated[int, Field(strict=True, ge=0, le=2**31 - 1), BeforeValidator(_whole_number)]
+PageSize = Annotated[int, Field(ge=1, le=100), BeforeValidator(_plain_number)]
 ClientOrderId = Annotated[str, StringConstraints(strict=True, pattern=r"^[\x21-\x7e]{1,128}$")]
 OrderId = Annotated[UUID, BeforeValidator(_uuid), WithJsonSchema({"type": "string", "format": "uuid"})]
 RequestId = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=128)]

@@ -98,6 +98,45 @@ class HistoryView(OrderView):
     events: list[EventView]
 
 
+class SnapshotView(HistoryView):
+    """The answer to a subscription of one order, and to execute: the order as it stands, with its events so far."""
+
+    type: Literal["snapshot"]
+    replayed: Annotated[bool, Field(description="After execute: it was placed before with the same key.")] | None = None
+    request_id: str | None = None
+
+
+class EventsView(View):
+    """Steps of any of the account's orders, in order per order."""
+
+    type: Literal["events"]
+    events: list[EventView]
+
+
+class SubscribedView(View):
+    """The account's orders will be pushed from now on."""
+
+    type: Literal["subscribed"]
+    channel: Literal["account"]
+    request_id: str | None = None
+
+
+class UnsubscribedView(View):
+    """The order's, or the account's, steps are pushed no longer."""
+
+    type: Literal["unsubscribed"]
+    order_id: UUID | None = None
+    channel: Literal["account"] | None = None
+    request_id: str | None = None
+
+
+class PongView(View):
+    """The answer to ping."""
+
+    type: Literal["pong"]
+    request_id: str | None = None
+
+
 class PageView(View):
     """A page of orders, newest first. `nextCursor` is null on the last page."""
 
@@ -149,6 +188,25 @@ class ProblemView(View):
     code: str
     detail: str
     errors: list[FieldErrorView] | None = None
+
+
+class ErrorFrameView(View):
+    """A message could not be done; the connection stays open. `status` and `code` are those of the HTTP API."""
+
+    type: Literal["error"]
+    status: int
+    code: str
+    message: str
+    errors: list[FieldErrorView] | None = None
+    request_id: str | None = None
+
+
+class GatewayFrameView(View):
+    """What API Gateway itself sends when the engine gave no answer: the one frame without a `type`."""
+
+    message: str
+    connection_id: str
+    request_id: str
 
 
 class GatewayMessageView(View):

@@ -1,0 +1,23 @@
+"""One local cloud for all that the documents promise."""
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from tests.cloud import Cloud, running_cloud
+from tests.e2e.conftest import QUICK
+
+
+@pytest.fixture(scope="package")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    """A running local cloud, without the mock's delays."""
+    with running_cloud(tmp_path_factory.mktemp("cloud"), **QUICK) as cloud:
+        yield cloud
+
+
+@pytest.fixture
+def http(cloud: Cloud) -> Iterator[httpx.Client]:
+    """A client of the HTTP API with the dev key."""
+    with httpx.Client(base_url=cloud.http_url, headers=cloud.headers, timeout=15) as client:
+        yield client
