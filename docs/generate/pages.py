@@ -7,7 +7,8 @@ from typing import Any
 
 from local.template.yaml_file import read_yaml
 from order_engine.contracts.asyncapi import asyncapi_document
-from order_engine.contracts.openapi import example_error, openapi_document
+from order_engine.contracts.examples import example_error
+from order_engine.contracts.openapi import openapi_document
 from order_engine.contracts.problems import status_of
 from order_engine.domain import statuses
 from order_engine.domain.errors import AttemptFailed, EngineError, FinalFailure

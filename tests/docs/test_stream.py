@@ -21,7 +21,7 @@ from websockets.sync.client import connect
 from websockets.sync.server import ServerConnection, serve
 
 from order_engine.contracts.asyncapi import asyncapi_document
-from order_engine.contracts.openapi import EVENTS, HISTORY
+from order_engine.contracts.examples import EVENTS, HISTORY
 from tests.browser.conftest import ARGUMENTS
 from tests.cloud import Cloud
 from tests.docs.pages import DOCS, executed_block

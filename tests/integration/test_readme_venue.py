@@ -5,20 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from order_engine.domain.orders import Order
-from order_engine.domain.transactions import Fill, Landing, Transaction
 from order_engine.venues.protocol import Venue
 from tests.engine import Engine
 from tests.integration.conftest import Play
-
-
-class Obliging:
-    """A chain on which everything lands as it was meant."""
-
-    async def send(self, transaction: Transaction) -> None:
-        self.sent = transaction
-
-    async def landing(self, transaction: Transaction) -> Landing:
-        return Fill(transaction.min_amount_out, transaction.min_amount_out / transaction.amount_in)
 
 
 def venue_of_the_readme() -> Venue:
@@ -33,7 +22,7 @@ def venue_of_the_readme() -> Venue:
 def test_the_example_trades(play: Play) -> None:
     async def scenario(engine: Engine) -> None:
         orders: list[Order] = [*await engine.place(), *await engine.place(token_out="JUP")]
-        await engine.execute(*orders, venues=[venue_of_the_readme()], chain=Obliging())
+        await engine.execute(*orders, venues=[venue_of_the_readme()])
         sold, refused = [(await engine.history(order)).order for order in orders]
         assert (sold.status, sold.details["route"]["venue"]) == ("confirmed", "fixed")
         assert (sold.details["route"]["quotes"][0]["amountOut"], sold.details["amountOut"]) == ("150", "149.25")

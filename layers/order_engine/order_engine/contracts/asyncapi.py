@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from order_engine.contracts.openapi import ACCEPTED, EVENTS, HISTORY, Document, example_error, example_event
+from order_engine.contracts.examples import ACCEPTED, EVENTS, HISTORY, Document, example_error, example_event
 from order_engine.contracts.problems import error_frame
 from order_engine.contracts.requests import Execute, Ping, Subscribe, Unsubscribe
 from order_engine.contracts.views import (

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from order_engine.contracts.documents import tokens_document
+from order_engine.contracts.examples import ACCEPTED, HISTORY, ORDER, ORDER_ID, ROUTE, Document, example_error
 from order_engine.contracts.problems import CONTENT_TYPE, problem_document, status_of
 from order_engine.contracts.requests import ListOrders, PlaceOrder, Trade
 from order_engine.contracts.views import (
@@ -25,7 +26,6 @@ from order_engine.domain.errors import (
     BodyTooLarge,
     DatabaseUnavailable,
     EngineError,
-    FieldError,
     IdempotencyConflict,
     InsufficientLiquidity,
     InvalidJson,
@@ -36,8 +36,6 @@ from order_engine.domain.errors import (
     UnsupportedMediaType,
     UnsupportedPair,
 )
-
-Document = dict[str, Any]
 
 _SCHEMAS: tuple[type[BaseModel], ...] = (
     PlaceOrder,
@@ -52,64 +50,8 @@ _SCHEMAS: tuple[type[BaseModel], ...] = (
 )
 _REF = "#/components/schemas/{model}"
 
-# One order's life, as the examples tell it.
-_ID = "01a1fc0d-ccf9-7aba-8628-4639c019856b"
-_ROUTE: Document = {
-    "venue": "meteora",
-    "quotes": [
-        {
-            "venue": "meteora",
-            "amountOut": "142.665033",
-            "price": "142.665033",
-            "feeBps": "20",
-            "priceImpactBps": "0",
-        },
-        {
-            "venue": "raydium",
-            "amountOut": "142.611042",
-            "price": "142.611042",
-            "feeBps": "25",
-            "priceImpactBps": "0.3",
-        },
-    ],
-}
-_SIGNED: Document = {
-    "txHash": "4hXTCkRzt9WyecNzV1XPgCDfGAZzQKNxLXgynz5QDuWWPSAZBZSHptvWRL3BjCvzUXRdKvHL2b7yGrRQcWyaqsaB",
-    "minAmountOut": "141.951707",
-}
-_FILLED: Document = {"amountOut": "142.66502", "executedPrice": "142.66502"}
-_ASKED: Document = {
-    "orderId": _ID,
-    "orderType": "market",
-    "tokenIn": "SOL",
-    "tokenOut": "USDC",
-    "amount": "1",
-    "slippageBps": 50,
-    "createdAt": "2026-01-31T12:00:00.000Z",
-}
-ACCEPTED: Document = {**_ASKED, "status": "pending", "sequence": 1, "attempt": 0, "terminal": False}
-
-
-def example_event(sequence: int, status: str, attempt: int = 1, **facts: Any) -> Document:
-    """A step of the example order."""
-    about = {"type": "status", "orderId": _ID, "sequence": sequence, "status": status, "attempt": attempt}
-    terminal = status in ("confirmed", "failed")
-    return {**about, "at": f"2026-01-31T12:00:{sequence - 1:02}.000Z", "terminal": terminal, **facts}
-
-
-EVENTS = [
-    example_event(1, "pending", 0),
-    example_event(2, "routing"),
-    example_event(3, "building", route=_ROUTE),
-    example_event(4, "submitted", route=_ROUTE, **_SIGNED),
-    example_event(5, "confirmed", route=_ROUTE, **_SIGNED, **_FILLED),
-]
-_NOW: Document = {"status": "confirmed", "sequence": 5, "attempt": 1, "terminal": True}
-ORDER: Document = {**_ASKED, "updatedAt": EVENTS[-1]["at"], **_NOW, "route": _ROUTE, **_SIGNED, **_FILLED}
-HISTORY: Document = {**ORDER, "events": EVENTS}
-
 _PARAMETERS: Document = {
-    "orderId": _ID,
+    "orderId": ORDER_ID,
     "status": "confirmed",
     "limit": 20,
     "tokenIn": "SOL",
@@ -181,7 +123,7 @@ def _paths() -> Document:
                         "in": "path",
                         "required": True,
                         "schema": {"type": "string", "format": "uuid"},
-                        "example": _ID,
+                        "example": ORDER_ID,
                     }
                 ],
             )
@@ -198,7 +140,7 @@ def _paths() -> Document:
                 AmountBelowMinimum,
                 InsufficientLiquidity,
                 NoQuote,
-                example={"tokenIn": "SOL", "tokenOut": "USDC", "amount": "1", **_ROUTE},
+                example={"tokenIn": "SOL", "tokenOut": "USDC", "amount": "1", **ROUTE},
                 parameters=_query(Trade),
             )
         },
@@ -316,13 +258,6 @@ def _json(description: str, view: type[BaseModel], example: Document) -> Documen
     return {"description": description, "content": {"application/json": {"schema": _ref(view), "example": example}}}
 
 
-def example_error(kind: type[EngineError]) -> EngineError:
-    """An error of this class, as the examples show it."""
-    if kind is InvalidRequest:
-        return InvalidRequest([FieldError("amount", "must be greater than 0")])
-    return EngineError("Something went wrong on our side.") if kind is EngineError else kind()
-
-
 def _problems(kinds: Iterable[type[EngineError]]) -> Document:
     """The responses for these errors, by status, each with an example of every error that it may be."""
     responses: Document = {}
@@ -330,8 +265,7 @@ def _problems(kinds: Iterable[type[EngineError]]) -> Document:
         status = status_of(error)
         response = responses.setdefault(str(int(status)), _problem(status))
         examples = response["content"][CONTENT_TYPE]["examples"]
-        problem = {**problem_document(error), "title": _title(status)}
-        examples[error.code] = {"summary": error.__doc__, "value": problem}
+        examples[error.code] = {"summary": error.__doc__, "value": problem_document(error)}
     return responses
 
 

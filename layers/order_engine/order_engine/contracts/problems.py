@@ -46,7 +46,7 @@ def problem_document(error: EngineError) -> dict[str, Any]:
     status = status_of(error)
     return {
         "type": f"urn:order-engine:problem:{error.code}",
-        "title": status.phrase,
+        "title": error.code.replace("_", " ").capitalize(),
         "status": int(status),
         "code": error.code,
         "detail": error.message,
