@@ -2,9 +2,11 @@
 
 import asyncio
 from decimal import Decimal
+from uuid import UUID
 
 import pytest
 
+from order_engine.adapters.postgres.orders import OrderStore
 from order_engine.contracts.documents import accepted_document
 from order_engine.domain.errors import DatabaseUnavailable, IdempotencyConflict
 from order_engine.domain.statuses import Status
@@ -95,6 +97,19 @@ def test_with_the_queue_down_the_order_stands_and_the_next_sweep_sends_it(play: 
         assert await sweep(engine.orders, engine.recorder, 900) == 1
         assert engine.recorder.sent == [submission.order.id]
         assert await sweep(engine.orders, engine.recorder, 900) == 0
+
+    play(scenario)
+
+
+def test_a_database_that_goes_right_after_the_insert_does_not_take_the_answer_back(play: Play) -> None:
+    class GoneAfterPlacing(OrderStore):
+        async def look_now(self, order_id: UUID) -> None:
+            raise DatabaseUnavailable()
+
+    async def scenario(engine: Engine) -> None:
+        engine.recorder.down = True
+        submission = await submit(new_order(), GoneAfterPlacing(engine.database), engine.recorder, 900)
+        assert (await engine.history(submission.order)).order.status is Status.PENDING
 
     play(scenario)
 

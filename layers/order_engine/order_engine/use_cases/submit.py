@@ -1,8 +1,9 @@
 """Accept an order: store it, then send it to the queue."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 
-from order_engine.domain.errors import IdempotencyConflict, QueueUnavailable
+from order_engine.domain.errors import DatabaseUnavailable, IdempotencyConflict, QueueUnavailable
 from order_engine.domain.orders import NewOrder, Order, OrderType
 from order_engine.observability import because, logger
 from order_engine.use_cases.ports import Orders, Queue
@@ -38,4 +39,5 @@ async def _execute_now(order: Order, orders: Orders, queue: Queue) -> None:
         await queue.send(order.id)
     except QueueUnavailable as error:
         logger.warning("not queued; the sweeper will", extra={"order_id": str(order.id), **because(error)})
-        await orders.look_now(order.id)
+        with suppress(DatabaseUnavailable):  # the order is stored all the same, and its watchdog set
+            await orders.look_now(order.id)
