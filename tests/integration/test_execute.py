@@ -118,6 +118,30 @@ def test_one_venue_in_trouble_does_not_stop_the_other(play: Play, venue: Venue) 
     play(scenario)
 
 
+@pytest.mark.parametrize("fault", ["hangs", "fails"])
+def test_a_venue_in_trouble_while_it_builds_is_tried_again(play: Play, fault: str) -> None:
+    async def scenario(engine: Engine) -> None:
+        class Unbuilt(Hanging):
+            name = "raydium"
+
+            async def quote(self, swap: Swap) -> Quote:
+                return await engine.venues[0].quote(swap)
+
+            async def build(self, order: Order, quote: Quote, valid_for: timedelta) -> Transaction:
+                if fault == "hangs":
+                    await asyncio.Event().wait()
+                raise ZeroDivisionError
+
+        (order,) = await engine.place()
+        policy = replace(engine.policy, venue_timeout=0.2)
+        await engine.execute(order, venues=[Unbuilt()], policy=policy)
+        history = await engine.history(order)
+        assert statuses(history) == ["pending", "routing", "building", "pending"]
+        assert history.order.details["error"]["code"] == "venue_unavailable"
+
+    play(scenario)
+
+
 def test_a_failing_order_is_retried_with_growing_backoff_and_fails_once(play: Play) -> None:
     async def scenario(engine: Engine) -> None:
         (order,) = await engine.place()

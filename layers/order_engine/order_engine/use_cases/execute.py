@@ -20,6 +20,7 @@ from order_engine.domain.statuses import Status
 from order_engine.domain.transactions import Fill
 from order_engine.domain.transitions import building, confirmed, failed, retried, submitted
 from order_engine.observability import because, logger
+from order_engine.use_cases.ask import ask
 from order_engine.use_cases.ports import Journal, Orders
 from order_engine.use_cases.quote import quote
 from order_engine.use_cases.reconcile import reconcile
@@ -133,7 +134,8 @@ class Executor:
             order = await self.journal.record(building(order, route))
             venue = next(venue for venue in self.venues if venue.name == route.best.venue)
             valid_for = timedelta(seconds=self.policy.transaction_validity)
-            transaction = await venue.build(order, route.best, valid_for)
+            signing = venue.build(order, route.best, valid_for)
+            transaction = await ask(venue, signing, self.policy.venue_timeout)
         except AttemptFailed as error:
             raise _Stopped(order, error) from error
         # Recorded before it is sent: from here on, whoever takes over asks the chain about this signature first.

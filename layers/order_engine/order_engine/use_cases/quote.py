@@ -3,9 +3,9 @@
 import asyncio
 from collections.abc import Sequence
 
-from order_engine.domain.errors import AttemptFailed, VenueUnavailable
+from order_engine.domain.errors import AttemptFailed
 from order_engine.domain.routes import NoQuoteFrom, Quote, Route, Swap, choose
-from order_engine.observability import logger
+from order_engine.use_cases.ask import ask
 from order_engine.venues.protocol import Venue
 
 
@@ -14,18 +14,11 @@ async def quote(swap: Swap, venues: Sequence[Venue], timeout: float) -> Route:
 
     Raises NoQuote when no venue can now, or a FinalFailure when none ever can.
     """
-    return choose(await asyncio.gather(*(_ask(venue, swap, timeout) for venue in venues)))
+    return choose(await asyncio.gather(*(_quote_of(venue, swap, timeout) for venue in venues)))
 
 
-async def _ask(venue: Venue, swap: Swap, timeout: float) -> Quote | NoQuoteFrom:
+async def _quote_of(venue: Venue, swap: Swap, timeout: float) -> Quote | NoQuoteFrom:
     try:
-        async with asyncio.timeout(timeout):
-            return await venue.quote(swap)
+        return await ask(venue, venue.quote(swap), timeout)
     except AttemptFailed as error:
         return NoQuoteFrom(venue.name, error)
-    except TimeoutError:
-        return NoQuoteFrom(venue.name, VenueUnavailable(f"{venue.name} did not answer within {timeout:g} s."))
-    except Exception:
-        # A fault in one venue's SDK must not keep the others from trading.
-        logger.exception("venue failed", extra={"venue": venue.name})
-        return NoQuoteFrom(venue.name, VenueUnavailable(f"{venue.name} failed."))

@@ -1,0 +1,26 @@
+"""Ask a venue for something, with patience that ends."""
+
+import asyncio
+from collections.abc import Awaitable
+from typing import TypeVar
+
+from order_engine.domain.errors import AttemptFailed, VenueUnavailable
+from order_engine.observability import logger
+from order_engine.venues.protocol import Venue
+
+Answer = TypeVar("Answer")
+
+
+async def ask(venue: Venue, answer: Awaitable[Answer], timeout: float) -> Answer:
+    """The venue's answer. Raises AttemptFailed and nothing else: VenueUnavailable after `timeout` seconds, too."""
+    try:
+        async with asyncio.timeout(timeout):
+            return await answer
+    except AttemptFailed:
+        raise
+    except TimeoutError:
+        raise VenueUnavailable(f"{venue.name} did not answer within {timeout:g} s.") from None
+    except Exception as error:
+        # A fault in one venue's SDK must not keep the others from trading.
+        logger.exception("venue failed", extra={"venue": venue.name})
+        raise VenueUnavailable(f"{venue.name} failed.") from error
