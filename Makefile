@@ -30,7 +30,7 @@ test: .venv/.ready $(TOOLS)/ministack/.ready $(TOOLS)/sam/.ready $(if $(PYTHON31
 chaos: .venv/.ready $(TOOLS)/ministack/.ready ## 10,000 orders while everything breaks (ORDERS=, SEED=)
 	$(PY) -m tests.reliability.chaos --orders $(or $(ORDERS),10000) --seed $(or $(SEED),1)
 
-check: .venv/.ready $(TOOLS)/sam/.ready ## format, lint, types, security, template
+check: .venv/.ready $(TOOLS)/sam/.ready audit ## format, lint, types, security, template
 	$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
 	$(PY) -m mypy
