@@ -10,6 +10,7 @@ import statistics
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -56,11 +57,18 @@ async def drain(cloud: Cloud) -> tuple[list[float], list[int]]:
                 gets.append((time.perf_counter() - began) * 1000)
                 answer.raise_for_status()
                 await asyncio.sleep(0.05)
-            cloud_process = psutil.Process(cloud.pid)
-            family = [cloud_process, *cloud_process.children(recursive=True)]
-            memory.append(sum(process.memory_full_info().pss for process in family) // 2**20)
+            memory.append(_memory_of_all(cloud))
             if not check(cloud.database_url).breaches["every order reaches a terminal state"]:
                 return gets, memory
+
+
+def _memory_of_all(cloud: Cloud) -> int:
+    process = psutil.Process(cloud.pid)
+    total = 0
+    for each in (process, *process.children(recursive=True)):
+        with suppress(psutil.NoSuchProcess):
+            total += each.memory_full_info().pss
+    return total // 2**20
 
 
 def main() -> int:
