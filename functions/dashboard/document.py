@@ -34,13 +34,13 @@ def assemble(websocket_url: str, api_key: str) -> Document:
     styles, script = _read("styles.css"), _script("main.js", set())
     configuration = _json({"webSocketUrl": websocket_url, "apiKey": api_key})
     html = _read("index.html")
-    for placeholder, content in (
+    for mark, content in (
         (_STYLES, f"<style>{styles}</style>"),
         (_CONFIGURATION, _CONFIGURATION.replace("{}", configuration)),
         (_SCRIPT, f'<script type="module">{script}</script>'),
     ):
-        before, found, after = html.partition(placeholder)
-        assert found, placeholder
+        before, found, after = html.partition(mark)
+        assert found, mark
         html = before + content + after
     return Document(html, _policy(styles, script, websocket_url))
 
