@@ -74,7 +74,7 @@ class Cloud:
         self._stores = Stores(None if settings.database_url else postgres, emulator, stack, aws, key)
         self._cleanup.push_async_callback(self._stores.stop)
 
-        host = Host(internal_url.removeprefix("http://"), stack.addresses.aws_url, settings.logs, lifeline)
+        host = Host(internal_url.removeprefix("http://"), settings.logs, lifeline)
         self._fleet = Fleet(stack, settings, runtime_api, host, report=self._terminal.problem)
         self._cleanup.push_async_callback(self._fleet.close)
         self._fleet.start()

@@ -11,10 +11,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
+
 from tests.polling import eventually
 
 ROOT = Path(__file__).resolve().parents[1]
 
+# Retries and recoveries take seconds here, not the minutes that they may take on AWS; the mock has no delays.
+QUICK = {
+    "MOCK_LATENCY": "0",
+    "WORKER_TIMEOUT": "10",
+    "LEASE_SECONDS": "12",
+    "ORDERS_VISIBILITY_TIMEOUT": "15",
+    "SWEEP_SCHEDULE": "rate(2 seconds)",
+    "BACKOFF_SECONDS": "0",
+    "LOCAL_CONCURRENCY": "4",
+}
 _START_SECONDS = 90
 _STOP_SECONDS = 30
 
@@ -37,6 +49,11 @@ class Cloud:
     def headers(self) -> dict[str, str]:
         """The header that opens the API."""
         return {"Authorization": f"Bearer {self.api_key}"}
+
+
+def client_of(cloud: Cloud) -> httpx.Client:
+    """A client of its HTTP API with the dev key."""
+    return httpx.Client(base_url=cloud.http_url, headers=cloud.headers, timeout=15)
 
 
 @contextmanager

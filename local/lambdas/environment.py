@@ -24,7 +24,6 @@ class Host:
     """What every environment needs to know of the cloud around it."""
 
     runtime_api: str
-    aws_url: str
     logs: Path
     lifeline: processes.Lifeline
 
@@ -79,7 +78,6 @@ class Environment:
             "AWS_SECRET_ACCESS_KEY": "local",
             "AWS_REGION": REGION,
             "AWS_DEFAULT_REGION": REGION,
-            "AWS_ENDPOINT_URL": self._host.aws_url,
             "AWS_EC2_METADATA_DISABLED": "true",
             "AWS_LAMBDA_FUNCTION_NAME": function.name,
             "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",

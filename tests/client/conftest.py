@@ -14,23 +14,13 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from order_client.cli import app
-from tests.cloud import Cloud, running_cloud
-
-QUICK = {
-    "MOCK_LATENCY": "0",
-    "LOCAL_CONCURRENCY": "2",
-    "WORKER_TIMEOUT": "10",
-    "LEASE_SECONDS": "12",
-    "ORDERS_VISIBILITY_TIMEOUT": "15",
-    "SWEEP_SCHEDULE": "rate(2 seconds)",
-    "BACKOFF_SECONDS": "0",
-}
+from tests.cloud import QUICK, Cloud, running_cloud
 
 
 @pytest.fixture(scope="session")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     """A running local cloud, where `make run` would have put it."""
-    with running_cloud(tmp_path_factory.mktemp("cloud") / ".local", **QUICK) as cloud:
+    with running_cloud(tmp_path_factory.mktemp("cloud") / ".local", **{**QUICK, "LOCAL_CONCURRENCY": "2"}) as cloud:
         yield cloud
 
 

@@ -5,8 +5,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from tests.cloud import Cloud, running_cloud
-from tests.e2e.conftest import QUICK
+from tests.cloud import QUICK, Cloud, client_of, running_cloud
 
 
 @pytest.fixture(scope="package")
@@ -19,5 +18,5 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
 @pytest.fixture
 def http(cloud: Cloud) -> Iterator[httpx.Client]:
     """A client of the HTTP API with the dev key."""
-    with httpx.Client(base_url=cloud.http_url, headers=cloud.headers, timeout=15) as client:
+    with client_of(cloud) as client:
         yield client

@@ -15,9 +15,8 @@ import pytest
 
 from order_engine.domain.errors import TransactionExpired, TransactionReverted, VenueUnavailable
 from order_engine.domain.transactions import Fill, Transaction
-from tests.cloud import ROOT, running_cloud
+from tests.cloud import QUICK, ROOT, running_cloud
 from tests.docs.pages import DOCS, Block, blocks, executed_block
-from tests.e2e.conftest import QUICK
 
 PAGE = DOCS / "your-own-venue.md"
 BLOCKS = blocks(PAGE)

@@ -5,18 +5,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from tests.cloud import Cloud, running_cloud
-
-# Retries and recoveries take seconds here, not the minutes that they may take on AWS.
-QUICK = {
-    "MOCK_LATENCY": "0",
-    "WORKER_TIMEOUT": "10",
-    "LEASE_SECONDS": "12",
-    "ORDERS_VISIBILITY_TIMEOUT": "15",
-    "SWEEP_SCHEDULE": "rate(2 seconds)",
-    "BACKOFF_SECONDS": "0",
-    "LOCAL_CONCURRENCY": "4",
-}
+from tests.cloud import QUICK, Cloud, client_of, running_cloud
 
 
 @pytest.fixture(scope="session")
@@ -29,5 +18,5 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
 @pytest.fixture
 def http(cloud: Cloud) -> Iterator[httpx.Client]:
     """A client of the HTTP API with the dev key."""
-    with httpx.Client(base_url=cloud.http_url, headers=cloud.headers, timeout=15) as client:
+    with client_of(cloud) as client:
         yield client

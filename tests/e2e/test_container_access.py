@@ -8,8 +8,7 @@ import httpx
 import psycopg
 import pytest
 
-from tests.cloud import running_cloud
-from tests.e2e.conftest import QUICK
+from tests.cloud import QUICK, running_cloud
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have no second loopback address")

@@ -28,10 +28,6 @@ JSON = {"Content-Type": "application/json"}
 LIFE = ["pending", "routing", "building", "submitted", "confirmed"]
 
 
-def client_of(cloud: Cloud) -> httpx.Client:
-    return httpx.Client(base_url=cloud.http_url, headers=cloud.headers, timeout=15)
-
-
 def place(http: httpx.Client, order: dict[str, Any] | None = None, **headers: str) -> dict[str, Any]:
     answer = http.post("/api/orders/execute", json=order or SOL, headers=headers)
     assert answer.status_code in (200, 202), answer.text

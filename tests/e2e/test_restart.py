@@ -9,9 +9,8 @@ import httpx
 import psutil
 import pytest
 
-from tests.cloud import running_cloud, start, stop, wait_until_up
-from tests.e2e.conftest import QUICK
-from tests.e2e.test_http import LIFE, client_of, finished, place
+from tests.cloud import QUICK, client_of, running_cloud, start, stop, wait_until_up
+from tests.e2e.test_http import LIFE, finished, place
 from tests.polling import eventually
 
 

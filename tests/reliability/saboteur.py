@@ -1,7 +1,7 @@
 """Kills the process it is loaded into, at a given seam, once.
 
 It is put beside a function by the tests (see sabotage.py) and wraps the adapters' own methods; the engine knows nothing
-of it. A file in SABOTAGE_DIR named after a seam and a moment, such as `record-submitted.after`, is one death: the
+of it. A file in `plans`, beside this one, is one death, named after a seam and a moment (`record-submitted.after`): the
 process that gets there first takes the file away and kills itself.
 """
 

@@ -17,8 +17,8 @@ from websockets.sync.client import ClientConnection, connect
 from order_engine.adapters.postgres.database import Database
 from order_engine.adapters.postgres.orders import OrderStore
 from tests.accounts import aws_client
-from tests.cloud import Cloud, running_cloud
-from tests.e2e.test_http import SOL, client_of, finished, place
+from tests.cloud import Cloud, client_of, running_cloud
+from tests.e2e.test_http import SOL, finished, place
 from tests.engine import new_order
 from tests.polling import eventually
 from tests.reliability.invariants import assert_all_hold

@@ -7,9 +7,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.cloud import Cloud, running_cloud
-from tests.e2e.conftest import QUICK
-from tests.e2e.test_http import SOL, client_of, finished, place
+from tests.cloud import QUICK, Cloud, client_of, running_cloud
+from tests.e2e.test_http import SOL, finished, place
 from tests.e2e.test_websocket import complete, opened
 from tests.polling import eventually
 from tests.postgres import TestServer

@@ -8,8 +8,7 @@ import pytest
 
 from order_engine.adapters.api_keys import ApiKeys
 from tests.accounts import api_keys
-from tests.cloud import Cloud, running_cloud
-from tests.e2e.conftest import QUICK
+from tests.cloud import QUICK, Cloud, running_cloud
 
 
 @pytest.fixture(scope="package")

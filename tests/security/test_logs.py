@@ -20,8 +20,7 @@ from websockets.typing import Subprotocol
 
 from order_engine.settings import Settings
 from tests.accounts import api_keys
-from tests.cloud import Cloud, running_cloud
-from tests.e2e.conftest import QUICK
+from tests.cloud import QUICK, Cloud, running_cloud
 from tests.polling import eventually
 from tests.security.frames import Socket
 

@@ -59,9 +59,9 @@ class Executor:
     policy: Policy
 
     async def execute(self, ids: Collection[UUID], deadline: float, postpone: Postpone) -> set[UUID]:
-        """Run a batch for at most `deadline` seconds; returns the orders that are done with, for now or for good.
+        """Run a batch for at most `deadline` seconds; returns the orders whose messages may go.
 
-        The message of each other order must come back: when is said to `postpone` as soon as it is known.
+        The message of every other order must come back: when is said to `postpone` as soon as it is known.
         Raises DatabaseUnavailable when the batch could not be claimed; no attempt was used then.
         """
         claims = await self.orders.claim(ids, self.policy.lease, self.policy.max_attempts)
