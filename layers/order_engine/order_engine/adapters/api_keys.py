@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -56,29 +56,36 @@ class ApiKeys:
 
     def all(self) -> Iterator[ApiKey]:
         """Every key, revoked ones too."""
-        for page in self._client.get_paginator("scan").paginate(TableName=self._table):
-            for item in page["Items"]:
-                yield ApiKey(
-                    id=item["keyHash"]["S"][:12],
-                    account=item["account"]["S"],
-                    label=item["label"]["S"],
-                    created_at=item["createdAt"]["S"],
-                    disabled=item["disabled"]["BOOL"],
-                )
+        for item in self._items():
+            yield ApiKey(
+                id=_id(item),
+                account=item["account"]["S"],
+                label=item["label"]["S"],
+                created_at=item["createdAt"]["S"],
+                disabled=item["disabled"]["BOOL"],
+            )
 
     def revoke(self, key_id: str) -> bool:
         """Disable the key whose id this is; False if there is none. Gateways may remember it for another minute."""
-        for page in self._client.get_paginator("scan").paginate(TableName=self._table, ProjectionExpression="keyHash"):
-            for item in page["Items"]:
-                if item["keyHash"]["S"][:12] == key_id:
-                    self._client.update_item(
-                        TableName=self._table,
-                        Key={"keyHash": item["keyHash"]},
-                        UpdateExpression="SET disabled = :yes",
-                        ExpressionAttributeValues={":yes": {"BOOL": True}},
-                    )
-                    return True
-        return False
+        item = next((item for item in self._items() if _id(item) == key_id), None)
+        if item is None:
+            return False
+        self._client.update_item(
+            TableName=self._table,
+            Key={"keyHash": item["keyHash"]},
+            UpdateExpression="SET disabled = :yes",
+            ExpressionAttributeValues={":yes": {"BOOL": True}},
+        )
+        return True
+
+    def _items(self) -> Iterator[dict[str, Any]]:
+        for page in self._client.get_paginator("scan").paginate(TableName=self._table):
+            yield from page["Items"]
+
+
+def _id(item: dict[str, Any]) -> str:
+    hashed: str = item["keyHash"]["S"]
+    return hashed[:12]
 
 
 def _hash(key: str) -> str:
