@@ -1,6 +1,5 @@
 """The HTTP API. Routes are in orders_routes, market_routes and docs_routes; errors become problem+json here."""
 
-import json
 from http import HTTPStatus
 from typing import Any
 
@@ -11,6 +10,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 import docs_routes
 import market_routes
 import orders_routes
+from order_engine.contracts.json_text import dump
 from order_engine.contracts.problems import CONTENT_TYPE, problem_document, status_of
 from order_engine.domain.errors import EngineError, RouteNotFound, Unauthenticated, Unavailable
 from order_engine.observability import because, logger
@@ -50,4 +50,4 @@ def _problem(error: EngineError) -> Response[str]:
         headers["Retry-After"] = "1"
     if isinstance(error, Unauthenticated):
         headers["WWW-Authenticate"] = "Bearer"
-    return Response(int(status_of(error)), CONTENT_TYPE, json.dumps(problem_document(error)), headers)
+    return Response(int(status_of(error)), CONTENT_TYPE, dump(problem_document(error)), headers)
