@@ -10,9 +10,10 @@ Result = TypeVar("Result")
 
 def run(work: Coroutine[Any, Any, Result]) -> Result:
     """Run `work` to its end on the environment's loop."""
-    return _runner().run(work)
+    # Not asyncio.Runner: it sets and resets a signal handler each time, which costs more than a small invocation's own work.
+    return _loop().run_until_complete(work)
 
 
 @cache
-def _runner() -> asyncio.Runner:
-    return asyncio.Runner()
+def _loop() -> asyncio.AbstractEventLoop:
+    return asyncio.new_event_loop()
