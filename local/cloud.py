@@ -11,9 +11,9 @@ from local.aws_json import AwsJson
 from local.emulator import Emulator
 from local.endpoints import Endpoints
 from local.errors import LocalCloudError
-from local.lambdas.environment import Host
 from local.lambdas.fleet import Fleet
 from local.lambdas.runtime_api import RuntimeApi
+from local.lambdas.snapshot import Host
 from local.ports import HOST, listen, stable_port
 from local.postgres import Postgres
 from local.processes import Lifeline

@@ -1,12 +1,17 @@
-"""Runs inside an execution environment: takes invocations from the Runtime API and calls the handler.
+"""Loads a function's handler, then forks an execution environment at every request: see snapshot.py.
 
+An environment takes invocations from the Runtime API and calls the handler:
 https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html. Standard library only; knows nothing of the local cloud.
 """
 
+import gc
 import http.client
 import importlib
 import json
 import os
+import select
+import signal
+import socket
 import sys
 import threading
 import time
@@ -98,17 +103,90 @@ def end_with_parent() -> None:
     os._exit(1)
 
 
+class Channel:
+    """JSON lines to and from the local cloud."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._socket = socket.socket(fileno=descriptor)
+        self._received = b""
+
+    def fileno(self) -> int:
+        return self._socket.fileno()
+
+    def send(self, message: dict[str, Any]) -> None:
+        self._socket.sendall(json.dumps(message).encode() + b"\n")
+
+    def receive(self) -> list[dict[str, str]]:
+        """The lines that are there; ends this process when the other end is gone."""
+        received = self._socket.recv(65536)
+        if not received:
+            sys.exit(0)
+        *lines, self._received = (self._received + received).split(b"\n")
+        return [json.loads(line) for line in lines]
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+def fork_on_request(channel: Channel) -> dict[str, str]:
+    """Forks for every request; returns in each child, with the variables it was asked for. Reports pids and ends."""
+    wake_read, wake_write = os.pipe()
+    os.set_blocking(wake_write, False)
+    signal.set_wakeup_fd(wake_write)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    asked = channel.fileno()
+    while True:
+        ready, _, _ = select.select([asked, wake_read], [], [])
+        if wake_read in ready:
+            os.read(wake_read, 1024)
+            report_the_ended(channel)
+        for variables in channel.receive() if asked in ready else []:
+            pid = os.fork()
+            if not pid:
+                signal.set_wakeup_fd(-1)
+                signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                os.close(wake_read)
+                os.close(wake_write)
+                channel.close()
+                return variables
+            os.setpgid(pid, pid)  # so that it can be killed with all that it starts
+            channel.send({"pid": pid})
+
+
+def report_the_ended(channel: Channel) -> None:
+    while True:
+        try:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return
+        if not pid:
+            return
+        channel.send({"pid": pid, "status": os.waitstatus_to_exitcode(status)})
+
+
+def before_snapshot() -> None:
+    """What the function wants done before it is copied: https://docs.aws.amazon.com/lambda/latest/dg/snapstart-runtime-hooks-python.html"""
+    hooks = sys.modules.get("snapshot_restore_py")
+    for hook, positional, named in reversed(hooks.get_before_snapshot()) if hooks else []:
+        hook(*positional, **named)
+    gc.collect()
+    gc.freeze()  # what is loaded stays shared with the copies
+
+
 def main() -> None:
-    threading.Thread(target=end_with_parent, daemon=True).start()
-    api = RuntimeApi(os.environ["AWS_LAMBDA_RUNTIME_API"])
+    channel = Channel(int(sys.argv[1]))
     try:
         handler = load_handler(os.environ["_HANDLER"])
+        before_snapshot()
     except BaseException as error:
         traceback.print_exc()
-        api.fail("init/error", error)
+        channel.send({"error": describe(error)})
         sys.exit(1)
+    channel.send({"loaded": True})
+    os.environ.update(fork_on_request(channel))
+    threading.Thread(target=end_with_parent, daemon=True).start()
     try:
-        serve(api, handler)
+        serve(RuntimeApi(os.environ["AWS_LAMBDA_RUNTIME_API"]), handler)
     except (OSError, http.client.HTTPException):  # the Runtime API is gone, so is the environment
         sys.exit(1)
 

@@ -1,31 +1,14 @@
 """An execution environment: one process that runs one function, one invocation at a time."""
 
 import asyncio
-import os
-import sys
-import tempfile
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
 
 from local import processes
 from local.lambdas.invocation import Invocation, Outcome, failure
-from local.template.intrinsics import REGION
+from local.lambdas.snapshot import Fork, NotLoadedError, Snapshot, reason
 from local.template.model import Function
-
-INIT_SECONDS = 60
-"""How long loading the handler may take; generous, since a laptop that starts everything at once is slow."""
-
-
-@dataclass(frozen=True)
-class Host:
-    """What every environment needs to know of the cloud around it."""
-
-    runtime_api: str
-    logs: Path
-    lifeline: processes.Lifeline
 
 
 class Environment:
@@ -34,7 +17,8 @@ class Environment:
     def __init__(
         self,
         function: Function,
-        host: Host,
+        snapshot: Snapshot,
+        runtime_api: str,
         on_idle: Callable[["Environment"], None],
         on_exit: Callable[["Environment"], None],
     ) -> None:
@@ -43,60 +27,33 @@ class Environment:
         self.idle_since = 0.0
         self.init_error: Outcome | None = None
         self.initialized = False
-        self.settled = asyncio.Event()
-        """Set when it has loaded its handler, or has failed to."""
+        self._settled = asyncio.Event()  # it has asked for its first invocation, or has ended
         self._ending = False
-        self._host = host
+        self._snapshot = snapshot
+        self._runtime_api = runtime_api
         self._on_idle = on_idle
         self._on_exit = on_exit
         self._inbox: asyncio.Queue[Invocation | None] = asyncio.Queue()
         self._current: Invocation | None = None
-        self._process: asyncio.subprocess.Process | None = None
+        self._fork: Fork | None = None
         self._exit: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Starts the process; it reports through the Runtime API."""
-        with (self._host.logs / f"{self.function.name}.log").open("ab") as log:
-            self._process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-P",  # the function must not find the local cloud's modules
-                str(Path(__file__).with_name("bootstrap.py")),
-                stdin=self._host.lifeline.read_end,
-                stdout=log,
-                stderr=log,
-                cwd=self.function.code,
-                env=self._variables(),
-                start_new_session=True,
-            )
-        self._exit = asyncio.create_task(self._wait_for_exit(self._process))
-
-    def _variables(self) -> dict[str, str]:
-        function = self.function
-        return {
-            **processes.base_environment(),
-            "AWS_ACCESS_KEY_ID": "local",
-            "AWS_SECRET_ACCESS_KEY": "local",
-            "AWS_REGION": REGION,
-            "AWS_DEFAULT_REGION": REGION,
-            "AWS_EC2_METADATA_DISABLED": "true",
-            "AWS_LAMBDA_FUNCTION_NAME": function.name,
-            "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
-            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory),
-            "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
-            "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{function.name}",
+        """Starts the process; it reports through the Runtime API. Returns when it has, or could not be started."""
+        variables = {
             "AWS_LAMBDA_LOG_STREAM_NAME": f"[$LATEST]{self.id}",
-            "AWS_LAMBDA_RUNTIME_API": f"{self._host.runtime_api}/{self.id}",
-            "HOME": tempfile.gettempdir(),
-            "LAMBDA_TASK_ROOT": str(function.code),
-            "LANG": "en_US.UTF-8",
-            "POWERTOOLS_TRACE_DISABLED": "true",
-            "PYTHONPATH": os.pathsep.join(map(str, (function.code, *function.layers))),
-            "PYTHONUNBUFFERED": "1",
-            "PYTHONUTF8": "1",
-            "TZ": ":UTC",
-            "_HANDLER": function.handler,
-            **function.environment,
+            "AWS_LAMBDA_RUNTIME_API": f"{self._runtime_api}/{self.id}",
         }
+        try:
+            self._fork = await self._snapshot.fork(variables)
+        except NotLoadedError as error:
+            self.init_error = error.outcome
+            self._on_exit(self)
+            return
+        self._exit = asyncio.create_task(self._wait_for_exit(self._fork))
+        if self._ending:
+            self.kill_now()
+        await self._settled.wait()
 
     async def run(self, invocation: Invocation) -> Outcome:
         """Runs one invocation; the process is killed when the function's timeout has passed."""
@@ -120,7 +77,7 @@ class Environment:
         if self._ending:
             return None
         self.initialized = True
-        self.settled.set()
+        self._settled.set()
         self.idle_since = time.monotonic()
         self._on_idle(self)
         return await self._inbox.get()
@@ -143,18 +100,17 @@ class Environment:
     def kill_now(self) -> None:
         """As `kill`, without waiting."""
         self._ending = True
-        if self._process is not None and self._process.returncode is None:
-            processes.kill_group(self._process.pid)
+        if self._fork is not None and not self._fork.ended.done():
+            processes.kill_group(self._fork.pid)
 
-    async def _wait_for_exit(self, process: asyncio.subprocess.Process) -> None:
-        status = await process.wait()
-        processes.kill_group(process.pid)
+    async def _wait_for_exit(self, fork: Fork) -> None:
+        status = await fork.ended
+        processes.kill_group(fork.pid)
         self._inbox.put_nowait(None)
-        self.settled.set()
-        reason = f"signal {-status}" if status < 0 else f"exit status {status}"
+        self._settled.set()
         if self._current is not None:
-            message = f"RequestId: {self._current.request_id} Error: Runtime exited with error: {reason}"
+            message = f"RequestId: {self._current.request_id} Error: Runtime exited with error: {reason(status)}"
             self._current.finish(failure("Runtime.ExitError", message))
-        elif not self.initialized and self.init_error is None:
-            self.init_error = failure("Runtime.ExitError", f"Runtime exited during its start: {reason}")
+        elif not self.initialized:
+            self.init_error = failure("Runtime.ExitError", f"Runtime exited during its start: {reason(status)}")
         self._on_exit(self)

@@ -3,9 +3,9 @@
 import asyncio
 import os
 
-from local.lambdas.environment import Host
 from local.lambdas.pool import FunctionPool, Report
 from local.lambdas.runtime_api import RuntimeApi
+from local.lambdas.snapshot import Host
 from local.settings import Settings
 from local.template import Stack
 

@@ -1,20 +1,24 @@
 """The execution environments of one function: started on demand up to a cap, stopped when they stay idle."""
 
 import asyncio
+import os
 import time
 from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from local.lambdas.environment import INIT_SECONDS, Environment, Host
+from local.lambdas.environment import Environment
 from local.lambdas.invocation import PAYLOAD_LIMIT, Invocation, Outcome, ThrottledError, failure
 from local.lambdas.runtime_api import RuntimeApi
+from local.lambdas.snapshot import Host, Snapshot
 from local.template.model import Function
 
 THROTTLE_SECONDS = 10
 IDLE_SECONDS = 60
 SCALE_SECONDS = 0.1
-"""How long an invocation waits for a busy environment before one more is started: a start costs far more than that."""
+"""How long an invocation waits for a busy environment before one more is started."""
+_ENOUGH = 2 * (os.cpu_count() or 2)
+"""So many environments keep the processors busy: more help only invocations that wait for something else."""
 
 Report = Callable[[str, str], None]
 """Called with a function's name and what is wrong with it."""
@@ -37,6 +41,7 @@ class FunctionPool:
         self.keep_warm = 0
         self.starts_fail = False
         self._host = host
+        self._snapshot = Snapshot(function, host)
         self._runtime_api = runtime_api
         self._report = report
         self._limit = limit
@@ -45,6 +50,8 @@ class FunctionPool:
         self._environments: set[Environment] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._idle: list[Environment] = []
+        self._usual_seconds = 0.0
+        self._freed_at = 0.0
         self._waiting: deque[asyncio.Future[Environment | Outcome]] = deque()
         self._closed = False
 
@@ -74,9 +81,16 @@ class FunctionPool:
     async def _run(self, payload: bytes) -> Outcome:
         try:
             environment = await self._acquire()
-            return environment if isinstance(environment, Outcome) else await environment.run(Invocation(payload))
+            return environment if isinstance(environment, Outcome) else await self._run_in(environment, payload)
         finally:
             self._slots.release()
+
+    async def _run_in(self, environment: Environment, payload: bytes) -> Outcome:
+        started = time.monotonic()
+        outcome = await environment.run(Invocation(payload))
+        self._freed_at = time.monotonic()
+        self._usual_seconds += (self._freed_at - started - self._usual_seconds) / 10
+        return outcome
 
     async def room(self) -> None:
         """Waits until an invocation would start at once."""
@@ -102,11 +116,13 @@ class FunctionPool:
         self._closed = True
         while self._waiting:
             self._waiting.popleft().set_result(failure("Runtime.ExitError", "the local cloud stops"))
+        self._snapshot.kill()
         while self._environments:
             await asyncio.gather(*(environment.kill() for environment in list(self._environments)))
 
     def kill(self) -> None:
         """Kills every environment without waiting."""
+        self._snapshot.kill()
         for environment in self._environments:
             environment.kill_now()
 
@@ -123,14 +139,21 @@ class FunctionPool:
 
     def _scale(self, waiter: "asyncio.Future[Environment | Outcome]") -> None:
         """Adds an environment for an invocation that still waits; one that becomes idle meanwhile serves it too."""
+        if waiter.done():
+            return
         starting = sum(not environment.initialized for environment in self._environments)
-        if not waiter.done() and starting < len(self._waiting) and len(self._environments) < self._limit:
+        if starting < len(self._waiting) and len(self._environments) < self._limit and self._more_would_help():
             self._spawn()
+        asyncio.get_running_loop().call_later(SCALE_SECONDS, self._scale, waiter)
+
+    def _more_would_help(self) -> bool:
+        stands_still = time.monotonic() - self._freed_at >= SCALE_SECONDS
+        return len(self._environments) < _ENOUGH or stands_still or self._usual_seconds >= SCALE_SECONDS
 
     def _spawn(self, *, ahead: bool = False) -> None:
         if self._closed:
             return
-        environment = Environment(self.function, self._host, self._became_idle, self._ended)
+        environment = Environment(self.function, self._snapshot, self._host.runtime_api, self._became_idle, self._ended)
         self._environments.add(environment)
         self._runtime_api.add(environment)
         start = asyncio.create_task(self._start(environment, ahead=ahead))
@@ -142,20 +165,7 @@ class FunctionPool:
             if self._closed or not (self._waiting or ahead):  # whoever needed it has been served meanwhile
                 self._ended(environment)
                 return
-            try:
-                await environment.start()
-            except OSError as error:
-                environment.init_error = failure("Runtime.ExitError", str(error))
-                self._ended(environment)
-                return
-            timer = asyncio.get_running_loop().call_later(INIT_SECONDS, self._check_started, environment)
-            await environment.settled.wait()
-            timer.cancel()
-
-    def _check_started(self, environment: Environment) -> None:
-        if not environment.initialized and environment in self._environments:
-            environment.init_error = failure("Sandbox.Timedout", f"not loaded after {INIT_SECONDS} seconds")
-            environment.kill_now()
+            await environment.start()
 
     def _became_idle(self, environment: Environment) -> None:
         if environment not in self._environments:

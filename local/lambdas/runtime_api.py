@@ -1,6 +1,5 @@
 """The server side of the Lambda Runtime API; each execution environment has a path prefix of its own."""
 
-import json
 import time
 import uuid
 
@@ -23,7 +22,6 @@ class RuntimeApi:
             web.get(f"{_PREFIX}/invocation/next", self._next),
             web.post(f"{_PREFIX}/invocation/{{request_id}}/response", self._response),
             web.post(f"{_PREFIX}/invocation/{{request_id}}/error", self._error),
-            web.post(f"{_PREFIX}/init/error", self._init_error),
         ]
 
     def add(self, environment: Environment) -> None:
@@ -65,10 +63,4 @@ class RuntimeApi:
     def _finish(self, request: web.Request, outcome: Outcome) -> web.Response:
         if not self._environment(request).finish(request.match_info["request_id"], outcome):
             return web.json_response({"errorType": "InvalidRequestID"}, status=400)
-        return web.json_response({"status": "OK"}, status=202)
-
-    async def _init_error(self, request: web.Request) -> web.Response:
-        environment = self._environment(request)
-        error = json.loads(await request.read())
-        environment.init_error = failure(str(error.get("errorType")), str(error.get("errorMessage")))
         return web.json_response({"status": "OK"}, status=202)

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import os
 from typing import Any
 
 from local.aws_json import AwsError, AwsJson
@@ -11,8 +12,8 @@ from local.template.model import Queue, QueueMapping
 
 _RECEIVE_LIMIT = 10
 _WAIT_SECONDS = 1  # the longest that stopping waits for a receive: one that is cut off may take messages with it
-_FIRST_CONCURRENCY = 5
-_RAMP_SECONDS = 0.1
+_FIRST_CONCURRENCY = os.cpu_count() or 2  # so that under load messages gather to full batches
+_RAMP_SECONDS = 0.2
 _ERROR_SECONDS = 1
 
 
@@ -61,11 +62,11 @@ class QueuePoller:
                 self._allowed = min(_FIRST_CONCURRENCY, self._most)
 
     async def _until_one_may_start(self) -> None:
-        """Waits for a free place; while there is none, one more is allowed every 100 ms up to the maximum."""
+        """Waits for a free place; while there is none, twice as many are allowed every 200 ms up to the maximum."""
         while len(self._running) >= self._allowed and not self._stopping:
             await asyncio.wait(self._running, timeout=_RAMP_SECONDS, return_when=asyncio.FIRST_COMPLETED)
             if len(self._running) >= self._allowed:
-                self._allowed = min(self._allowed + 1, self._most)
+                self._allowed = min(2 * self._allowed, self._most)
         if self._pool.starts_fail:
             # Every receive counts towards the dead-letter queue, and the next attempt will hardly do better.
             await asyncio.sleep(_ERROR_SECONDS)
