@@ -1,6 +1,6 @@
 """Cursors."""
 
-from uuid import uuid4
+from uuid import UUID
 
 import pytest
 
@@ -8,7 +8,7 @@ from order_engine.contracts import cursors
 from order_engine.domain.errors import InvalidRequest
 from order_engine.domain.statuses import Status
 
-ID = uuid4()
+ID = UUID("5f0c9d1e-7b7a-7c3e-8b1a-1f2e3d4c5b6a")
 CURSOR = cursors.encode(ID, "alice", None)
 
 
