@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
+from snapshot_restore_py import register_before_snapshot
+
 from order_engine.adapters.postgres.database import Database
 from order_engine.adapters.postgres.orders import OrderStore
 from order_engine.adapters.sqs import OrdersQueue, sqs_client
@@ -45,3 +47,6 @@ def desk() -> Desk:
         settings.watchdog_seconds,
         settings.venue_timeout_seconds,
     )
+
+
+register_before_snapshot(desk)

@@ -4,6 +4,7 @@ from functools import cache
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
+from snapshot_restore_py import register_before_snapshot
 
 from order_engine.adapters.api_keys import ApiKeys
 from order_engine.adapters.connections import dynamodb_client
@@ -20,6 +21,9 @@ class Settings(BaseSettings):
 def api_keys() -> ApiKeys:
     """The composition root: built at the first event."""
     return ApiKeys(Settings.from_environment().api_keys_table, dynamodb_client())
+
+
+register_before_snapshot(api_keys)
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:

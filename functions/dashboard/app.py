@@ -4,6 +4,7 @@ from functools import cache
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
+from snapshot_restore_py import register_before_snapshot
 
 from document import Document, assemble
 from order_engine.settings import Settings as BaseSettings
@@ -21,6 +22,9 @@ def page() -> Document:
     """The composition root: the page is put together at the first event."""
     settings = Settings.from_environment()
     return assemble(settings.websocket_url, settings.dashboard_api_key)
+
+
+register_before_snapshot(page)
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from functools import cache
 
+from snapshot_restore_py import register_before_snapshot
+
 from order_engine.adapters.postgres.database import Database
 from order_engine.adapters.postgres.journal import Journal
 from order_engine.adapters.postgres.orders import OrderStore
@@ -45,3 +47,6 @@ def graveyard() -> Graveyard:
         settings.max_attempts,
     )
     return Graveyard(undertaker, PoisonQueue(settings.poison_queue_url, sqs))
+
+
+register_before_snapshot(graveyard)

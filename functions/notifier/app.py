@@ -8,6 +8,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.data_classes import SQSEvent, event_source
 from aws_lambda_powertools.utilities.typing import LambdaContext
+from snapshot_restore_py import register_before_snapshot
 
 from order_engine.adapters.connections import Connections, dynamodb_client
 from order_engine.adapters.gateway import Gateway, gateway_client
@@ -48,6 +49,9 @@ def notifier() -> Notifier:
         Gateway(gateway_client(settings.connections_endpoint, _POSTS_AT_ONCE)),
         ThreadPoolExecutor(_POSTS_AT_ONCE),
     )
+
+
+register_before_snapshot(notifier)
 
 
 @cache

@@ -5,6 +5,7 @@ from functools import cache
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
+from snapshot_restore_py import register_before_snapshot
 
 from order_engine.adapters.postgres.database import Database
 from order_engine.adapters.postgres.orders import OrderStore
@@ -41,6 +42,9 @@ def sweeper() -> Sweeper:
         OrdersQueue(settings.orders_queue_url, sqs_client()),
         settings.watchdog_seconds,
     )
+
+
+register_before_snapshot(sweeper)
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from functools import cache
 
+from snapshot_restore_py import register_before_snapshot
+
 from order_engine.adapters.connections import Connections, dynamodb_client
 from order_engine.adapters.postgres.database import Database
 from order_engine.adapters.postgres.orders import OrderStore
@@ -41,3 +43,6 @@ def desk() -> Desk:
         Connections(settings.connections_table, dynamodb_client()),
         settings.watchdog_seconds,
     )
+
+
+register_before_snapshot(desk)

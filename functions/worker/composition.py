@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from functools import cache
 
+from snapshot_restore_py import register_before_snapshot
+
 from order_engine.adapters.postgres.database import Database
 from order_engine.adapters.postgres.journal import Journal
 from order_engine.adapters.postgres.orders import OrderStore
@@ -51,3 +53,6 @@ def worker() -> Worker:
     return Worker(
         Executor(OrderStore(database), journal, venues, chain, policy), OrdersQueue(settings.orders_queue_url, sqs)
     )
+
+
+register_before_snapshot(worker)

@@ -116,7 +116,7 @@ class FunctionPool:
         self._closed = True
         while self._waiting:
             self._waiting.popleft().set_result(failure("Runtime.ExitError", "the local cloud stops"))
-        self._snapshot.kill()
+        await self._snapshot.close()
         while self._environments:
             await asyncio.gather(*(environment.kill() for environment in list(self._environments)))
 

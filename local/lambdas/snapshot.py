@@ -85,22 +85,37 @@ class Snapshot:
         if self._process is not None:
             processes.kill_group(self._process.pid)
 
+    async def close(self) -> None:
+        """As `kill`, and waits for the end."""
+        self.kill()
+        if self._listener is not None:
+            await self._listener
+
     async def _load(self) -> None:
         try:
             self._process, reader, self._writer = await self._spawn()
         except OSError as error:
             raise NotLoadedError(failure("Runtime.ExitError", str(error))) from error
+        problem = await self._problem(reader, self._process)
+        if problem is not None:
+            self._writer.close()
+            raise NotLoadedError(problem)
+        self._listener = asyncio.create_task(self._listen(reader, self._writer, self._process))
+
+    async def _problem(self, reader: asyncio.StreamReader, process: Process) -> Outcome | None:
+        """What kept the handler from being loaded; None when it is loaded."""
         try:
             message = await asyncio.wait_for(_read(reader), LOAD_SECONDS)
         except TimeoutError:
             self.kill()
-            raise NotLoadedError(failure("Sandbox.Timedout", f"not loaded after {LOAD_SECONDS} seconds")) from None
+            return failure("Sandbox.Timedout", f"not loaded after {LOAD_SECONDS} seconds")
         if message is None:
-            how = reason(await self._process.wait())
-            raise NotLoadedError(failure("Runtime.ExitError", f"Runtime exited during its start: {how}"))
+            how = reason(await process.wait())
+            return failure("Runtime.ExitError", f"Runtime exited during its start: {how}")
         if "error" in message:
-            raise NotLoadedError(failure(message["error"]["errorType"], message["error"]["errorMessage"]))
-        self._listener = asyncio.create_task(self._listen(reader, self._process))
+            await process.wait()
+            return failure(message["error"]["errorType"], message["error"]["errorMessage"])
+        return None
 
     async def _spawn(self) -> tuple[Process, asyncio.StreamReader, asyncio.StreamWriter]:
         ours, theirs = socket.socketpair()
@@ -120,7 +135,7 @@ class Snapshot:
             )
         return process, *await asyncio.open_connection(sock=ours)
 
-    async def _listen(self, reader: asyncio.StreamReader, process: Process) -> None:
+    async def _listen(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, process: Process) -> None:
         while message := await _read(reader):
             pid = message["pid"]
             if "status" in message:
@@ -133,8 +148,7 @@ class Snapshot:
             processes.kill_group(fork.pid)
             fork.ended.set_result(status)
         self._forks.clear()
-        if self._writer:
-            self._writer.close()
+        writer.close()
 
 
 async def _read(reader: asyncio.StreamReader) -> dict[str, Any] | None:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
@@ -82,9 +83,10 @@ class PoisonQueue(_Queue):
 class StatusQueue(_Queue):
     """Committed events on their way to the notifier, in order per sender."""
 
-    def __init__(self, url: str, client: "SQSClient") -> None:
-        super().__init__(url, client)
-        self._sender = uuid4().hex  # the FIFO group: this execution environment
+    @cached_property
+    def _sender(self) -> str:
+        """The FIFO group: this execution environment. Not known before the first send: a snapshot has many copies."""
+        return uuid4().hex
 
     async def publish(self, events: Sequence[OrderEvent]) -> None:
         """Send events, as one message if they fit."""
