@@ -10,7 +10,7 @@ Result = TypeVar("Result")
 
 def run(work: Coroutine[Any, Any, Result]) -> Result:
     """Run `work` to its end on the environment's loop."""
-    # Not asyncio.Runner: it sets and resets a signal handler each time, which costs more than a small invocation's own work.
+    # Not asyncio.Runner: its signal handler, set and reset each time, costs more than a small invocation's own work.
     return _loop().run_until_complete(work)
 
 

@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
 
 from order_engine.adapters.postgres.database import Database
+from order_engine.adapters.postgres.orders import transaction_document
 from order_engine.batching import Batcher
 from order_engine.domain.errors import Fenced, QueueUnavailable
 from order_engine.domain.orders import Order, OrderEvent
@@ -16,6 +17,7 @@ from order_engine.observability import because, logger
 
 # How long past its backoff a retry may stay unclaimed before the sweeper sends it again.
 _PATIENCE_SECONDS = 60
+_MOVES = json.dumps([{"source": source, "target": target} for source, target in MOVES])
 
 
 class Publisher(Protocol):
@@ -53,7 +55,10 @@ class Journal:
         await self._events.drain()
 
     async def _commit(self, transitions: Sequence[Transition]) -> Sequence[Order | Exception]:
-        rows = await self._database.fetch("orders.record", _columns(transitions))
+        steps = json.dumps([_step(transition) for transition in transitions], default=str)
+        rows = await self._database.fetch(
+            "orders.record", {"steps": steps, "moves": _MOVES, "patience": _PATIENCE_SECONDS}
+        )
         moved = {row["id"]: row["updated_at"] for row in rows}
         orders = [_recorded(transition.order, moved.get(transition.order.id)) for transition in transitions]
         self.announce(_event(order) for order in orders if isinstance(order, Order))
@@ -78,23 +83,16 @@ def _event(order: Order) -> OrderEvent:
     )
 
 
-def _columns(transitions: Sequence[Transition]) -> dict[str, object]:
-    orders = [transition.order for transition in transitions]
-    fills = [transition.fill for transition in transitions]
-    moves = list(MOVES)
+def _step(transition: Transition) -> dict[str, object]:
+    order, fill = transition.order, transition.fill
     return {
-        "ids": [order.id for order in orders],
-        "attempts": [order.attempt for order in orders],
-        "sequences": [order.sequence for order in orders],
-        "statuses": [order.status for order in orders],
-        "details": [json.dumps(order.details) for order in orders],
-        "transactions": [
-            json.dumps(asdict(order.transaction), default=str) if order.transaction else None for order in orders
-        ],
-        "amounts_out": [fill and fill.amount_out for fill in fills],
-        "executed_prices": [fill and fill.executed_price for fill in fills],
-        "retries_in": [transition.retry_in for transition in transitions],
-        "patience": _PATIENCE_SECONDS,
-        "from_statuses": [source for source, _ in moves],
-        "to_statuses": [target for _, target in moves],
+        "id": order.id,
+        "attempt": order.attempt,
+        "sequence": order.sequence,
+        "status": order.status,
+        "details": order.details,
+        "transaction": order.transaction and transaction_document(order.transaction),
+        "amount_out": fill and fill.amount_out,
+        "executed_price": fill and fill.executed_price,
+        "retry_in": transition.retry_in,
     }

@@ -136,6 +136,11 @@ def _event(order: Order, event: dict[str, Any]) -> OrderEvent:
     )
 
 
+def transaction_document(transaction: Transaction) -> dict[str, Any]:
+    """A transaction as it is stored; decimals and times as text once it is JSON."""
+    return {name: getattr(transaction, name) for name in Transaction.__slots__}
+
+
 def _transaction(document: dict[str, Any]) -> Transaction:
     return Transaction(
         **{

@@ -1,6 +1,7 @@
 """The mocked chain. Its ledger is in Postgres, apart from the engine's tables, so that fills can be counted."""
 
 import asyncio
+import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from decimal import Decimal
 from psycopg.rows import DictRow
 
 from order_engine.adapters.postgres.database import Database
+from order_engine.adapters.postgres.orders import transaction_document
 from order_engine.batching import Batcher
 from order_engine.domain.errors import (
     DatabaseUnavailable,
@@ -44,21 +46,25 @@ class MockChain:
         self._database = database
         self._venues = venues
         self._weather = weather
-        self._sending: Batcher[_Sent, None] = Batcher(self._send)
+        self._sending: Batcher[_Sent, DictRow | None] = Batcher(self._send)
         self._asking: Batcher[Transaction, DictRow | None] = Batcher(self._ask)
+        self._taken: dict[str, DictRow] = {}  # what came of those that were sent from here: no need to ask
 
     async def send(self, transaction: Transaction) -> None:
         """See venues.protocol.Chain."""
         lands_in = self._weather.random.uniform(2, 3) * self._weather.latency
         try:
-            await self._sending.put(self._fate(transaction, lands_in))
+            taken = await self._sending.put(self._fate(transaction, lands_in))
         except DatabaseUnavailable as error:
             raise VenueUnavailable("The chain did not answer.") from error
+        if taken:
+            self._taken[transaction.signature] = taken
 
     async def landing(self, transaction: Transaction) -> Landing:
         """See venues.protocol.Chain."""
+        row = self._taken.pop(transaction.signature, None)
         try:
-            while (row := await self._asking.put(transaction)) is None:
+            while row is None and (row := await self._asking.put(transaction)) is None:
                 await asyncio.sleep(_ASK_AGAIN_SECONDS)
         except DatabaseUnavailable as error:
             raise VenueUnavailable("The chain did not answer.") from error
@@ -76,22 +82,28 @@ class MockChain:
             return _Sent(transaction, lands_in, "slippage_exceeded", None)
         return _Sent(transaction, lands_in, "filled", amount_out)
 
-    async def _send(self, sent: Sequence[_Sent]) -> Sequence[None]:
-        await self._database.fetch(
-            "mock_chain.send",
+    async def _send(self, sent: Sequence[_Sent]) -> Sequence[DictRow | None]:
+        document = [
             {
-                **_columns([item.transaction for item in sent]),
-                "lands_in": [item.lands_in for item in sent],
-                "outcomes": [item.outcome for item in sent],
-                "amounts_out": [item.amount_out for item in sent],
-            },
-        )
-        return [None] * len(sent)
+                **transaction_document(item.transaction),
+                "outcome": item.outcome,
+                "amount_out": item.amount_out,
+                "lands_in": item.lands_in,
+            }
+            for item in sent
+        ]
+        rows = await self._database.fetch("mock_chain.send", {"sent": json.dumps(document, default=str)})
+        return _in_order(rows, [item.transaction for item in sent])
 
     async def _ask(self, transactions: Sequence[Transaction]) -> Sequence[DictRow | None]:
-        rows = await self._database.fetch("mock_chain.landings", _columns(transactions))
-        by_signature = {row["signature"]: row for row in rows}
-        return [by_signature.get(transaction.signature) for transaction in transactions]
+        document = [transaction_document(transaction) for transaction in transactions]
+        rows = await self._database.fetch("mock_chain.landings", {"transactions": json.dumps(document, default=str)})
+        return _in_order(rows, transactions)
+
+
+def _in_order(rows: Sequence[DictRow], transactions: Sequence[Transaction]) -> Sequence[DictRow | None]:
+    by_signature = {row["signature"]: row for row in rows}
+    return [by_signature.get(transaction.signature) for transaction in transactions]
 
 
 def _landing(transaction: Transaction, row: DictRow) -> Landing:
@@ -103,16 +115,3 @@ def _landing(transaction: Transaction, row: DictRow) -> Landing:
         "expired": TransactionExpired,
     }
     return failures[row["outcome"]]()
-
-
-def _columns(transactions: Sequence[Transaction]) -> dict[str, object]:
-    return {
-        "signatures": [transaction.signature for transaction in transactions],
-        "order_ids": [transaction.order_id for transaction in transactions],
-        "venues": [transaction.venue for transaction in transactions],
-        "tokens_in": [transaction.token_in for transaction in transactions],
-        "tokens_out": [transaction.token_out for transaction in transactions],
-        "amounts_in": [transaction.amount_in for transaction in transactions],
-        "min_amounts_out": [transaction.min_amount_out for transaction in transactions],
-        "valid_untils": [transaction.valid_until for transaction in transactions],
-    }

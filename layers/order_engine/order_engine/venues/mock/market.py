@@ -1,8 +1,8 @@
 """Reference prices that walk. A pure function of seed and time, so that every process sees one and the same market."""
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import blake2b
 
 # US dollars per token, and how far the price strays from it (0.05 = about 5 % either way).
@@ -19,6 +19,7 @@ PRICES: dict[str, tuple[float, float]] = {
 
 # Tides and ripples: (seconds, share of the whole). In a 3-second landing prices move by hundredths of a per cent.
 _WAVES = ((3600.0, 0.7), (600.0, 0.25), (60.0, 0.04), (7.0, 0.01))
+_DRIFT = ((240.0, 1.0),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,22 +34,28 @@ class Market:
 
     def spread(self, venue: str, token_in: str, token_out: str, at: float) -> float:
         """How far below the reference the venue's pool trades: a share from 0.02 to 0.05, wandering over minutes."""
-        return 0.035 + 0.015 * self._wander((venue, token_in, token_out), at, ((240.0, 1.0),))
+        return 0.035 + 0.015 * _wander(f"{self.seed}/{venue}/{token_in}/{token_out}", _tick(at), _DRIFT)
 
     def _dollars(self, token: str, at: float) -> float:
         dollars, stray = PRICES[token]
-        return dollars * math.exp(stray * self._wander((token,), at, _WAVES))
+        return dollars * math.exp(stray * _wander(f"{self.seed}/{token}", _tick(at), _WAVES))
 
-    def _wander(self, key: Iterable[str], at: float, waves: Iterable[tuple[float, float]]) -> float:
-        """Smooth noise between -1 and 1."""
-        name = "/".join(key)
-        return sum(share * self._wave(f"{self.seed}/{name}/{period}", at / period) for period, share in waves)
 
-    @staticmethod
-    def _wave(name: str, position: float) -> float:
-        step = math.floor(position)
-        here, there = _noise(f"{name}/{step}"), _noise(f"{name}/{step + 1}")
-        return here + (there - here) * (1 - math.cos(math.pi * (position - step))) / 2
+def _tick(at: float) -> float:
+    """Prices change a hundred times a second, so that orders of one moment share the work."""
+    return round(at, 2)
+
+
+@lru_cache(4096)
+def _wander(name: str, at: float, waves: tuple[tuple[float, float], ...]) -> float:
+    """Smooth noise between -1 and 1."""
+    return sum(share * _wave(f"{name}/{period}", at / period) for period, share in waves)
+
+
+def _wave(name: str, position: float) -> float:
+    step = math.floor(position)
+    here, there = _noise(f"{name}/{step}"), _noise(f"{name}/{step + 1}")
+    return here + (there - here) * (1 - math.cos(math.pi * (position - step))) / 2
 
 
 def _noise(name: str) -> float:

@@ -18,7 +18,7 @@ from order_engine.domain.transactions import Transaction
 from order_engine.venues.mock.market import PRICES, Market
 from order_engine.venues.mock.pools import BinPool, ConstantProductPool, Payout
 
-_BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+_BASE58 = (b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz" * 5)[:256]  # a digit for every byte
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class MockVenue:
     async def build(self, order: Order, quote: Quote, valid_for: timedelta) -> Transaction:
         """See venues.protocol.Venue. The signature is random, as a real one looks."""
         return Transaction(
-            signature="".join(secrets.choice(_BASE58) for _ in range(88)),
+            signature=secrets.token_bytes(88).translate(_BASE58).decode(),
             order_id=str(order.id),
             venue=self.name,
             token_in=order.token_in,

@@ -68,16 +68,16 @@ SELECT id FROM claimed;
 -- Group commit: many orders, one step each. A step holds only if its order is still where the worker left it
 -- (attempt: the fencing token; sequence: nothing happened since; move: the table in domain/statuses.py).
 WITH step AS (
-    SELECT * FROM unnest(
-        %(ids)s::uuid[], %(attempts)s::int[], %(sequences)s::int[], %(statuses)s::text[], %(details)s::text[],
-        %(transactions)s::text[], %(amounts_out)s::numeric[], %(executed_prices)s::numeric[], %(retries_in)s::float8[]
-    ) AS s (id, attempt, sequence, status, details, transaction, amount_out, executed_price, retry_in)
+    -- One JSON text: it costs the client a fifth of what as many arrays would.
+    SELECT * FROM json_to_recordset(%(steps)s::json) AS s (
+        id uuid, attempt int, sequence int, status text, details json, transaction json,
+        amount_out numeric, executed_price numeric, retry_in float8)
 ), moved AS (
     UPDATE orders o SET
         status = s.status,
         sequence = s.sequence,
-        details = s.details::json,
-        transaction = s.transaction::json,
+        details = s.details,
+        transaction = s.transaction,
         amount_out = s.amount_out,
         executed_price = s.executed_price,
         lease_until = CASE WHEN s.status IN ('building', 'submitted') THEN o.lease_until END,
@@ -89,7 +89,7 @@ WITH step AS (
         updated_at = now()
     FROM step s
     WHERE o.id = s.id AND o.attempt = s.attempt AND o.sequence = s.sequence - 1
-      AND (o.status, s.status) IN (SELECT * FROM unnest(%(from_statuses)s::text[], %(to_statuses)s::text[]))
+      AND (o.status, s.status) IN (SELECT * FROM json_to_recordset(%(moves)s::json) AS m (source text, target text))
     RETURNING o.*
 ), logged AS (
     INSERT INTO order_events (order_id, sequence, status, attempt, at, details)
