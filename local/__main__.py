@@ -7,6 +7,8 @@ import signal
 import sys
 from pathlib import Path
 
+import uvloop
+
 from local.cloud import Cloud
 from local.errors import LocalCloudError
 from local.processes import raise_file_limit
@@ -21,7 +23,7 @@ def main() -> int:
     )
     try:
         settings = load_settings(parser.parse_args().template)
-        return asyncio.run(_run(settings))
+        return uvloop.run(_run(settings))
     except LocalCloudError as error:
         print(f"local cloud: {error}", file=sys.stderr)
         return 1

@@ -1,7 +1,8 @@
-"""Runs ministack, in its own environment, with two changes for the local cloud.
+"""Runs ministack, in its own environment, with some changes for the local cloud.
 
-A waiting ReceiveMessage is woken by a send at once (ministack looks again every 100 ms), and the emulator stops, saving
-its state, when the cloud that started it is gone.
+A waiting ReceiveMessage is woken by a send at once (ministack looks again every 100 ms). A send to a FIFO queue does
+not go through all that was sent in the last five minutes. uvicorn serves it, which parses requests in C. And the emulator
+stops, saving its state, when the cloud that started it is gone.
 """
 
 import asyncio
@@ -11,6 +12,8 @@ import os
 import signal
 import sys
 import threading
+import time
+from collections.abc import Callable
 from typing import Any
 
 
@@ -41,6 +44,20 @@ class _Asyncio:
             await asyncio.wait_for(self._wake.arrived.wait(), seconds)
 
 
+class _Prune:
+    """Forgets the deduplication ids that are past their five minutes, once in a second and queue."""
+
+    def __init__(self, prune: Callable[[dict[str, Any]], None]) -> None:
+        self._prune = prune
+        self._pruned_at: dict[int, float] = {}
+
+    def __call__(self, queue: dict[str, Any]) -> None:
+        now = time.monotonic()
+        if now - self._pruned_at.get(id(queue), 0) >= 1:
+            self._pruned_at[id(queue)] = now
+            self._prune(queue)
+
+
 def _stop_with_parent() -> None:
     while os.read(0, 1024):
         pass
@@ -52,8 +69,18 @@ def main() -> None:
     threading.Thread(target=_stop_with_parent, daemon=True).start()
     sqs = importlib.import_module("ministack.services.sqs")
     wake = _Wake(sqs.esm_wake)
-    vars(sqs).update(esm_wake=wake, asyncio=_Asyncio(wake))
-    importlib.import_module("ministack.app").main()
+    vars(sqs).update(esm_wake=wake, asyncio=_Asyncio(wake), _prune_dedup=_Prune(vars(sqs)["_prune_dedup"]))
+    importlib.import_module("uvicorn").run(
+        importlib.import_module("ministack.app").app,
+        host=os.environ["BIND_HOST"],
+        port=int(os.environ["EDGE_PORT"]),
+        loop="uvloop",
+        http="httptools",
+        log_level="warning",
+        access_log=False,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=1,
+    )
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html. Standard library
 """
 
 import gc
-import http.client
 import importlib
 import json
 import os
@@ -22,46 +21,75 @@ from typing import Any
 Handler = Callable[[Any, "Context"], Any]
 
 
+Headers = dict[str, str]
+"""By their names in small letters."""
+
+
 class Context:
     """The second argument of every handler."""
 
-    def __init__(self, headers: http.client.HTTPMessage) -> None:
+    def __init__(self, headers: Headers) -> None:
         self.function_name = os.environ["AWS_LAMBDA_FUNCTION_NAME"]
         self.function_version = os.environ["AWS_LAMBDA_FUNCTION_VERSION"]
         self.memory_limit_in_mb = os.environ["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"]
         self.log_group_name = os.environ["AWS_LAMBDA_LOG_GROUP_NAME"]
         self.log_stream_name = os.environ["AWS_LAMBDA_LOG_STREAM_NAME"]
-        self.aws_request_id = headers["Lambda-Runtime-Aws-Request-Id"]
-        self.invoked_function_arn = headers["Lambda-Runtime-Invoked-Function-Arn"]
+        self.aws_request_id = headers["lambda-runtime-aws-request-id"]
+        self.invoked_function_arn = headers["lambda-runtime-invoked-function-arn"]
         self.client_context = None
         self.identity = None
-        self._deadline_ms = int(headers["Lambda-Runtime-Deadline-Ms"])
+        self._deadline_ms = int(headers["lambda-runtime-deadline-ms"])
 
     def get_remaining_time_in_millis(self) -> int:
         return max(0, self._deadline_ms - int(time.time() * 1000))
 
 
 class RuntimeApi:
-    """The Runtime API over one kept-alive connection."""
+    """The Runtime API over one kept-alive connection; http.client would take a third of a small invocation's time."""
 
     def __init__(self, address: str) -> None:
-        host, _, self._prefix = address.partition("/")
-        self._connection = http.client.HTTPConnection(host)
+        self._host, _, prefix = address.partition("/")
+        self._base = f"/{prefix}/2018-06-01/runtime/" if prefix else "/2018-06-01/runtime/"
+        host, _, port = self._host.partition(":")
+        self._socket = socket.create_connection((host, int(port or 80)))
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
-    def next_invocation(self) -> tuple[http.client.HTTPMessage, bytes]:
+    def next_invocation(self) -> tuple[Headers, bytes]:
         return self._request("GET", "invocation/next")
 
     def respond(self, request_id: str, payload: bytes) -> None:
         self._request("POST", f"invocation/{request_id}/response", payload)
 
-    def fail(self, path: str, error: BaseException) -> None:
-        self._request("POST", path, json.dumps(describe(error)).encode())
+    def fail(self, request_id: str, error: BaseException) -> None:
+        self._request("POST", f"invocation/{request_id}/error", json.dumps(describe(error)).encode())
 
-    def _request(self, method: str, path: str, body: bytes | None = None) -> tuple[http.client.HTTPMessage, bytes]:
-        prefix = f"/{self._prefix}" if self._prefix else ""
-        self._connection.request(method, f"{prefix}/2018-06-01/runtime/{path}", body)
-        response = self._connection.getresponse()
-        return response.headers, response.read()
+    def _request(self, method: str, path: str, body: bytes = b"") -> tuple[Headers, bytes]:
+        head = f"{method} {self._base}{path} HTTP/1.1\r\nHost: {self._host}\r\nContent-Length: {len(body)}\r\n\r\n"
+        self._socket.sendall(head.encode() + body)
+        head_bytes, _, received = self._receive_until_head().partition(b"\r\n\r\n")
+        status, *lines = head_bytes.decode("latin-1").split("\r\n")
+        headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+        length = int(headers["content-length"])
+        chunks = [received]
+        missing = length - len(received)
+        while missing > 0:
+            chunks.append(self._receive())
+            missing -= len(chunks[-1])
+        if " 403 " in status:
+            raise ConnectionError(status)
+        return headers, b"".join(chunks)
+
+    def _receive_until_head(self) -> bytes:
+        received = self._receive()
+        while b"\r\n\r\n" not in received:
+            received += self._receive()
+        return received
+
+    def _receive(self) -> bytes:
+        received = self._socket.recv(262_144)
+        if not received:
+            raise ConnectionError("the Runtime API is gone")
+        return received
 
 
 def describe(error: BaseException) -> dict[str, Any]:
@@ -84,14 +112,14 @@ def serve(api: RuntimeApi, handler: Handler) -> None:
     """Takes one invocation after the other, for ever."""
     while True:
         headers, event = api.next_invocation()
-        request_id = headers["Lambda-Runtime-Aws-Request-Id"]
-        os.environ["_X_AMZN_TRACE_ID"] = headers["Lambda-Runtime-Trace-Id"]
+        request_id = headers["lambda-runtime-aws-request-id"]
+        os.environ["_X_AMZN_TRACE_ID"] = headers["lambda-runtime-trace-id"]
         try:
             result = handler(json.loads(event), Context(headers))
             payload = json.dumps(result, ensure_ascii=False).encode()
         except Exception as error:
             traceback.print_exc()
-            api.fail(f"invocation/{request_id}/error", error)
+            api.fail(request_id, error)
         else:
             api.respond(request_id, payload)
 
@@ -187,7 +215,7 @@ def main() -> None:
     threading.Thread(target=end_with_parent, daemon=True).start()
     try:
         serve(RuntimeApi(os.environ["AWS_LAMBDA_RUNTIME_API"]), handler)
-    except (OSError, http.client.HTTPException):  # the Runtime API is gone, so is the environment
+    except OSError:  # the Runtime API is gone, so is the environment
         sys.exit(1)
 
 

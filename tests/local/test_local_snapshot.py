@@ -77,7 +77,7 @@ def test_a_handler_that_cannot_be_loaded_says_why_and_is_tried_anew(tmp_path):
 
 
 def test_no_environment_outlives_its_snapshot_and_the_next_one_comes_from_a_new_one(tmp_path):
-    waiting = HANDLER + "\nimport http.client, time\nhttp.client.HTTPConnection.request = lambda *_: time.sleep(60)\n"
+    waiting = HANDLER + "\nimport socket, time\nsocket.create_connection = lambda *_: time.sleep(60)\n"
 
     async def use(snapshot: Snapshot) -> None:
         fork = await snapshot.fork({"AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9/x"})
