@@ -1,8 +1,8 @@
 """Runs ministack, in its own environment, with some changes for the local cloud.
 
 A waiting ReceiveMessage is woken by a send at once (ministack looks again every 100 ms). A send to a FIFO queue does
-not go through all that was sent in the last five minutes. uvicorn serves it, which parses requests in C. And the emulator
-stops, saving its state, when the cloud that started it is gone.
+not go through all that was sent in the last five minutes. uvicorn serves it, which parses requests in C. And it stops,
+saving its state, when the cloud that started it is gone.
 """
 
 import asyncio
