@@ -26,25 +26,23 @@ def notify(events: Sequence[StatusEvent], connections: Connections, gateway: Gat
 
     A connection that is gone is taken off its topics; no connection waits for another.
     """
-    by_topic = _by_topic(events)
+    by_topic: dict[str, list[StatusEvent]] = defaultdict(list)
+    for event in events:
+        by_topic[order_topic(event.account, event.document["orderId"])].append(event)
+        by_topic[account_topic(event.account)].append(event)
     listening = connections.listening_to(list(by_topic))
     frames: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for topic, connection_ids in listening.items():
-        for frame in by_topic[topic]:
+        for frame in _frames(topic, by_topic[topic]):
             for connection_id in connection_ids:
                 frames[connection_id].append((topic, frame))
     return sum(pool.map(lambda one: _post_all(one, frames[one], connections, gateway), frames))
 
 
-def _by_topic(events: Sequence[StatusEvent]) -> dict[str, list[str]]:
-    """The frames of each topic: an event each for an order, as many as fit for an account."""
-    orders: dict[str, list[str]] = defaultdict(list)
-    accounts: dict[str, list[str]] = defaultdict(list)
-    for event in events:
-        text = json.dumps(event.document, separators=(",", ":"))
-        orders[order_topic(event.account, event.document["orderId"])].append(text)
-        accounts[account_topic(event.account)].append(text)
-    return {**orders, **{topic: list(_account_frames(texts)) for topic, texts in accounts.items()}}
+def _frames(topic: str, events: Sequence[StatusEvent]) -> Iterator[str]:
+    """The frames of a topic: an event each for an order, as many as fit for an account."""
+    texts = [json.dumps(event.document, separators=(",", ":")) for event in events]
+    return _account_frames(texts) if topic == account_topic(events[0].account) else iter(texts)
 
 
 def _account_frames(texts: Sequence[str]) -> Iterator[str]:
