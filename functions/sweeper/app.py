@@ -1,4 +1,4 @@
-"""Every minute: orders that nobody looked after go back to the queue."""
+"""Every minute: orders that nobody looked after go back to the queue, and those past their retention are forgotten."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -13,6 +13,7 @@ from order_engine.adapters.sqs import OrdersQueue, sqs_client
 from order_engine.observability import logger
 from order_engine.runtime import run
 from order_engine.settings import Settings as BaseSettings
+from order_engine.use_cases.forget import forget
 from order_engine.use_cases.sweep import sweep
 
 
@@ -22,6 +23,7 @@ class Settings(BaseSettings):
     database_url: str
     orders_queue_url: str
     watchdog_seconds: float
+    retention_days: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,7 @@ class Sweeper:
     orders: OrderStore
     queue: OrdersQueue
     watchdog: float
+    retention_days: float
 
 
 @cache
@@ -41,6 +44,7 @@ def sweeper() -> Sweeper:
         OrderStore(Database(settings.database_url)),
         OrdersQueue(settings.orders_queue_url, sqs_client()),
         settings.watchdog_seconds,
+        settings.retention_days,
     )
 
 
@@ -48,9 +52,12 @@ register_before_snapshot(sweeper)
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
-    """Scheduled event → how many orders were sent."""
+    """Scheduled event → how many orders were sent and how many forgotten."""
     work = sweeper()
     sent = run(sweep(work.orders, work.queue, work.watchdog))
     if sent:
         logger.warning("orders sent again", extra={"orders": sent})
-    return {"sent": sent}
+    forgotten = run(forget(work.orders, work.retention_days))
+    if forgotten:
+        logger.info("orders forgotten", extra={"orders": forgotten})
+    return {"sent": sent, "forgotten": forgotten}

@@ -51,6 +51,7 @@ def environment(cloud: Cloud) -> dict[str, str]:
         "ORDERS_QUEUE_URL": cloud.queues["OrdersQueue"],
         "POISON_QUEUE_URL": cloud.queues["OrdersPoisonQueue"],
         "POWERTOOLS_SERVICE_NAME": "sample",
+        "RETENTION_DAYS": "0",
         "STATUS_QUEUE_URL": cloud.queues["StatusQueue"],
         "TRANSACTION_VALIDITY_SECONDS": "15",
         "VENUE_TIMEOUT_SECONDS": "2",

@@ -29,6 +29,9 @@ class Orders(Protocol):
     async def due(self, watchdog: float, limit: int) -> list[UUID]:
         """Orders whose watchdog time has come; it is set `watchdog` seconds ahead."""
 
+    async def forget(self, days: float, limit: int) -> int:
+        """Delete finished orders that were placed more than `days` ago, and say how many."""
+
 
 class Journal(Protocol):
     """Where every step is recorded, and from where it is published."""

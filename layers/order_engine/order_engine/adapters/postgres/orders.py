@@ -93,6 +93,10 @@ class OrderStore:
         rows = await self._database.fetch("orders.due", {"watchdog": watchdog, "limit": limit})
         return [row["id"] for row in rows]
 
+    async def forget(self, days: float, limit: int) -> int:
+        """Delete up to `limit` finished orders placed more than `days` ago, and their events; says how many."""
+        return len(await self._database.fetch("orders.forget", {"days": days, "limit": limit}))
+
     async def ping(self) -> None:
         """Raise DatabaseUnavailable if Postgres does not answer."""
         await self._database.fetch("orders.ping")

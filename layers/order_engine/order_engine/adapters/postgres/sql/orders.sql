@@ -105,5 +105,17 @@ WHERE id IN (
 )
 RETURNING id;
 
+-- name: forget
+-- Finished orders that were placed so many days ago. Ids are UUIDv7, so the oldest are the first in the primary key.
+WITH old AS (
+    SELECT id FROM orders
+    WHERE id < (SELECT uuidv7(- %(days)s * interval '1 day')) AND finished_at IS NOT NULL
+    ORDER BY id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+), events AS (
+    DELETE FROM order_events e USING old WHERE e.order_id = old.id
+)
+DELETE FROM orders o USING old WHERE o.id = old.id
+RETURNING o.id;
+
 -- name: ping
 SELECT 1;

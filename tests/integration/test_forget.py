@@ -1,0 +1,53 @@
+"""Orders past their retention are deleted, and no others."""
+
+from order_engine.use_cases.forget import forget
+from tests.engine import Engine
+from tests.integration.conftest import Play
+
+_OLD = """
+    WITH placed AS (
+        INSERT INTO orders (id, account, client_order_id, type, token_in, token_out, amount_in, slippage_bps, status,
+                            watchdog_at, finished_at)
+        SELECT uuidv7(- %s * interval '1 day'), 'alice', 'key-' || n, 'market', 'SOL', 'USDC', 1, 50,
+               CASE WHEN %s THEN 'failed' ELSE 'pending' END, CASE WHEN NOT %s THEN now() END,
+               CASE WHEN %s THEN now() END
+        FROM generate_series(1, %s) n RETURNING *
+    )
+    INSERT INTO order_events (order_id, sequence, status, attempt, at) SELECT id, 1, status, 0, now() FROM placed
+    RETURNING order_id
+"""
+
+
+def old_orders(engine: Engine, number: int, *, days: float, finished: bool) -> None:
+    engine.sql(_OLD, days, finished, finished, finished, number)
+
+
+def test_old_finished_orders_go_with_their_events(play: Play) -> None:
+    async def scenario(engine: Engine) -> None:
+        old_orders(engine, 2_500, days=31, finished=True)
+        (recent,) = await engine.place()
+        assert await forget(engine.orders, 30) == 2_500
+        assert await forget(engine.orders, 30) == 0
+        assert engine.sql("SELECT id FROM orders") == [{"id": recent.id}]
+        assert engine.sql("SELECT DISTINCT order_id FROM order_events") == [{"order_id": recent.id}]
+        assert (await engine.place(client_order_id="key-1"))[0].client_order_id == "key-1"
+
+    play(scenario)
+
+
+def test_an_old_order_that_is_still_open_is_kept(play: Play) -> None:
+    async def scenario(engine: Engine) -> None:
+        old_orders(engine, 1, days=400, finished=False)
+        assert await forget(engine.orders, 30) == 0
+        assert len(engine.sql("SELECT FROM orders")) == 1
+
+    play(scenario)
+
+
+def test_without_a_retention_everything_is_kept(play: Play) -> None:
+    async def scenario(engine: Engine) -> None:
+        old_orders(engine, 1, days=4_000, finished=True)
+        assert await forget(engine.orders, 0) == 0
+        assert len(engine.sql("SELECT FROM order_events")) == 1
+
+    play(scenario)
