@@ -1,8 +1,8 @@
 """Runs ministack, in its own environment, with some changes for the local cloud.
 
-A waiting ReceiveMessage is woken by a send at once (ministack looks again every 100 ms). A send to a FIFO queue does
-not go through all that was sent in the last five minutes. uvicorn serves it, which parses requests in C. And it stops,
-saving its state, when the cloud that started it is gone.
+A waiting ReceiveMessage is woken at once by a send, and by a delete, which frees a FIFO group (ministack looks again
+every 100 ms). A send to a FIFO queue does not go through all that was sent in the last five minutes. uvicorn serves it,
+which parses requests in C. And it stops, saving its state, when the cloud that started it is gone.
 """
 
 import asyncio
@@ -15,6 +15,8 @@ import threading
 import time
 from collections.abc import Callable
 from typing import Any
+
+_FREEING = ("DeleteMessage", "DeleteMessageBatch", "ChangeMessageVisibility", "ChangeMessageVisibilityBatch")
 
 
 class _Wake:
@@ -44,6 +46,19 @@ class _Asyncio:
             await asyncio.wait_for(self._wake.arrived.wait(), seconds)
 
 
+def _waking(wake: _Wake, act: Callable[..., Any]) -> Callable[..., Any]:
+    """The action, after which whoever waits for messages looks again."""
+
+    def act_and_wake(*arguments: Any) -> Any:
+        try:
+            return act(*arguments)
+        finally:
+            wake.arrived.set()
+            wake.arrived.clear()
+
+    return act_and_wake
+
+
 class _Prune:
     """Forgets the deduplication ids that are past their five minutes, once in a second and queue."""
 
@@ -70,6 +85,9 @@ def main() -> None:
     sqs = importlib.import_module("ministack.services.sqs")
     wake = _Wake(sqs.esm_wake)
     vars(sqs).update(esm_wake=wake, asyncio=_Asyncio(wake), _prune_dedup=_Prune(vars(sqs)["_prune_dedup"]))
+    handlers = vars(sqs)["_HANDLERS"]
+    for action in _FREEING:
+        handlers[action] = _waking(wake, handlers[action])
     importlib.import_module("uvicorn").run(
         importlib.import_module("ministack.app").app,
         host=os.environ["BIND_HOST"],
