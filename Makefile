@@ -11,12 +11,11 @@ ARCHITECTURE ?= arm64
 # The functions' own Python, for sam build and the tests of what it builds: from PATH, from pyenv, or uv's own.
 PYTHON313 := $(or $(PYTHON313),$(shell for p in python3.13 "$$(pyenv prefix 3.13 2>/dev/null)/bin/python3.13" \
 	"$$($(UV) python find --managed-python 3.13 2>/dev/null)"; do "$$p" -c '' 2>/dev/null && command -v "$$p" && break; done))
-export PYTHON313
 export SAM_CLI_TELEMETRY := 0
 export AWS_DEFAULT_REGION ?= us-east-1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test chaos check picture audit fmt build clean
+.PHONY: help run test chaos check picture audit fmt pins build clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -48,8 +47,12 @@ fmt: .venv/.ready ## format and fix what can be fixed
 	$(PY) -m ruff format .
 	$(PY) -m ruff check --fix .
 
-build: $(TOOLS)/sam/.ready ## sam build (needs python3.13)
-	PATH="$(dir $(PYTHON313)):$$PATH" $(SAM) build --parameter-overrides Architecture=$(ARCHITECTURE)
+pins: $(UV) ## what the layer carries, from uv.lock
+	$(UV) export --quiet --frozen --no-default-groups --no-emit-project --no-annotate --output-file layers/order_engine/requirements.txt \
+		--prune boto3 --prune snapshot-restore-py --prune httpx --prune rich --prune typer --prune websockets
+
+build: $(TOOLS)/sam/.ready $(TOOLS)/lambda/.ready ## sam build (ARCHITECTURE=arm64)
+	PATH="$(CURDIR)/$(TOOLS)/lambda/bin:$$PATH" $(SAM) build --parameter-overrides Architecture=$(ARCHITECTURE)
 
 clean: ## remove everything that make made, the local data too
 	rm -rf .venv $(TOOLS) .local .aws-sam .pytest_cache .mypy_cache .ruff_cache
@@ -64,10 +67,10 @@ $(UV):
 	@$(UV) sync --quiet --frozen --python $(PYTHON)
 	@touch $@
 
-# What the Lambda runtime itself brings: python3.13 and boto3.
+# What the Lambda runtime itself brings, and pip to build with. uv downloads a python3.13 where there is none.
 $(TOOLS)/lambda/.ready: local/requirements-lambda.txt | $(UV)
-	@$(UV) venv --quiet --clear --python $(PYTHON313) $(TOOLS)/lambda
-	@$(UV) pip install --quiet --python $(TOOLS)/lambda/bin/python --requirement $<
+	@$(UV) venv --quiet --clear --python $(or $(PYTHON313),3.13) $(TOOLS)/lambda
+	@$(UV) pip install --quiet --compile-bytecode --python $(TOOLS)/lambda/bin/python --requirement $<
 	@touch $@
 
 # The emulator and the SAM CLI each pin older AWS libraries than the engine's: an environment of its own for each.
