@@ -29,12 +29,15 @@ test: .venv/.ready $(TOOLS)/ministack/.ready $(TOOLS)/sam/.ready $(if $(PYTHON31
 chaos: .venv/.ready $(TOOLS)/ministack/.ready ## 10,000 orders while everything breaks (ORDERS=, SEED=)
 	$(PY) -m tests.reliability.chaos --orders $(or $(ORDERS),10000) --seed $(or $(SEED),1)
 
-check: .venv/.ready $(TOOLS)/sam/.ready audit ## format, lint, types, security, template
+check: .venv/.ready $(TOOLS)/sam/.ready $(TOOLS)/checkov/.ready audit ## format, lint, types, security, template, workflows
 	$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
 	$(PY) -m mypy
 	$(PY) -m bandit -q -c pyproject.toml -r layers functions client local
 	$(SAM) validate --lint
+	$(TOOLS)/checkov/bin/checkov --config-file .checkov.yaml --file template.yaml $(wildcard infrastructure/*.yaml)
+	$(UV) tool run check-jsonschema==0.39.0 --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(UV) tool run zizmor==1.32.0 --offline --quiet --min-severity medium .github/workflows
 
 picture: .venv/.ready $(TOOLS)/ministack/.ready ## README's picture of the dashboard, made anew
 	PICTURE=docs/dashboard.png $(PY) -m pytest -q tests/browser/test_picture.py
@@ -73,7 +76,7 @@ $(TOOLS)/lambda/.ready: local/requirements-lambda.txt | $(UV)
 	@$(UV) pip install --quiet --compile-bytecode --python $(TOOLS)/lambda/bin/python --requirement $<
 	@touch $@
 
-# The emulator and the SAM CLI each pin older AWS libraries than the engine's: an environment of its own for each.
+# The emulator, the SAM CLI and checkov pin older libraries than the engine's: an environment of its own for each.
 $(TOOLS)/%/.ready: local/requirements-%.txt | $(UV)
 	@$(UV) venv --quiet --clear --python $(PYTHON) $(TOOLS)/$*
 	@$(UV) pip install --quiet --python $(TOOLS)/$*/bin/python --requirement $<
