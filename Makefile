@@ -11,12 +11,11 @@ ARCHITECTURE ?= arm64
 # The functions' own Python, for sam build and the tests of what it builds: from PATH, from pyenv, or uv's own.
 PYTHON313 := $(or $(PYTHON313),$(shell for p in python3.13 "$$(pyenv prefix 3.13 2>/dev/null)/bin/python3.13" \
 	"$$($(UV) python find --managed-python 3.13 2>/dev/null)"; do "$$p" -c '' 2>/dev/null && command -v "$$p" && break; done))
-export PYTHON313
 export SAM_CLI_TELEMETRY := 0
 export AWS_DEFAULT_REGION ?= us-east-1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test chaos check picture audit fmt build clean
+.PHONY: help run test chaos check picture audit fmt pins build clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -30,12 +29,15 @@ test: .venv/.ready $(TOOLS)/ministack/.ready $(TOOLS)/sam/.ready $(if $(PYTHON31
 chaos: .venv/.ready $(TOOLS)/ministack/.ready ## 10,000 orders while everything breaks (ORDERS=, SEED=)
 	$(PY) -m tests.reliability.chaos --orders $(or $(ORDERS),10000) --seed $(or $(SEED),1)
 
-check: .venv/.ready $(TOOLS)/sam/.ready audit ## format, lint, types, security, template
+check: .venv/.ready $(TOOLS)/sam/.ready $(TOOLS)/checkov/.ready audit ## format, lint, types, security, template, workflows
 	$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
 	$(PY) -m mypy
 	$(PY) -m bandit -q -c pyproject.toml -r layers functions client local
 	$(SAM) validate --lint
+	$(TOOLS)/checkov/bin/checkov --config-file .checkov.yaml --file template.yaml $(wildcard infrastructure/*.yaml)
+	$(UV) tool run check-jsonschema==0.39.0 --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(UV) tool run zizmor==1.32.0 --offline --quiet --min-severity medium .github/workflows
 
 picture: .venv/.ready $(TOOLS)/ministack/.ready ## README's picture of the dashboard, made anew
 	PICTURE=docs/dashboard.png $(PY) -m pytest -q tests/browser/test_picture.py
@@ -48,8 +50,12 @@ fmt: .venv/.ready ## format and fix what can be fixed
 	$(PY) -m ruff format .
 	$(PY) -m ruff check --fix .
 
-build: $(TOOLS)/sam/.ready ## sam build (needs python3.13)
-	PATH="$(dir $(PYTHON313)):$$PATH" $(SAM) build --parameter-overrides Architecture=$(ARCHITECTURE)
+pins: $(UV) ## what the layer carries, from uv.lock
+	$(UV) export --quiet --frozen --no-default-groups --no-emit-project --no-annotate --output-file layers/order_engine/requirements.txt \
+		--prune boto3 --prune snapshot-restore-py --prune httpx --prune rich --prune typer --prune websockets
+
+build: $(TOOLS)/sam/.ready $(TOOLS)/lambda/.ready ## sam build (ARCHITECTURE=arm64)
+	PATH="$(CURDIR)/$(TOOLS)/lambda/bin:$$PATH" $(SAM) build --parameter-overrides Architecture=$(ARCHITECTURE)
 
 clean: ## remove everything that make made, the local data too
 	rm -rf .venv $(TOOLS) .local .aws-sam .pytest_cache .mypy_cache .ruff_cache
@@ -64,13 +70,13 @@ $(UV):
 	@$(UV) sync --quiet --frozen --python $(PYTHON)
 	@touch $@
 
-# What the Lambda runtime itself brings: python3.13 and boto3.
+# What the Lambda runtime itself brings, and pip to build with. uv downloads a python3.13 where there is none.
 $(TOOLS)/lambda/.ready: local/requirements-lambda.txt | $(UV)
-	@$(UV) venv --quiet --clear --python $(PYTHON313) $(TOOLS)/lambda
-	@$(UV) pip install --quiet --python $(TOOLS)/lambda/bin/python --requirement $<
+	@$(UV) venv --quiet --clear --python $(or $(PYTHON313),3.13) $(TOOLS)/lambda
+	@$(UV) pip install --quiet --compile-bytecode --python $(TOOLS)/lambda/bin/python --requirement $<
 	@touch $@
 
-# The emulator and the SAM CLI each pin older AWS libraries than the engine's: an environment of its own for each.
+# The emulator, the SAM CLI and checkov pin older libraries than the engine's: an environment of its own for each.
 $(TOOLS)/%/.ready: local/requirements-%.txt | $(UV)
 	@$(UV) venv --quiet --clear --python $(PYTHON) $(TOOLS)/$*
 	@$(UV) pip install --quiet --python $(TOOLS)/$*/bin/python --requirement $<

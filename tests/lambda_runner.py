@@ -1,7 +1,6 @@
 """Feeds events (a JSON list on stdin) to the handler of the function in the working directory; prints what came back.
 
-Runs under the interpreter of whoever starts it, with the function and its layer on PYTHONPATH: the built function under
-the Lambda runtime's Python, the unbuilt one under the project's.
+For functions that are not built: it runs under the interpreter of whoever starts it, with the layer on PYTHONPATH.
 """
 
 import json

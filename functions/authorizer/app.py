@@ -1,14 +1,16 @@
 """API key → account, for the HTTP API and for the WebSocket API's handshake."""
 
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from aws_lambda_powertools.utilities.typing import LambdaContext
 from snapshot_restore_py import register_before_snapshot
 
 from order_engine.adapters.api_keys import ApiKeys
 from order_engine.adapters.connections import dynamodb_client
 from order_engine.settings import Settings as BaseSettings
+
+if TYPE_CHECKING:  # Powertools is not loaded for the sake of a type
+    from aws_lambda_powertools.utilities.typing import LambdaContext
 
 
 class Settings(BaseSettings):
@@ -26,7 +28,7 @@ def api_keys() -> ApiKeys:
 register_before_snapshot(api_keys)
 
 
-def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     """Authorizer request (HTTP API: payload 2.0; WebSocket API: REQUEST) → who it is.
 
     An HTTP API answers a refusal with a bare 403, so an unknown key passes here without an account, and the api

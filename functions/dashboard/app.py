@@ -1,13 +1,15 @@
 """The page at /: one document with everything in it, since only this one route is public."""
 
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from aws_lambda_powertools.utilities.typing import LambdaContext
 from snapshot_restore_py import register_before_snapshot
 
 from document import Document, assemble
 from order_engine.settings import Settings as BaseSettings
+
+if TYPE_CHECKING:  # Powertools is not loaded for the sake of a type
+    from aws_lambda_powertools.utilities.typing import LambdaContext
 
 
 class Settings(BaseSettings):
@@ -27,7 +29,7 @@ def page() -> Document:
 register_before_snapshot(page)
 
 
-def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     """HTTP API event (payload 2.0) → the page."""
     document = page()
     return {

@@ -5,18 +5,21 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+LOCKED = {package["name"]: package for package in tomllib.loads((ROOT / "uv.lock").read_text())["package"]}
 
 
 def test_the_layer_pins_what_the_lock_file_has() -> None:
-    lock = tomllib.loads((ROOT / "uv.lock").read_text())
-    locked = {package["name"]: package["version"] for package in lock["package"] if "version" in package}
-    lines = (ROOT / "layers/order_engine/requirements.txt").read_text().split()
-    pins = [match.groups() for line in lines if (match := re.fullmatch(r"([a-z-]+)(?:\[\w+\])?==([\d.]+)", line))]
-    assert len(pins) == len(lines) == 3
-    assert dict(pins) == {name: locked[name] for name, _ in pins}
+    text = (ROOT / "layers/order_engine/requirements.txt").read_text()
+    pins = re.findall(r"^([a-z-]+)==([\d.]+).*((?:\\\n    --hash=\S+ ?)+)", text, re.M)
+    assert len(pins) == len(re.findall(r"^\w", text, re.M))
+    for name, version, hashes in pins:
+        package = LOCKED[name]
+        files = [package["sdist"], *package["wheels"]] if "sdist" in package else package["wheels"]
+        assert version == package["version"]
+        assert set(re.findall(r"--hash=(\S+)", hashes)) == {file["hash"] for file in files}
 
 
-def test_the_runtime_of_the_tests_has_the_same_boto3() -> None:
-    lock = tomllib.loads((ROOT / "uv.lock").read_text())
-    locked = {package["name"]: package["version"] for package in lock["package"] if "version" in package}
-    assert f"boto3=={locked['boto3']}\n" in (ROOT / "local/requirements-lambda.txt").read_text()
+def test_the_runtime_brings_boto3_and_the_layer_does_not() -> None:
+    runtime = (ROOT / "local/requirements-lambda.txt").read_text().split()
+    assert f"boto3=={LOCKED['boto3']['version']}" in runtime
+    assert "boto" not in (ROOT / "layers/order_engine/requirements.txt").read_text().replace("--prune boto3", "")

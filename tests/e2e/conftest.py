@@ -1,11 +1,13 @@
-"""One local cloud for all end-to-end tests, without the mock's delays."""
+"""One local cloud for all end-to-end tests, without the mock's delays, and one build."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
 
 from tests.cloud import QUICK, Cloud, client_of, running_cloud
+from tests.lambda_runtime import ARCHITECTURE, sam_build
 
 
 @pytest.fixture(scope="session")
@@ -20,3 +22,9 @@ def http(cloud: Cloud) -> Iterator[httpx.Client]:
     """A client of the HTTP API with the dev key."""
     with client_of(cloud) as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where sam build put everything, for this machine's processor."""
+    return sam_build(tmp_path_factory.mktemp("built"), ARCHITECTURE)

@@ -14,12 +14,11 @@ import pytest
 
 from tests.accounts import api_keys
 from tests.cloud import Cloud
+from tests.lambda_runtime import running
 
 ROOT = Path(__file__).parents[2]
 EVENTS = ROOT / "events"
 RUNNER = ROOT / "tests" / "lambda_runner.py"
-RUNTIME_PYTHON = os.environ.get("PYTHON313", "")
-LAMBDA_TOOLS = ROOT / ".tools" / "lambda"
 
 Invoke = Callable[[str, list[Any]], list[Any]]
 
@@ -60,13 +59,12 @@ def environment(cloud: Cloud) -> dict[str, str]:
     }
 
 
-def run(python: str, code: Path, layers: list[Path], events: list[Any], cloud: Cloud) -> list[Any]:
-    """Feed events to the function in `code`; returns its results in order. Fails with its output if it raised."""
-    path = os.pathsep.join(str(layer) for layer in layers)
+def run(code: Path, events: list[Any], cloud: Cloud) -> list[Any]:
+    """Feed events to the unbuilt function in `code`; returns its answers. Fails with its output if it raised."""
     done = subprocess.run(
-        [python, str(RUNNER)],
+        [sys.executable, str(RUNNER)],
         cwd=code,
-        env={**environment(cloud), "PYTHONPATH": path},
+        env={**environment(cloud), "PYTHONPATH": str(ROOT / "layers" / "order_engine")},
         input=json.dumps(events),
         capture_output=True,
         text=True,
@@ -80,48 +78,20 @@ def run(python: str, code: Path, layers: list[Path], events: list[Any], cloud: C
     return [result["result"] for result in results]
 
 
-@pytest.fixture(scope="session")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where sam build put everything, for this machine's processor."""
-    if not RUNTIME_PYTHON:
-        pytest.skip("sam build needs python3.13, and none was found")
-    machine = "arm64" if os.uname().machine in ("arm64", "aarch64") else "x86_64"
-    directory = tmp_path_factory.mktemp("built")
-    command = [
-        ROOT / ".tools/sam/bin/sam",
-        "build",
-        "--build-dir",
-        directory / "build",
-        "--cache-dir",
-        directory / "cache",
-    ]
-    subprocess.run(
-        [*map(str, command), "--parameter-overrides", f"Architecture={machine}"],
-        cwd=ROOT,
-        env={**os.environ, "PATH": f"{Path(RUNTIME_PYTHON).parent}{os.pathsep}{os.environ['PATH']}"},
-        check=True,
-        capture_output=True,
-        timeout=300,
-    )
-    return directory / "build"
-
-
 @pytest.fixture(params=["unbuilt", "built"])
-def invoke(request: pytest.FixtureRequest, cloud: Cloud) -> Invoke:
+def invoke(request: pytest.FixtureRequest, cloud: Cloud, tmp_path: Path) -> Invoke:
     """Feeds events to a function by its folder's name."""
     if request.param == "unbuilt":
-        layer = ROOT / "layers" / "order_engine"
-        return lambda function, events: run(sys.executable, ROOT / "functions" / function, [layer], events, cloud)
+        return lambda function, events: run(ROOT / "functions" / function, events, cloud)
     build: Path = request.getfixturevalue("built")
-    python = str(LAMBDA_TOOLS / "bin" / "python")  # Python 3.13 with boto3, as the runtime has it
-    names = {"dead_letter": "DeadLetterFunction", "websocket": "WebSocketFunction"}
-    return lambda function, events: run(
-        python,
-        build / names.get(function, f"{function.title()}Function"),
-        [build / "OrderEngineLayer" / "python"],
-        events,
-        cloud,
-    )
+
+    def invoke_built(function: str, events: list[Any]) -> list[Any]:
+        name = f"{function.replace('_', '')}function"
+        (code,) = [folder for folder in build.iterdir() if folder.name.lower() == name]
+        with running(code, build / "OrderEngineLayer" / "python", environment(cloud), tmp_path) as runtime:
+            return [runtime.invoke(event) for event in events]
+
+    return invoke_built
 
 
 def test_every_function_has_samples() -> None:
