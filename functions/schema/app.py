@@ -12,7 +12,7 @@ from order_engine.observability import logger
 from order_engine.settings import Settings as BaseSettings
 
 # Longer than migrate may take, and once: a second call would only wait for the first one's lock.
-_ONCE = Config(read_timeout=150, retries={"total_max_attempts": 1})
+_ONCE = Config(read_timeout=130, retries={"total_max_attempts": 1})
 
 
 class Settings(BaseSettings):
