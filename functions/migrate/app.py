@@ -16,7 +16,7 @@ class Settings(BaseSettings):
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> list[str]:
-    """`{"password": …}`, or nothing if the URL has it → the names of the migrations that ran. Raises the driver's error."""
+    """`{"password": …}`, or `{}` if the URL has it → the names of the migrations that ran. Raises psycopg.Error."""
     ran = migrate(Settings.from_environment().database_url, event.get("password"))
     logger.info("migrated", extra={"migrations": ran})
     return ran

@@ -5,15 +5,14 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
 
 from tests.accounts import api_keys
 from tests.cloud import Cloud
+from tests.integration.test_schema_resource import aws
 
 ROOT = Path(__file__).parents[2]
 EVENTS = ROOT / "events"
@@ -21,7 +20,7 @@ RUNNER = ROOT / "tests" / "lambda_runner.py"
 RUNTIME_PYTHON = os.environ.get("PYTHON313", "")
 LAMBDA_TOOLS = ROOT / ".tools" / "lambda"
 
-Invoke = Callable[[str, list[Any]], list[Any]]
+Invoke = Callable[..., list[Any]]
 
 
 def samples(function: str) -> dict[str, Any]:
@@ -45,9 +44,11 @@ def environment(cloud: Cloud) -> dict[str, str]:
         "DATABASE_URL": cloud.database_url,
         "LEASE_SECONDS": "12",
         "MAX_ATTEMPTS": "3",
+        "MIGRATE_FUNCTION": "migrate-function",
         "MOCK_FAILURE_RATE": "0",
         "MOCK_LATENCY": "0",
         "MOCK_SEED": "7",
+        "OWNER_SECRET": "",
         "ORDERS_QUEUE_URL": cloud.queues["OrdersQueue"],
         "POISON_QUEUE_URL": cloud.queues["OrdersPoisonQueue"],
         "POWERTOOLS_SERVICE_NAME": "sample",
@@ -60,13 +61,13 @@ def environment(cloud: Cloud) -> dict[str, str]:
     }
 
 
-def run(python: str, code: Path, layers: list[Path], events: list[Any], cloud: Cloud) -> list[Any]:
+def run(python: str, code: Path, layers: list[Path], events: list[Any], variables: dict[str, str]) -> list[Any]:
     """Feed events to the function in `code`; returns its results in order. Fails with its output if it raised."""
     path = os.pathsep.join(str(layer) for layer in layers)
     done = subprocess.run(
         [python, str(RUNNER)],
         cwd=code,
-        env={**environment(cloud), "PYTHONPATH": path},
+        env={**variables, "PYTHONPATH": path},
         input=json.dumps(events),
         capture_output=True,
         text=True,
@@ -108,19 +109,21 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(params=["unbuilt", "built"])
 def invoke(request: pytest.FixtureRequest, cloud: Cloud) -> Invoke:
-    """Feeds events to a function by its folder's name."""
+    """Feeds events to a function by its folder's name; more variables can be given by theirs."""
     if request.param == "unbuilt":
         layer = ROOT / "layers" / "order_engine"
-        return lambda function, events: run(sys.executable, ROOT / "functions" / function, [layer], events, cloud)
+        return lambda function, events, **more: run(
+            sys.executable, ROOT / "functions" / function, [layer], events, environment(cloud) | more
+        )
     build: Path = request.getfixturevalue("built")
     python = str(LAMBDA_TOOLS / "bin" / "python")  # Python 3.13 with boto3, as the runtime has it
     names = {"dead_letter": "DeadLetterFunction", "websocket": "WebSocketFunction"}
-    return lambda function, events: run(
+    return lambda function, events, **more: run(
         python,
         build / names.get(function, f"{function.title()}Function"),
         [build / "OrderEngineLayer" / "python"],
         events,
-        cloud,
+        environment(cloud) | more,
     )
 
 
@@ -192,21 +195,13 @@ def test_dashboard(invoke: Invoke) -> None:
     assert answer["headers"]["Content-Type"].startswith("text/html")
 
 
-def test_migrate_always_answers(invoke: Invoke) -> None:
-    answers: list[dict[str, Any]] = []
+def test_migrate(invoke: Invoke) -> None:
+    assert invoke("migrate", list(samples("migrate").values())) == [[]]  # the running cloud is up to date
 
-    class Bucket(BaseHTTPRequestHandler):
-        def do_PUT(self) -> None:
-            answers.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(200)
-            self.end_headers()
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with HTTPServer(("127.0.0.1", 0), Bucket) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
-        url = f"http://127.0.0.1:{server.server_port}/answer"
-        invoke("migrate", [{**event, "ResponseURL": url} for event in samples("migrate").values()])
-        server.shutdown()
-    assert [answer["Status"] for answer in answers] == ["SUCCESS", "SUCCESS"]
+def test_schema_always_answers(invoke: Invoke) -> None:
+    with aws([]) as state:
+        events = [{**event, "ResponseURL": f"{state.url}/answer"} for event in samples("schema").values()]
+        invoke("schema", events, AWS_ENDPOINT_URL_LAMBDA=state.url)
+    assert [answer["Status"] for answer in state.answers] == ["SUCCESS", "SUCCESS"]
+    assert state.invoked == [{}]  # on create, not on delete

@@ -182,7 +182,7 @@ def test_only_a_server_of_that_name_with_a_trusted_root_gets_the_password(databa
             assert connection.execute("SELECT 1").fetchone() == (1,)
             assert connection.pgconn.ssl_in_use
         for root in (foreign.root, CERTIFICATES):
-            with pytest.raises(psycopg.OperationalError, match="certificate verify failed|signature failure"):
+            with pytest.raises(psycopg.OperationalError, match=r"certificate verify failed|signature failure"):
                 psycopg.connect(trusting(url, root))
     with (
         with_tls(database_url, ours.server("elsewhere.example")) as url,
