@@ -1,5 +1,6 @@
 """What each function asks AWS for when it works and when it does not is just what its role in the template allows."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -73,7 +74,8 @@ def work_and_fail(cloud: Cloud, aws: AwsProxy, http: httpx.Client) -> None:
     with without(aws, "sqs", queues["OrdersQueue"]):
         exhausted, waiting = (place(http)["orderId"] for _ in range(2))
         run_out_of_attempts(cloud, exhausted)
-        for body in (exhausted, waiting, "about no order"):
+        for order_id in (exhausted, waiting, "none"):
+            body = json.dumps({"orderId": order_id})
             sqs.send_message(QueueUrl=cloud.queues["OrdersDeadLetterQueue"], MessageBody=body)
         asked("DeadLetterFunction", "sqs:SendMessage", "OrdersPoisonQueue")
         asked("DeadLetterFunction", "sqs:SendMessage", "OrdersQueue")
