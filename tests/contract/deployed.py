@@ -43,12 +43,17 @@ class Deployment:
 @cache
 def deployed(uploads: str = "{}", **parameters: str) -> Deployment:
     """The stack with these parameters; `uploads`, as JSON, names other content for a local folder."""
+    return Deployment(_Template(transformed(parameters, json.loads(uploads)), parameters).resources())
+
+
+def transformed(parameters: dict[str, str], uploads: dict[str, str], bucket: str = "bucket") -> dict[str, Any]:
+    """The template as CloudFormation gets it. A local folder is in the bucket under its path, or its name in `uploads`."""
     process = _transformer()
     assert process.stdin and process.stdout
-    request = {"parameters": parameters, "uploads": json.loads(uploads)}
-    process.stdin.write(json.dumps(request) + "\n")
+    process.stdin.write(json.dumps({"parameters": parameters, "uploads": uploads, "bucket": bucket}) + "\n")
     process.stdin.flush()
-    return Deployment(_Template(json.loads(process.stdout.readline()), parameters).resources())
+    template: dict[str, Any] = json.loads(process.stdout.readline())
+    return template
 
 
 @cache

@@ -1,6 +1,7 @@
 """Transforms a SAM template as AWS does, under the SAM CLI's own interpreter.
 
-Takes its path; then, line by line, JSON: `parameters`, and what local folders are uploaded as. Answers with templates.
+Takes its path; then, line by line, JSON: `parameters`, what local folders are uploaded as, and to which `bucket`.
+Answers with templates.
 """
 
 import contextlib
@@ -27,12 +28,14 @@ def main() -> None:
         print(json.dumps(translated), flush=True)
 
 
-def transformed(template: dict[str, Any], parameters: dict[str, str], uploads: dict[str, str]) -> dict[str, Any]:
+def transformed(
+    template: dict[str, Any], parameters: dict[str, str], uploads: dict[str, str], bucket: str
+) -> dict[str, Any]:
     """What CloudFormation gets, after `sam package` and the transform."""
     for resource in template["Resources"].values():
         properties = resource.get("Properties", {})
         for name in {"CodeUri", "ContentUri"} & properties.keys():
-            properties[name] = f"s3://bucket/{uploads.get(properties[name], properties[name])}"
+            properties[name] = f"s3://{bucket}/{uploads.get(properties[name], properties[name])}"
     translator = Translator({}, Parser(), boto_session=Session(region_name="us-east-1"))
     answer: dict[str, Any] = translator.translate(template, parameters)
     return answer
