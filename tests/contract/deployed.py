@@ -47,7 +47,7 @@ def deployed(uploads: str = "{}", **parameters: str) -> Deployment:
 
 
 def transformed(parameters: dict[str, str], uploads: dict[str, str], bucket: str = "bucket") -> dict[str, Any]:
-    """The template as CloudFormation gets it. A local folder is in the bucket under its path, or its name in `uploads`."""
+    """The template as CloudFormation gets it. A folder is in the bucket under its path, or its name in `uploads`."""
     process = _transformer()
     assert process.stdin and process.stdout
     process.stdin.write(json.dumps({"parameters": parameters, "uploads": uploads, "bucket": bucket}) + "\n")
