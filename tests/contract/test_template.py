@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from local.template.parameters import variable_name
 from order_engine.contracts.openapi import openapi_document
 from order_engine.settings import MockSettings
 
@@ -72,13 +73,6 @@ def test_every_queue_redrives(queue: str) -> None:
     assert value(policy["maxReceiveCount"]) == (3 if queue == "OrdersQueue" else 30)
 
 
-@pytest.mark.parametrize(("function", "source"), events("SQS"))
-def test_messages_stay_hidden_for_six_times_the_timeout(function: str, source: dict[str, Any]) -> None:
-    queue = source["Queue"]["Fn::GetAtt"].split(".")[0]
-    assert value(QUEUES[queue]["VisibilityTimeout"]) >= 6 * timeout(function)
-    assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
-
-
 def test_a_lease_outlives_its_worker_and_ends_before_its_message_comes_back() -> None:
     lease = value({"Ref": "LeaseSeconds"})
     assert timeout("WorkerFunction") < lease < value({"Ref": "OrdersVisibilityTimeout"})
@@ -128,15 +122,6 @@ def test_just_five_routes_are_open() -> None:
     assert documented == open_routes
 
 
-def test_no_policy_allows_everything() -> None:
-    for function in FUNCTIONS.values():
-        for policy in function.get("Policies", []):
-            for statement in policy["Statement"]:
-                actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
-                assert all("*" not in action for action in actions)
-                assert statement["Resource"] != "*"
-
-
 def test_the_http_api_stands_before_the_websocket_api() -> None:
     names = list(RESOURCES)  # sam local start-api takes the first API-like resource for its own
     assert names.index("HttpApi") < names.index("WebSocketApi")
@@ -149,13 +134,24 @@ def test_what_needs_people_raises_an_alarm(queue: str) -> None:
     assert [alarm for alarm in alarms if alarm["Dimensions"][0]["Value"] == {"Fn::GetAtt": f"{queue}.QueueName"}]
 
 
+def settings_for_aws() -> list[tuple[str, str]]:
+    """The parameters that docs/deploy.md explains, with their defaults."""
+    return re.findall(r"^\| `(\w+)` \| (?:`(.*?)`)? *\|", (ROOT / "docs/deploy.md").read_text(), re.M)
+
+
+def test_the_guide_to_deploying_knows_the_parameters() -> None:
+    for name, default in settings_for_aws():
+        assert str(PARAMETERS[name]["Default"]) == default, name
+
+
 def test_every_setting_is_explained_in_the_example_file() -> None:
     example = (ROOT / ".env.example").read_text()
     explained = set(re.findall(r"^# ?([A-Z][A-Z_]+)=", example, re.M))
-    parameters = {re.sub(r"(?<!^)(?=[A-Z])", "_", name).upper() for name in PARAMETERS}
-    not_for_one_machine = {"ALARM_TOPIC_ARN", "ARCHITECTURE", "AWS_ENDPOINT_URL", "DATABASE_URL", "DASHBOARD_API_KEY"}
-    assert parameters - not_for_one_machine <= explained
+    for_aws = {variable_name(name) for name, _ in settings_for_aws()}
+    set_by_the_local_cloud = {"AWS_ENDPOINT_URL", "DATABASE_URL", "DATABASE_OWNER_URL", "DASHBOARD_API_KEY"}
+    assert {variable_name(name) for name in PARAMETERS} - set_by_the_local_cloud - for_aws <= explained
+    assert not for_aws & explained
     for name, parameter in PARAMETERS.items():
-        shown = re.search(rf"^# ?{re.sub(r'(?<!^)(?=[A-Z])', '_', name).upper()}=(.*)$", example, re.M)
+        shown = re.search(rf"^# ?{variable_name(name)}=(.*)$", example, re.M)
         if shown:
             assert shown.group(1) == str(parameter["Default"]), name

@@ -5,22 +5,21 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
 
 from tests.accounts import api_keys
 from tests.cloud import Cloud
+from tests.integration.test_schema_resource import aws
 from tests.lambda_runtime import running
 
 ROOT = Path(__file__).parents[2]
 EVENTS = ROOT / "events"
 RUNNER = ROOT / "tests" / "lambda_runner.py"
 
-Invoke = Callable[[str, list[Any]], list[Any]]
+Invoke = Callable[..., list[Any]]
 
 
 def samples(function: str) -> dict[str, Any]:
@@ -44,9 +43,11 @@ def environment(cloud: Cloud) -> dict[str, str]:
         "DATABASE_URL": cloud.database_url,
         "LEASE_SECONDS": "12",
         "MAX_ATTEMPTS": "3",
+        "MIGRATE_FUNCTION": "migrate-function",
         "MOCK_FAILURE_RATE": "0",
         "MOCK_LATENCY": "0",
         "MOCK_SEED": "7",
+        "OWNER_SECRET": "",
         "ORDERS_QUEUE_URL": cloud.queues["OrdersQueue"],
         "POISON_QUEUE_URL": cloud.queues["OrdersPoisonQueue"],
         "POWERTOOLS_SERVICE_NAME": "sample",
@@ -59,12 +60,12 @@ def environment(cloud: Cloud) -> dict[str, str]:
     }
 
 
-def run(code: Path, events: list[Any], cloud: Cloud) -> list[Any]:
+def run(code: Path, events: list[Any], variables: dict[str, str]) -> list[Any]:
     """Feed events to the unbuilt function in `code`; returns its answers. Fails with its output if it raised."""
     done = subprocess.run(
         [sys.executable, str(RUNNER)],
         cwd=code,
-        env={**environment(cloud), "PYTHONPATH": str(ROOT / "layers" / "order_engine")},
+        env={**variables, "PYTHONPATH": str(ROOT / "layers" / "order_engine")},
         input=json.dumps(events),
         capture_output=True,
         text=True,
@@ -80,15 +81,15 @@ def run(code: Path, events: list[Any], cloud: Cloud) -> list[Any]:
 
 @pytest.fixture(params=["unbuilt", "built"])
 def invoke(request: pytest.FixtureRequest, cloud: Cloud, tmp_path: Path) -> Invoke:
-    """Feeds events to a function by its folder's name."""
+    """Feeds events to a function by its folder's name; more variables can be given by theirs."""
     if request.param == "unbuilt":
-        return lambda function, events: run(ROOT / "functions" / function, events, cloud)
+        return lambda function, events, **more: run(ROOT / "functions" / function, events, environment(cloud) | more)
     build: Path = request.getfixturevalue("built")
 
-    def invoke_built(function: str, events: list[Any]) -> list[Any]:
+    def invoke_built(function: str, events: list[Any], **more: str) -> list[Any]:
         name = f"{function.replace('_', '')}function"
         (code,) = [folder for folder in build.iterdir() if folder.name.lower() == name]
-        with running(code, build / "OrderEngineLayer" / "python", environment(cloud), tmp_path) as runtime:
+        with running(code, build / "OrderEngineLayer" / "python", environment(cloud) | more, tmp_path) as runtime:
             return [runtime.invoke(event) for event in events]
 
     return invoke_built
@@ -162,21 +163,13 @@ def test_dashboard(invoke: Invoke) -> None:
     assert answer["headers"]["Content-Type"].startswith("text/html")
 
 
-def test_migrate_always_answers(invoke: Invoke) -> None:
-    answers: list[dict[str, Any]] = []
+def test_migrate(invoke: Invoke) -> None:
+    assert invoke("migrate", list(samples("migrate").values())) == [[]]  # the running cloud is up to date
 
-    class Bucket(BaseHTTPRequestHandler):
-        def do_PUT(self) -> None:
-            answers.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(200)
-            self.end_headers()
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with HTTPServer(("127.0.0.1", 0), Bucket) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
-        url = f"http://127.0.0.1:{server.server_port}/answer"
-        invoke("migrate", [{**event, "ResponseURL": url} for event in samples("migrate").values()])
-        server.shutdown()
-    assert [answer["Status"] for answer in answers] == ["SUCCESS", "SUCCESS"]
+def test_schema_always_answers(invoke: Invoke) -> None:
+    with aws([]) as state:
+        events = [{**event, "ResponseURL": f"{state.url}/answer"} for event in samples("schema").values()]
+        invoke("schema", events, AWS_ENDPOINT_URL_LAMBDA=state.url)
+    assert [answer["Status"] for answer in state.answers] == ["SUCCESS", "SUCCESS"]
+    assert state.invoked == [{}]  # on create, not on delete

@@ -77,7 +77,7 @@ def test_migrations_run_once_even_when_two_run_them(postgres_server: TestServer)
             return await asyncio.gather(*(asyncio.to_thread(migrate, url) for _ in range(2)))
 
         ran = asyncio.run(both())
-        assert sorted(ran, key=len) == [[], ["0001_orders.sql", "0002_mock_chain.sql"]]
+        assert sorted(ran, key=len) == [[], ["0001_orders.sql", "0002_mock_chain.sql", "0003_functions_role.sql"]]
         assert migrate(url) == []
 
 

@@ -1,6 +1,7 @@
 """What stands between the functions and what they depend on, so that it can be taken away."""
 
 import asyncio
+import json
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
@@ -101,11 +102,15 @@ IsDown = Callable[[str, str], bool]
 
 
 class AwsProxy:
-    """Passes AWS requests on; those for which `is_down(service, body)` are cut off without an answer."""
+    """Passes AWS requests on; those for which `is_down(service, body)` are cut off without an answer.
+
+    `seen` is what was asked for: (who, "sqs:SendMessage", name of the queue or table).
+    """
 
     def __init__(self, url: str = "") -> None:
         self.target = url
         self.is_down: IsDown = lambda service, body: False
+        self.seen: set[tuple[str, str, str]] = set()
         self._loop = _Loop()
         self._loop.call(self._start())
 
@@ -125,7 +130,11 @@ class AwsProxy:
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()
-        service = request.headers.get("Authorization", "").partition("/aws4_request")[0].rsplit("/", 1)[-1]
+        scope = request.headers.get("Authorization", "").partition("/aws4_request")[0]
+        service, who = scope.rsplit("/", 1)[-1], scope.partition("Credential=")[2].partition("/")[0]
+        action = request.headers.get("X-Amz-Target", "").rpartition(".")[2]
+        for resource in _resources_of(json.loads(body or "{}")):
+            self.seen.add((who, f"{service}:{action}", resource))
         if self.is_down(service, body.decode()):
             assert request.transport
             request.transport.abort()
@@ -138,6 +147,12 @@ class AwsProxy:
                 name: value for name, value in answer.headers.items() if name in ("Content-Type", "x-amzn-RequestId")
             }
             return web.Response(status=answer.status, body=await answer.read(), headers=kept)
+
+
+def _resources_of(request: dict[str, Any]) -> list[str]:
+    if "RequestItems" in request:
+        return list(request["RequestItems"])
+    return [str(request.get("TableName") or request.get("QueueUrl", "")).rpartition("/")[2]]
 
 
 @contextmanager

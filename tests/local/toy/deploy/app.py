@@ -9,8 +9,10 @@ import psycopg
 
 def handler(event, context):
     status = event["ResourceProperties"]["Status"]
-    with psycopg.connect(os.environ["DATABASE_URL"]) as database:
+    with psycopg.connect(os.environ["DATABASE_OWNER_URL"]) as database:
         database.execute("CREATE TABLE IF NOT EXISTS seen (id bigserial PRIMARY KEY, kind text, body text)")
+        database.execute("GRANT SELECT, INSERT, UPDATE, DELETE ON seen TO order_engine")
+        database.execute("GRANT USAGE ON seen_id_seq TO order_engine")
         database.execute("INSERT INTO seen (kind, body) VALUES ('deploy', %s)", (json.dumps(event),))
     answer = {name: event[name] for name in ("StackId", "RequestId", "LogicalResourceId")}
     answer |= {"Status": status, "Reason": "as asked", "PhysicalResourceId": "deployed"}

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import psycopg
 from psycopg.rows import DictRow, dict_row
 
+from order_engine.adapters.postgres.iam_token import login
 from order_engine.domain.errors import DatabaseUnavailable
 
 Connection = psycopg.AsyncConnection[DictRow]
@@ -36,7 +37,8 @@ class Database:
     """Opened at first use, looked at when it sat idle, replaced before a statement and never in the middle of one.
 
     Every method raises DatabaseUnavailable when Postgres cannot be reached, goes away, or has not answered within
-    `patience` seconds; what became of the statement is not known then.
+    `patience` seconds; what became of the statement is not known then. A `url` without a password logs in as the
+    function's IAM role.
     """
 
     def __init__(self, url: str, patience: float = 10) -> None:
@@ -92,7 +94,8 @@ class Database:
         connection = self._connection
         try:
             if connection is None or await self._is_stale(connection):
-                connection = await psycopg.AsyncConnection.connect(self._url, row_factory=dict_row, **_OPTIONS)
+                options = {**_OPTIONS, **login(self._url)}
+                connection = await psycopg.AsyncConnection.connect(self._url, row_factory=dict_row, **options)
                 self._connection = connection
             return await run(connection)
         except (psycopg.OperationalError, psycopg.InterfaceError) as error:

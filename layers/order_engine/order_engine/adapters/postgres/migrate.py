@@ -7,13 +7,14 @@ import psycopg
 _LOCK = 0x6F72646572  # "order": two migrations at once wait for each other
 
 
-def migrate(url: str) -> list[str]:
-    """Bring the database up to date; returns the names of the migrations that ran.
+def migrate(url: str, password: str | None = None) -> list[str]:
+    """Bring the database of `url` up to date as its owner; returns the names of the migrations that ran.
 
-    Raises psycopg.Error with the reason; a failed migration is rolled back and those after it are not tried.
+    `password` is the owner's, if the URL does not have it. Raises psycopg.Error with the reason; a failed migration is
+    rolled back and those after it are not tried.
     """
     ran = []
-    with psycopg.connect(url, autocommit=True) as connection:
+    with psycopg.connect(url, password=password, autocommit=True) as connection:
         connection.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
         connection.execute(
             "CREATE TABLE IF NOT EXISTS schema_migrations"

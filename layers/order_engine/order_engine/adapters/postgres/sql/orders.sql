@@ -109,7 +109,7 @@ RETURNING id;
 -- Finished orders that were placed so many days ago. Ids are UUIDv7, so the oldest are the first in the primary key.
 WITH old AS (
     SELECT id FROM orders
-    WHERE id < (SELECT uuidv7(- %(days)s * interval '1 day')) AND finished_at IS NOT NULL
+    WHERE id < (SELECT uuidv7(- %(days)s::float8 * interval '1 day')) AND finished_at IS NOT NULL
     ORDER BY id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 ), events AS (
     DELETE FROM order_events e USING old WHERE e.order_id = old.id

@@ -1,0 +1,112 @@
+"""What CloudFormation is asked to make: the transformed template and those nested in it, references resolved."""
+
+import atexit
+import json
+import subprocess
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from local.template.intrinsics import Resolver
+from local.template.parameters import parameter_values
+from local.template.yaml_file import read_yaml
+
+ROOT = Path(__file__).parents[2]
+
+Resources = dict[str, dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """`resources` of the stack and of those nested in it (`Network.Vpc`); a reference is `name`, `name.Attribute`."""
+
+    resources: Resources
+
+    def of_type(self, kind: str) -> dict[str, Any]:
+        """Their properties, by name."""
+        return {name: body["Properties"] for name, body in self.resources.items() if body["Type"] == kind}
+
+    def policy_of(self, role: str) -> list[dict[str, Any]]:
+        """All statements of a role, its managed policies' too, with lists for actions and resources."""
+        properties = self.resources[role]["Properties"]
+        documents = [policy["PolicyDocument"] for policy in properties.get("Policies", [])]
+        for managed in properties.get("ManagedPolicyArns", []):
+            documents.append(self.resources[managed]["Properties"]["PolicyDocument"])
+        return [
+            {**statement, "Action": _listed(statement["Action"]), "Resource": _listed(statement["Resource"])}
+            for document in documents
+            for statement in document["Statement"]
+        ]
+
+
+@cache
+def deployed(uploads: str = "{}", **parameters: str) -> Deployment:
+    """The stack with these parameters; `uploads`, as JSON, names other content for a local folder."""
+    return Deployment(_Template(transformed(parameters, json.loads(uploads)), parameters).resources())
+
+
+def transformed(parameters: dict[str, str], uploads: dict[str, str], bucket: str = "bucket") -> dict[str, Any]:
+    """The template as CloudFormation gets it. A folder is in the bucket under its path, or its name in `uploads`."""
+    process = _transformer()
+    assert process.stdin and process.stdout
+    process.stdin.write(json.dumps({"parameters": parameters, "uploads": uploads, "bucket": bucket}) + "\n")
+    process.stdin.flush()
+    template: dict[str, Any] = json.loads(process.stdout.readline())
+    return template
+
+
+@cache
+def _transformer() -> subprocess.Popen[str]:
+    """One for all: it takes seconds to start. It ends with its stdin, which is ours."""
+    process = subprocess.Popen(
+        [ROOT / ".tools/sam/bin/python", Path(__file__).with_name("transform.py"), ROOT / "template.yaml"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    atexit.register(process.kill)
+    return process
+
+
+class _Template:
+    """One template; those nested in it are looked into when something asks for an output of theirs."""
+
+    def __init__(self, document: dict[str, Any], parameters: dict[str, str], prefix: str = "") -> None:
+        self._document = document
+        self._prefix = prefix
+        given = {name: value for name, value in parameters.items() if name in document["Parameters"]}
+        values = parameter_values(document["Parameters"], {}, given)
+        self._resolver = Resolver(document, values, self._attribute, lambda text: text)
+        self._nested: dict[str, _Template] = {}
+
+    def resources(self) -> Resources:
+        found: Resources = {}
+        for name, body in self._document["Resources"].items():
+            if "Condition" in body and not self._resolver.holds(body["Condition"]):
+                continue
+            found[self._prefix + name] = {**body, "Properties": self._resolver.resolve(body.get("Properties", {}))}
+            if body["Type"] == "AWS::CloudFormation::Stack":
+                found |= self._inner(name).resources()
+        return found
+
+    def _inner(self, name: str) -> "_Template":
+        if name not in self._nested:
+            properties = self._resolver.resolve(self._document["Resources"][name]["Properties"])
+            document = read_yaml(ROOT / properties["TemplateURL"])
+            given = {key: str(value) for key, value in properties["Parameters"].items()}
+            self._nested[name] = _Template(document, given, f"{self._prefix}{name}.")
+        return self._nested[name]
+
+    def _attribute(self, name: str, attribute: str | None) -> Any:
+        if attribute and attribute.startswith("Outputs."):
+            inner = self._inner(name)
+            output = inner._document["Outputs"][attribute.removeprefix("Outputs.")]
+            return inner._resolver.resolve(output["Value"])
+        if attribute == "DBProxyArn":
+            return f"arn:aws:rds:us-east-1:000000000000:db-proxy:prx-{name}"
+        return self._prefix + name if attribute is None else f"{self._prefix}{name}.{attribute}"
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]

@@ -1,0 +1,156 @@
+"""The template deployed by an emulator of CloudFormation: everything is made, migrated and removed, or rolled back.
+
+docs/deploy.md lists what that emulator cannot do.
+"""
+
+import io
+import json
+import os
+import subprocess
+import sysconfig
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import psycopg
+import pytest
+from botocore.exceptions import ClientError
+
+from local.ports import stable_port
+from local.postgres import Postgres
+from tests.contract.deployed import ROOT, transformed
+from tests.polling import eventually
+
+BUCKET = "artifacts"
+Client = Callable[[str], Any]
+
+
+@pytest.fixture(scope="module")
+def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    """Clients of an emulator that runs functions with what is installed here."""
+    home = tmp_path_factory.mktemp("emulator")
+    port = stable_port(home / "port")
+    environment = {
+        **os.environ,
+        "BIND_HOST": "127.0.0.1",
+        "MINISTACK_HOST": "127.0.0.1",
+        "GATEWAY_PORT": str(port),
+        "PYTHONPATH": sysconfig.get_path("platlib"),
+    }
+    keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
+
+    def client(service: str) -> Any:
+        return boto3.client(service, endpoint_url=f"http://127.0.0.1:{port}", **keys)
+
+    def is_up() -> bool:
+        assert process.poll() is None, (home / "log").read_text()
+        try:
+            client("s3").create_bucket(Bucket=BUCKET)
+        except Exception:
+            return False
+        return True
+
+    with (home / "log").open("wb") as log:
+        command = [ROOT / ".tools/ministack/bin/python", "-m", "ministack"]
+        process = subprocess.Popen(command, cwd=home, env=environment, stdout=log, stderr=log)
+    try:
+        eventually(is_up, "the emulator answers", 30)
+        upload(client("s3"))
+        yield client
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture(scope="module")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    """A server whose database nobody has migrated."""
+    server = Postgres(tmp_path_factory.mktemp("unmigrated"))
+    server.start()
+    yield server
+    server.stop()
+
+
+def upload(s3: Any) -> None:
+    """What `sam package` does with the folders that the template names; the layer's packages are installed here."""
+    for folder in [*ROOT.glob("functions/*"), ROOT / "layers/order_engine"]:
+        prefix = Path("python") if folder.parent.name == "layers" else Path()
+        archive = io.BytesIO()
+        with zipfile.ZipFile(archive, "w") as zipped:
+            for file in folder.rglob("*"):
+                if file.is_file() and "__pycache__" not in file.parts:
+                    zipped.write(file, prefix / file.relative_to(folder))
+        s3.put_object(Bucket=BUCKET, Key=str(folder.relative_to(ROOT)), Body=archive.getvalue())
+
+
+def deploy(aws: Client, stack: str, **parameters: str) -> dict[str, Any]:
+    """Create the stack; what became of it."""
+    endpoint = aws("s3").meta.endpoint_url
+    parameters |= {"AwsEndpointUrl": endpoint}
+    template = transformed(parameters, {}, bucket=BUCKET)
+    del template["Resources"]["WebSocketDefaultRouteResponse"]  # of a type that the emulator does not know
+    aws("s3").put_object(Bucket=BUCKET, Key=f"{stack}.json", Body=json.dumps(template))
+    cloudformation = aws("cloudformation")
+    cloudformation.create_stack(
+        StackName=stack,
+        TemplateURL=f"{endpoint}/{BUCKET}/{stack}.json",
+        Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+        Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()],
+    )
+
+    def look() -> dict[str, Any] | None:
+        (found,) = cloudformation.describe_stacks(StackName=stack)["Stacks"]
+        return None if found["StackStatus"].endswith("IN_PROGRESS") else dict(found)
+
+    return eventually(look, f"{stack} is made or not", 60)
+
+
+def test_a_migration_that_fails_fails_the_stack_with_its_reason(aws: Client, postgres: Postgres) -> None:
+    """The functions' user may not migrate."""
+    stack = deploy(aws, "broken", DatabaseUrl=postgres.url(), DatabaseOwnerUrl=postgres.url())
+    assert stack["StackStatus"] == "ROLLBACK_COMPLETE"
+    events = aws("cloudformation").describe_stack_events(StackName="broken")["StackEvents"]
+    failed = {
+        event["LogicalResourceId"]: event["ResourceStatusReason"]
+        for event in events
+        if event["ResourceStatus"] == "CREATE_FAILED"
+    }
+    assert "permission denied for schema public" in failed["Migration"]
+    made = {event["LogicalResourceId"] for event in events if event["ResourceStatus"] == "CREATE_COMPLETE"}
+    assert not made & {"ApiFunction", "WorkerFunction", "WebSocketFunction", "SweeperFunction", "DeadLetterFunction"}
+
+
+def test_a_stack_is_made_migrated_and_removed(aws: Client, postgres: Postgres) -> None:
+    stack = deploy(aws, "whole", DatabaseUrl=postgres.url(), DatabaseOwnerUrl=postgres.owner_url())
+    assert stack["StackStatus"] == "CREATE_COMPLETE"
+    outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+    assert outputs["HttpUrl"].startswith("https://")
+    assert outputs["WebSocketUrl"].endswith("/live")
+    with psycopg.connect(postgres.owner_url()) as owner:
+        assert owner.execute("SELECT count(*) FROM schema_migrations").fetchone() == (3,)
+
+    program, *arguments = outputs["FirstKeyCommand"].split()
+    endpoint = {
+        "AWS_ENDPOINT_URL": aws("s3").meta.endpoint_url,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+    }
+    done = subprocess.run(
+        [ROOT / program, *arguments], env={**os.environ, **endpoint}, capture_output=True, text=True, check=True
+    )
+    assert "oek_" in done.stdout
+    (key,) = aws("dynamodb").scan(TableName=outputs["ApiKeysTableName"])["Items"]
+    assert key["account"]["S"] == "my-account"
+
+    aws("cloudformation").delete_stack(StackName="whole")
+
+    def is_gone() -> bool:
+        try:
+            (found,) = aws("cloudformation").describe_stacks(StackName="whole")["Stacks"]
+        except ClientError:
+            return True
+        return bool(found["StackStatus"] == "DELETE_COMPLETE")
+
+    eventually(is_gone, "the stack is gone", 30)
