@@ -35,6 +35,7 @@ check: .venv/.ready $(TOOLS)/sam/.ready $(TOOLS)/checkov/.ready audit ## format,
 	$(PY) -m mypy
 	$(PY) -m bandit -q -c pyproject.toml -r layers functions client local
 	$(SAM) validate --lint
+	$(TOOLS)/sam/bin/cfn-lint infrastructure/*.yaml
 	$(TOOLS)/checkov/bin/checkov --config-file .checkov.yaml --file template.yaml $(wildcard infrastructure/*.yaml)
 	$(UV) tool run check-jsonschema==0.39.0 --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(UV) tool run zizmor==1.32.0 --offline --quiet --min-severity medium .github/workflows
