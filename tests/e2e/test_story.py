@@ -1,17 +1,24 @@
 """The runbook's queries tell what happened, and the functions' metrics count it: on the local cloud's logs."""
 
+import asyncio
 import json
 from collections.abc import Iterator
 from typing import Any
 
+import boto3
 import httpx
 import pytest
 from websockets.sync.client import connect
 
+from order_engine.adapters.postgres.database import Database
+from order_engine.adapters.postgres.orders import OrderStore
 from tests.cloud import QUICK, Cloud, client_of, running_cloud
 from tests.e2e.test_http import finished, place
+from tests.engine import new_order
 from tests.logs_insights import Line, documented_query, lines_of, run
 from tests.polling import eventually
+
+LOCAL_CREDENTIALS = {"aws_access_key_id": "local", "aws_secret_access_key": "local"}
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +58,28 @@ def test_one_query_tells_an_orders_story_from_acceptance_to_push(cloud: Cloud, h
     assert (confirmed["service"], confirmed["attempt"]) == ("worker", 1)
     assert {line["service"] for line in story} == {"api", "worker", "notifier"}
     assert all(line["xray_trace_id"].startswith("1-") for line in story)
+
+
+def test_the_ways_back_are_part_of_the_story(cloud: Cloud) -> None:
+    """An order that was never queued, found by the sweeper, whose message is then dead-lettered too."""
+
+    async def place_without_queueing() -> str:
+        database = Database(cloud.database_url)
+        order, _ = await OrderStore(database).place(new_order(account="nobody listens"), watchdog=0)
+        await database.close()
+        return str(order.id)
+
+    order = {"orderId": asyncio.run(place_without_queueing())}
+
+    def told(*messages: str) -> bool:
+        return [line["message"] for line in story_of(order, cloud) if line["message"] != "pushed"] == [*messages]
+
+    eventually(lambda: told("sent again: nobody looked after it", "confirmed"), "the sweeper brings it to a worker")
+    sqs = boto3.client("sqs", endpoint_url=cloud.aws_url, region_name="us-east-1", **LOCAL_CREDENTIALS)
+    sqs.send_message(QueueUrl=cloud.queues["OrdersDeadLetterQueue"], MessageBody=json.dumps(order))
+    last = "dead letter of a finished order"
+    eventually(lambda: told("sent again: nobody looked after it", "confirmed", last), "the dead letter is looked at")
+    assert [line["service"] for line in story_of(order, cloud)] == ["sweeper", "worker", "dead_letter"]
 
 
 def test_a_failed_orders_story_has_its_attempts_and_the_reason(stormy_cloud: Cloud) -> None:
