@@ -62,10 +62,10 @@ class Journal:
         )
         moved = {row["id"]: row["updated_at"] for row in rows}
         orders = [_recorded(transition.order, moved.get(transition.order.id)) for transition in transitions]
-        for order in orders:
-            if isinstance(order, Order):
-                recorded(order)
-                self.announce([_event(order)])
+        moved_orders = [order for order in orders if isinstance(order, Order)]
+        self.announce(map(_event, moved_orders))
+        for order in moved_orders:
+            recorded(order)
         return orders
 
     async def _publish(self, events: Sequence[OrderEvent]) -> Sequence[None]:
