@@ -14,6 +14,7 @@ from order_engine.contracts.json_text import dump
 from order_engine.contracts.problems import CONTENT_TYPE, problem_document, status_of
 from order_engine.domain.errors import EngineError, RouteNotFound, Unauthenticated, Unavailable
 from order_engine.observability import because, logger
+from order_engine.observability.metrics import measured
 
 app = APIGatewayHttpResolver()
 app.include_router(orders_routes.router)
@@ -21,6 +22,7 @@ app.include_router(market_routes.router)
 app.include_router(docs_routes.router)
 
 
+@measured
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """API Gateway HTTP API event (payload 2.0) → response."""
     return app.resolve(event, context)

@@ -10,9 +10,11 @@ from composition import Graveyard, graveyard
 from order_engine.adapters.sqs import order_id_in
 from order_engine.domain.errors import DatabaseUnavailable, QueueUnavailable
 from order_engine.observability import because, logger
+from order_engine.observability.metrics import measured
 from order_engine.runtime import run
 
 
+@measured
 @event_source(data_class=SQSEvent)
 def handler(event: SQSEvent, context: LambdaContext) -> dict[str, Any]:
     """SQS event → the messages that stay, because they cannot be settled yet."""
@@ -25,7 +27,8 @@ async def _bury(records: list[SQSRecord], graveyard: Graveyard) -> list[SQSRecor
     try:
         burial = await graveyard.undertaker.bury({order_id for order_id in ids.values() if order_id})
     except DatabaseUnavailable as error:
-        logger.warning("nothing buried yet", extra=because(error))
+        for order_id in filter(None, ids.values()):
+            logger.warning("not buried yet", extra={"order_id": str(order_id), **because(error)})
         return records
     poison = [
         record for record in records if (order_id := ids[record.message_id]) is None or order_id in burial.unknown

@@ -15,6 +15,7 @@ from order_engine.adapters.gateway import Gateway, gateway_client
 from order_engine.adapters.sqs import StatusQueue, sqs_client
 from order_engine.domain.errors import ConnectionsUnavailable
 from order_engine.observability import because, logger
+from order_engine.observability.metrics import measured
 from order_engine.runtime import run
 from order_engine.settings import Settings as BaseSettings
 from order_engine.use_cases.notify import StatusEvent, notify
@@ -60,6 +61,7 @@ def status_queue() -> StatusQueue:
     return StatusQueue(Settings.from_environment().status_queue_url, sqs_client())
 
 
+@measured
 @event_source(data_class=SQSEvent)
 def handler(event: SQSEvent, context: LambdaContext) -> dict[str, Any]:
     """SQS event → nothing, or the whole batch again while DynamoDB is away. The groups' order is kept."""
@@ -70,10 +72,10 @@ def handler(event: SQSEvent, context: LambdaContext) -> dict[str, Any]:
     ]
     work = notifier()
     try:
-        frames = notify(events, work.connections, work.gateway, work.pool)
+        notify(events, work.connections, work.gateway, work.pool)
     except ConnectionsUnavailable as error:
-        logger.warning("nobody told yet", extra={"events": len(events), **because(error)})
+        for order_id in {event.document["orderId"] for event in events}:
+            logger.warning("not pushed yet", extra={"order_id": order_id, **because(error)})
         run(status_queue().hide([record.receipt_handle for record in event.records], _SECONDS_WITHOUT_TABLE))
         return {"batchItemFailures": [{"itemIdentifier": record.message_id} for record in event.records]}
-    logger.debug("told", extra={"events": len(events), "frames": frames})
     return {"batchItemFailures": []}

@@ -11,6 +11,7 @@ from order_engine.adapters.postgres.database import Database
 from order_engine.adapters.postgres.orders import OrderStore
 from order_engine.adapters.sqs import OrdersQueue, sqs_client
 from order_engine.observability import logger
+from order_engine.observability.metrics import measured
 from order_engine.runtime import run
 from order_engine.settings import Settings as BaseSettings
 from order_engine.use_cases.forget import forget
@@ -51,12 +52,11 @@ def sweeper() -> Sweeper:
 register_before_snapshot(sweeper)
 
 
+@measured
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
     """Scheduled event → how many orders were sent and how many forgotten."""
     work = sweeper()
     sent = run(sweep(work.orders, work.queue, work.watchdog))
-    if sent:
-        logger.warning("orders sent again", extra={"orders": sent})
     forgotten = run(forget(work.orders, work.retention_days))
     if forgotten:
         logger.info("orders forgotten", extra={"orders": forgotten})

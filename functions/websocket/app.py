@@ -10,11 +10,13 @@ from order_engine.contracts.json_text import dump
 from order_engine.domain.errors import ConnectionsUnavailable
 from order_engine.domain.topics import account_topic
 from order_engine.observability import because, logger
+from order_engine.observability.metrics import measured
 from order_engine.runtime import run
 
 _PROTOCOL = "orders.v1"
 
 
+@measured
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """WebSocket event → response; its body is the frame that answers a message."""
     request = event["requestContext"]

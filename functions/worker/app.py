@@ -1,7 +1,7 @@
 """Orders queue → execution: one batch at a time, all its orders at once."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -13,12 +13,14 @@ from composition import Worker, worker
 from order_engine.adapters.sqs import order_id_in
 from order_engine.domain.errors import DatabaseUnavailable, QueueUnavailable
 from order_engine.observability import because, logger
+from order_engine.observability.metrics import measured
 from order_engine.runtime import run
 
 _SECONDS_TO_WRAP_UP = 3
 _SECONDS_WITHOUT_DATABASE = 10
 
 
+@measured
 @event_source(data_class=SQSEvent)
 def handler(event: SQSEvent, context: LambdaContext) -> dict[str, Any]:
     """SQS event → the messages that must come back."""
@@ -41,14 +43,17 @@ async def _execute(records: list[SQSRecord], deadline: float, worker: Worker) ->
     try:
         done = await worker.executor.execute(orders.keys(), deadline, postpone)
     except DatabaseUnavailable as error:
-        logger.warning("no database; the batch comes back", extra=because(error))
+        for order_id in orders:
+            logger.warning("no database; it comes back", extra={"order_id": str(order_id), **because(error)})
         await _hide(records, _SECONDS_WITHOUT_DATABASE, worker)
         return records
     return nonsense + [record for order_id in orders.keys() - done for record in orders[order_id]]
 
 
-async def _hide(records: Iterable[SQSRecord], seconds: float, worker: Worker) -> None:
+async def _hide(records: Sequence[SQSRecord], seconds: float, worker: Worker) -> None:
     try:
         await worker.queue.hide([record.receipt_handle for record in records], round(seconds))
     except QueueUnavailable as error:
-        logger.warning("not postponed; it comes back when its visibility ends", extra=because(error))
+        for record in records:
+            about = {"order_id": str(order_id_in(record.body)), "message_id": record.message_id}
+            logger.warning("not postponed; it comes back when its visibility ends", extra=about | because(error))

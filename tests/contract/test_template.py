@@ -128,12 +128,6 @@ def test_the_http_api_stands_before_the_websocket_api() -> None:
     assert all(names.index(function) < names.index("WebSocketApi") for function in FUNCTIONS)
 
 
-@pytest.mark.parametrize("queue", ["OrdersPoisonQueue", "OrdersDeadLetterQueue"])
-def test_what_needs_people_raises_an_alarm(queue: str) -> None:
-    alarms = [body["Properties"] for body in RESOURCES.values() if body["Type"] == "AWS::CloudWatch::Alarm"]
-    assert [alarm for alarm in alarms if alarm["Dimensions"][0]["Value"] == {"Fn::GetAtt": f"{queue}.QueueName"}]
-
-
 def settings_for_aws() -> list[tuple[str, str]]:
     """The parameters that docs/deploy.md explains, with their defaults."""
     return re.findall(r"^\| `(\w+)` \| (?:`(.*?)`)? *\|", (ROOT / "docs/deploy.md").read_text(), re.M)

@@ -19,6 +19,7 @@ from order_engine.adapters.gateway import Gateway, gateway_client
 from order_engine.adapters.sqs import OrdersQueue, StatusQueue, order_id_in, sqs_client
 from order_engine.domain.errors import ConnectionsUnavailable, QueueUnavailable
 from order_engine.domain.orders import OrderEvent
+from order_engine.domain.pushes import Undelivered
 from order_engine.domain.statuses import Status
 
 NOWHERE = "http://127.0.0.1:1"
@@ -176,14 +177,34 @@ def test_a_key_opens_its_account_until_it_is_revoked() -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "still_there"), [("GoneException", False), ("LimitExceededException", True), ("ForbiddenException", True)]
+    ("code", "outcome"),
+    [
+        ("GoneException", Undelivered.GONE),
+        ("LimitExceededException", Undelivered.REFUSED),
+        ("ForbiddenException", Undelivered.REFUSED),
+    ],
 )
-def test_only_a_connection_that_is_gone_counts_as_gone(code: str, still_there: bool) -> None:
+def test_only_a_connection_that_is_gone_counts_as_gone(code: str, outcome: Undelivered) -> None:
     client = gateway_client(NOWHERE, 4)
     with Stubber(client) as stub:
-        stub.add_client_error("post_to_connection", code, http_status_code=410 if not still_there else 429)
-        assert Gateway(client).post("a=", "{}") is still_there
+        stub.add_client_error("post_to_connection", code, http_status_code=410 if "Gone" in code else 429)
+        assert Gateway(client).post("a=", "{}") is outcome
 
 
 def test_a_gateway_that_is_away_is_not_a_connection_that_is_gone() -> None:
-    assert Gateway(gateway_client(NOWHERE, 4)).post("a=", "{}") is True
+    assert Gateway(gateway_client(NOWHERE, 4)).post("a=", "{}") is Undelivered.UNREACHABLE
+
+
+def test_the_trace_goes_along_with_an_order(sqs: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lambda's variables make botocore send the header from which SQS goes on with the trace."""
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "api")
+    monkeypatch.setenv("_X_AMZN_TRACE_ID", "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1")
+    sent: list[str] = []
+    sqs.meta.events.register("before-send.sqs", lambda request, **_: sent.append(request.headers["X-Amzn-Trace-Id"]))
+    queue = OrdersQueue(sqs.create_queue(QueueName="orders")["QueueUrl"], sqs)
+    sent.clear()
+    asyncio.run(queue.send(uuid4()))
+    asyncio.run(queue.send_all([uuid4(), uuid4()]))
+    assert [str(header, "ascii") if isinstance(header, bytes) else header for header in sent] == [
+        "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1"
+    ] * 2

@@ -7,6 +7,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from order_engine.adapters.aws import PATIENCE
+from order_engine.domain.pushes import Undelivered
 from order_engine.observability import logger
 
 if TYPE_CHECKING:
@@ -19,18 +20,16 @@ class Gateway:
     def __init__(self, client: "ApiGatewayManagementApiClient") -> None:
         self._client = client
 
-    def post(self, connection_id: str, frame: str) -> bool:
-        """Send one text frame (at most 128 kB); False when the connection is gone.
-
-        A post that fails otherwise is logged and counts as sent: the client sees the gap and resumes from Postgres.
-        """
+    def post(self, connection_id: str, frame: str) -> Undelivered | None:
+        """Send one text frame (at most 128 kB); says why if it did not get there."""
         try:
             self._client.post_to_connection(ConnectionId=connection_id, Data=frame.encode())
         except self._client.exceptions.GoneException:
-            return False
+            return Undelivered.GONE
         except (BotoCoreError, ClientError) as error:
             logger.warning("post failed", extra={"connection_id": connection_id, "cause": repr(error)})
-        return True
+            return Undelivered.REFUSED if isinstance(error, ClientError) else Undelivered.UNREACHABLE
+        return None
 
 
 def gateway_client(endpoint: str, posts_at_once: int) -> "ApiGatewayManagementApiClient":

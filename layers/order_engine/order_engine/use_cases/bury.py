@@ -39,18 +39,22 @@ class Undertaker:
 
     async def _take_care(self, history: History) -> bool:
         order = history.order
+        about = {"order_id": str(order.id), "status": order.status, "attempt": order.attempt}
         self.journal.announce(history.events)
         try:
             if order.terminal:
+                logger.info("dead letter of a finished order", extra=about)
                 return True
             if order.leased:
+                logger.info("dead letter of an order that a worker has", extra=about)
                 return False
             if order.attempt < self.max_attempts:
                 # Its receives were used up by crashes, not by attempts.
                 await self.queue.send(order.id)
+                logger.warning("dead letter sent back: it has attempts left", extra=about)
             else:
                 await reconcile(order, self.journal, self.chain)
         except EngineError as error:
-            logger.warning("not buried yet", extra={"order_id": str(order.id), **because(error)})
+            logger.warning("not buried yet", extra=about | because(error))
             return False
         return True

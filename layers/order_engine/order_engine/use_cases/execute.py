@@ -94,6 +94,7 @@ class Executor:
         await asyncio.wait(tasks.values())
         for order_id in late:
             # It stays as it is; when its lease is over, the next attempt asks the chain first.
+            logger.warning("out of time", extra={"order_id": str(order_id)})
             await postpone(order_id, self.policy.lease)
         return {order_id for order_id, task in tasks.items() if order_id not in late and task.result()}
 
@@ -116,7 +117,9 @@ class Executor:
 
     async def _leave_or_reconcile(self, order: Order) -> None:
         # In other hands: this message is a repeat, and the watchdog looks after the order should those hands fail.
-        if not order.terminal and not order.leased:
+        if order.terminal or order.leased:
+            logger.info("left alone", extra={"status": order.status})
+        else:
             await reconcile(order, self.journal, self.chain)
 
     async def _attempt(self, order: Order) -> float | None:

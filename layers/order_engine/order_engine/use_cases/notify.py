@@ -5,10 +5,16 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
+from order_engine.domain.pushes import Undelivered
 from order_engine.domain.topics import account_topic, order_topic
+from order_engine.observability import logger
+from order_engine.observability.metrics import FRAMES_PUSHED, PUSH_FAILURES, metrics
 from order_engine.use_cases.ports import Connections, Gateway
+
+Outcome = Undelivered | None
 
 _FRAME_BYTES = 32_000  # API Gateway counts a message by 32 kB
 
@@ -21,8 +27,8 @@ class StatusEvent:
     document: Mapping[str, Any]
 
 
-def notify(events: Sequence[StatusEvent], connections: Connections, gateway: Gateway, pool: Executor) -> int:
-    """Post the events, in order per connection and in parallel across them; returns the number of frames.
+def notify(events: Sequence[StatusEvent], connections: Connections, gateway: Gateway, pool: Executor) -> None:
+    """Post the events, in order per connection and in parallel across them.
 
     A connection that is gone is taken off its topics; no connection waits for another.
     """
@@ -36,7 +42,8 @@ def notify(events: Sequence[StatusEvent], connections: Connections, gateway: Gat
         for frame in _frames(topic, by_topic[topic]):
             for connection_id in connection_ids:
                 frames[connection_id].append((topic, frame))
-    return sum(pool.map(lambda one: _post_all(one, frames[one], connections, gateway), frames))
+    outcomes = pool.map(lambda one: _post_all(one, frames[one], connections, gateway), frames)
+    _say(events, listening, dict(zip(frames, outcomes, strict=True)))
 
 
 def _frames(topic: str, events: Sequence[StatusEvent]) -> Iterator[str]:
@@ -61,10 +68,31 @@ def _account_frame(texts: Sequence[str]) -> str:
     return f'{{"type":"events","events":[{",".join(texts)}]}}'
 
 
-def _post_all(connection_id: str, frames: Sequence[tuple[str, str]], connections: Connections, gateway: Gateway) -> int:
-    for posted, (_, frame) in enumerate(frames):
-        if not gateway.post(connection_id, frame):
+def _post_all(
+    connection_id: str, frames: Sequence[tuple[str, str]], connections: Connections, gateway: Gateway
+) -> list[Outcome]:
+    outcomes: list[Outcome] = []
+    for _, frame in frames:
+        outcomes.append(gateway.post(connection_id, frame))
+        if outcomes[-1] is Undelivered.GONE:
             for topic in {topic for topic, _ in frames}:
                 connections.remove(topic, connection_id)
-            return posted
-    return len(frames)
+            break
+    return outcomes
+
+
+def _say(
+    events: Sequence[StatusEvent], listening: Mapping[str, set[str]], outcomes: Mapping[str, Sequence[Outcome]]
+) -> None:
+    """A log line for every order that somebody listens to, and the metrics."""
+    for outcome in chain.from_iterable(outcomes.values()):
+        metrics.add(PUSH_FAILURES if outcome else FRAMES_PUSHED, of=outcome)
+    sequences: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for event in events:
+        sequences[event.account, event.document["orderId"]].append(event.document["sequence"])
+    for (account, order_id), pushed in sequences.items():
+        listeners = listening.get(order_topic(account, order_id), set()) | listening.get(account_topic(account), set())
+        if listeners:
+            missed = sum(any(outcomes[listener]) for listener in listeners)
+            about = {"order_id": order_id, "sequences": pushed, "listeners": len(listeners), "missed": missed}
+            logger.info("pushed", extra=about)

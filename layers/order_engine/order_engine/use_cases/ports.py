@@ -5,6 +5,7 @@ from typing import Protocol
 from uuid import UUID
 
 from order_engine.domain.orders import Claims, History, NewOrder, Order, OrderEvent
+from order_engine.domain.pushes import Undelivered
 from order_engine.domain.transitions import Transition
 
 
@@ -72,5 +73,5 @@ class Connections(Protocol):
 class Gateway(Protocol):
     """The WebSocket API, as seen from behind."""
 
-    def post(self, connection_id: str, frame: str) -> bool:
-        """Send one text frame; False when the connection is gone."""
+    def post(self, connection_id: str, frame: str) -> Undelivered | None:
+        """Send one text frame; says why if it did not get there."""

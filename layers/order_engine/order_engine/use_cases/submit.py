@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from order_engine.domain.errors import DatabaseUnavailable, IdempotencyConflict, QueueUnavailable
 from order_engine.domain.orders import NewOrder, Order, OrderType
 from order_engine.observability import because, logger
+from order_engine.observability.steps import accepted
 from order_engine.use_cases.ports import Orders, Queue
 
 
@@ -28,6 +29,7 @@ async def submit(new: NewOrder, orders: Orders, queue: Queue, watchdog: float) -
         if not order.is_repeat_of(new):
             raise IdempotencyConflict()
         return Submission(order, replayed=True)
+    accepted(order)
     match order.type:  # what happens before routing depends on the type, here and nowhere else
         case OrderType.MARKET:
             await _execute_now(order, orders, queue)

@@ -1,5 +1,6 @@
 """Send orders that nobody looked after to the queue again."""
 
+from order_engine.observability.steps import sent_again
 from order_engine.use_cases.ports import Orders, Queue
 
 _AT_ONCE = 100
@@ -15,5 +16,6 @@ async def sweep(orders: Orders, queue: Queue, watchdog: float) -> int:
     sent = 0
     while sent < _AT_MOST and (due := await orders.due(watchdog, _AT_ONCE)):
         await queue.send_all(due)
+        sent_again(due)
         sent += len(due)
     return sent

@@ -14,6 +14,7 @@ from order_engine.domain.orders import Order, OrderEvent
 from order_engine.domain.statuses import MOVES
 from order_engine.domain.transitions import Transition
 from order_engine.observability import because, logger
+from order_engine.observability.steps import recorded
 
 # How long past its backoff a retry may stay unclaimed before the sweeper sends it again.
 _PATIENCE_SECONDS = 60
@@ -61,7 +62,10 @@ class Journal:
         )
         moved = {row["id"]: row["updated_at"] for row in rows}
         orders = [_recorded(transition.order, moved.get(transition.order.id)) for transition in transitions]
-        self.announce(_event(order) for order in orders if isinstance(order, Order))
+        moved_orders = [order for order in orders if isinstance(order, Order)]
+        self.announce(map(_event, moved_orders))
+        for order in moved_orders:
+            recorded(order)
         return orders
 
     async def _publish(self, events: Sequence[OrderEvent]) -> Sequence[None]:
@@ -69,7 +73,9 @@ class Journal:
             await self._publisher.publish(events)
         except QueueUnavailable as error:
             # Push is best effort: Postgres has the events, and clients that resume get them from there.
-            logger.warning("events not published", extra={"events": len(events), **because(error)})
+            for event in events:
+                about = {"order_id": str(event.order_id), "sequence": event.sequence}
+                logger.warning("not published", extra=about | because(error))
         return [None] * len(events)
 
 

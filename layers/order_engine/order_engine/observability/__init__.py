@@ -1,4 +1,8 @@
-"""Structured logs. Powertools reads its own settings (POWERTOOLS_*) from the environment."""
+"""Structured logs, with `order_id` on every line of an order's path. Powertools reads POWERTOOLS_* by itself.
+
+Every line also carries `xray_trace_id`. Tracing is Lambda's own: botocore hands an invocation's trace on to SQS in the
+header X-Amzn-Trace-Id, so the X-Ray SDK, which takes 150 ms to import, is not needed for it.
+"""
 
 from aws_lambda_powertools import Logger
 

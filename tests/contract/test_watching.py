@@ -1,0 +1,181 @@
+"""The alarms and the dashboard watch what is there: every function, every queue, and metrics that somebody emits."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from local.template.intrinsics import Resolver
+from local.template.yaml_file import read_yaml
+from order_engine.observability import metrics as emitted
+
+ROOT = Path(__file__).parents[2]
+ROOT_TEMPLATE = read_yaml(ROOT / "template.yaml")
+RESOURCES: dict[str, Any] = ROOT_TEMPLATE["Resources"]
+FUNCTIONS = {name for name, resource in RESOURCES.items() if resource["Type"] == "AWS::Serverless::Function"}
+QUEUES = {name for name, resource in RESOURCES.items() if resource["Type"] == "AWS::SQS::Queue"}
+STACKS = ("FunctionAlarms", "Watching")
+NAMESPACE = "OrderEngine/local"
+
+# https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html and its like
+AWS_METRICS = {
+    ("AWS/Lambda", ("FunctionName",)): {"Invocations", "Errors", "Throttles", "Duration", "ConcurrentExecutions"},
+    ("AWS/SQS", ("QueueName",)): {"ApproximateAgeOfOldestMessage", "ApproximateNumberOfMessagesVisible"},
+    ("AWS/RDS", ("DBInstanceIdentifier",)): {"DatabaseConnections", "CPUUtilization", "FreeStorageSpace"},
+    ("AWS/ApiGateway", ("ApiId",)): {
+        *("Count", "4xx", "5xx", "Latency"),  # of an HTTP API
+        *("ConnectCount", "MessageCount", "ClientError", "IntegrationError", "ExecutionError"),  # of a WebSocket API
+    },
+}
+OWN_METRICS = {value.name: value for value in vars(emitted).values() if isinstance(value, emitted.Metric)}
+SERVICES = {
+    resource["Properties"]["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"]
+    for name, resource in RESOURCES.items()
+    if name in FUNCTIONS
+}
+
+
+class Watched(NamedTuple):
+    """A metric that an alarm or a widget names. The values of its dimensions are resources' names."""
+
+    namespace: str
+    name: str
+    dimensions: tuple[tuple[str, str], ...]
+
+
+def stack(name: str, **changes: str) -> dict[str, Any]:
+    """The resources of a nested stack whose condition holds, as it is deployed; `changes` to its parameters."""
+    properties = RESOURCES[name]["Properties"]
+    document = read_yaml(ROOT / properties["TemplateURL"])
+    defaults = {key: parameter.get("Default") for key, parameter in document["Parameters"].items()}
+    parameters = {key: parameter.get("Default", "") for key, parameter in ROOT_TEMPLATE["Parameters"].items()}
+    given = Resolver(ROOT_TEMPLATE, parameters, lambda resource, _: resource, str).resolve(properties["Parameters"])
+    assert given.keys() <= defaults.keys()
+    resolver = Resolver(document, {**defaults, **given, **changes}, lambda resource, _: resource, str)
+    return {
+        key: resolver.resolve(resource["Properties"])
+        for key, resource in document["Resources"].items()
+        if "Condition" not in resource or resolver.holds(resource["Condition"])
+    }
+
+
+def alarms(**changes: str) -> dict[str, Any]:
+    return {
+        key: properties
+        for name in STACKS
+        for key, properties in stack(name, **changes).items()
+        if "ComparisonOperator" in properties
+    }
+
+
+def dashboard(**changes: str) -> list[dict[str, Any]]:
+    widgets: list[dict[str, Any]] = json.loads(stack("Watching", **changes)["Dashboard"]["DashboardBody"])["widgets"]
+    return widgets
+
+
+def metrics_of_alarm(alarm: dict[str, Any]) -> Iterator[Watched]:
+    for metric in (
+        [alarm]
+        if "MetricName" in alarm
+        else [part["MetricStat"]["Metric"] for part in alarm["Metrics"] if "MetricStat" in part]
+    ):
+        dimensions = tuple((dimension["Name"], dimension["Value"]) for dimension in metric["Dimensions"])
+        yield Watched(metric["Namespace"], metric["MetricName"], dimensions)
+
+
+def metrics_of_widget(widget: dict[str, Any]) -> Iterator[Watched]:
+    """With the dashboard's shorthand: "." is what stands above it, "..." all that is missing before."""
+    above: list[str] = []
+    for row in widget["properties"]["metrics"]:
+        if isinstance(row[0], dict):
+            schema, name = re.findall(r"SEARCH\('\{(.*?)\} MetricName=\"(\w+)\"'", row[0]["expression"])[0]
+            namespace, *dimensions = schema.split(",")
+            yield Watched(namespace.strip('"'), name, tuple((dimension, "") for dimension in dimensions))
+            continue
+        texts = [part for part in row if isinstance(part, str)]
+        if texts[0] == "...":
+            texts = [*above[: len(above) - len(texts) + 1], *texts[1:]]
+        above = [old if text == "." else text for text, old in zip(texts, above or texts, strict=True)]
+        yield Watched(above[0], above[1], tuple(zip(above[2::2], above[3::2], strict=True)))
+
+
+WITH_DATABASE = {"DatabaseInstanceId": "instance"}
+ALARMS = alarms(**WITH_DATABASE)
+IN_ALARMS = [metric for alarm in ALARMS.values() for metric in metrics_of_alarm(alarm)]
+ON_DASHBOARD = [metric for widget in dashboard(**WITH_DATABASE) for metric in metrics_of_widget(widget)]
+
+
+@pytest.mark.parametrize("metric", sorted({*IN_ALARMS, *ON_DASHBOARD}), ids=lambda metric: f"{metric[1]}-{metric[2]}")
+def test_every_metric_that_is_watched_exists(metric: Watched) -> None:
+    names = tuple(name for name, _ in metric.dimensions)
+    if metric.namespace == NAMESPACE:
+        by = OWN_METRICS[metric.name].by
+        assert names in (("service",), ("service", by))
+        assert metric.dimensions[0][1] in SERVICES | {""}
+    else:
+        assert metric.name in AWS_METRICS[metric.namespace, names]
+        known = {"FunctionName": FUNCTIONS, "QueueName": QUEUES}.get(names[0], {"HttpApi", "WebSocketApi", "instance"})
+        assert metric.dimensions[0][1] in known
+
+
+def test_every_metric_of_the_functions_is_on_the_dashboard() -> None:
+    assert OWN_METRICS.keys() == {metric.name for metric in ON_DASHBOARD if metric.namespace == NAMESPACE}
+
+
+@pytest.mark.parametrize("function", sorted(FUNCTIONS))
+def test_every_function_is_watched(function: str) -> None:
+    of_function = (("FunctionName", function),)
+    assert Watched("AWS/Lambda", "Throttles", of_function) in metrics_of_alarm(ALARMS["FunctionsThrottled"])
+    errors = ALARMS[f"{function.removesuffix('Function')}Errors"]
+    assert set(metrics_of_alarm(errors)) == {
+        Watched("AWS/Lambda", name, of_function) for name in ("Errors", "Invocations")
+    }
+    shown = {metric.name for metric in ON_DASHBOARD if metric.dimensions == of_function}
+    assert shown == {"Errors", "Throttles", "Duration", "ConcurrentExecutions"}
+
+
+@pytest.mark.parametrize("queue", sorted(QUEUES))
+def test_every_queue_is_watched(queue: str) -> None:
+    of_queue = (("QueueName", queue),)
+    assert [metric for metric in IN_ALARMS if metric.dimensions == of_queue]
+    assert len([metric for metric in ON_DASHBOARD if metric.dimensions == of_queue]) == 2
+
+
+def test_every_alarm_is_sent_and_explained() -> None:
+    for alarm in alarms(**WITH_DATABASE, AlarmTopicArn="arn:topic").values():
+        assert alarm["AlarmActions"] == ["arn:topic"]
+        assert alarm["TreatMissingData"] == "notBreaching"
+    assert not any("AlarmActions" in alarm for alarm in ALARMS.values())
+    headings = re.findall(r"^### (.*)$", (ROOT / "docs/operations.md").read_text(), re.M)
+    assert sorted(name for heading in headings for name in heading.split(", ")) == sorted(ALARMS)
+
+
+def test_without_a_database_of_the_stacks_own_it_is_not_watched() -> None:
+    alone = {"DatabaseInstanceId": ""}
+    everything = [metric for alarm in alarms(**alone).values() for metric in metrics_of_alarm(alarm)]
+    everything += [metric for widget in dashboard(**alone) for metric in metrics_of_widget(widget)]
+    assert everything
+    assert not [metric for metric in everything if metric.namespace == "AWS/RDS"]
+
+
+def test_no_widget_lies_on_another() -> None:
+    widgets = dashboard(**WITH_DATABASE)
+    cells = [
+        (x, y)
+        for widget in widgets
+        for x in range(widget["x"], widget["x"] + widget["width"])
+        for y in range(widget["y"], widget["y"] + widget["height"])
+    ]
+    assert len(cells) == len(set(cells))
+    assert max(x for x, _ in cells) < 24
+
+
+def test_the_functions_alarms_depend_on_functions_alone() -> None:
+    """A function's alias waits for the alarm that rolls it back; an API waits for the alias."""
+    given = RESOURCES["FunctionAlarms"]["Properties"]["Parameters"]
+    assert {name: value for name, value in given.items() if name != "AlarmTopicArn"} == {
+        function: {"Ref": function} for function in FUNCTIONS
+    }
