@@ -1,0 +1,121 @@
+"""c. The worker alone, one process: orders a second, and as a share of what bare set-based SQL reaches."""
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from benchmarks import database
+from benchmarks.figures import Figure, Options, at_least, per_run
+from benchmarks.functions import invoke_all
+from benchmarks.stub_queue import stub_queue
+from tests.cloud import ROOT
+from tests.postgres import TestServer
+
+_BATCHES = (10, 100)  # the template's size, and a full one
+_GOALS = {10: 1_400.0, 100: 2_000.0}
+_WARM_UP = 5
+
+
+def measure(options: Options) -> list[Figure]:
+    """Orders/s of the worker and of the bare limit, taken in turns."""
+    with tempfile.TemporaryDirectory() as directory, stub_queue() as queue:
+        server = TestServer(Path(directory))
+        try:
+            runs = [
+                {
+                    name: value
+                    for size in _BATCHES
+                    for name, value in compare(server, queue, size, options.scaled(3_000, 300)).items()
+                }
+                for _ in range(options.runs)
+            ]
+        finally:
+            server.stop()
+    values = per_run(runs)
+    return [
+        Figure(name, unit, values[name], goal)
+        for size in _BATCHES
+        for name, unit, goal in (
+            (f"worker, batches of {size}", "orders/s", at_least(_GOALS[size])),
+            (f"bare SQL, batches of {size}", "orders/s", None),
+            (f"worker / bare SQL, batches of {size}", "", at_least(0.5)),
+            (f"worker's CPU, batches of {size}", "ms/order", None),
+            (f"bare SQL's CPU, batches of {size}", "ms/order", None),
+            (f"commits a batch of {size}", "", None),
+            (f"SendMessage a batch of {size}", "", None),
+        )
+    ]
+
+
+def compare(server: TestServer, queue: str, size: int, orders: int) -> dict[str, float]:
+    """One run of the worker and one of the bare limit, each on a database of its own."""
+    count = orders // size
+    with server.fresh_copy() as url:
+        batches = _batches(url, size, count + _WARM_UP)
+        before = database.commits(url)
+        measured = invoke_all("WorkerFunction", [_event(ids) for ids in batches], _WARM_UP, database_url=url, aws_url=queue)
+        database.wait_until_alone(url)
+        committed = (database.commits(url) - before) / len(batches)
+        _check(url, len(batches) * size)
+    with server.fresh_copy() as url:
+        bare = bare_limit(url, _batches(url, size, count))
+        _check(url, count * size)
+    rate, limit = orders / sum(measured.walls), orders / bare["wall"]
+    return {
+        f"worker, batches of {size}": rate,
+        f"bare SQL, batches of {size}": limit,
+        f"worker / bare SQL, batches of {size}": rate / limit,
+        f"worker's CPU, batches of {size}": measured.cpu / orders * 1000,
+        f"bare SQL's CPU, batches of {size}": bare["cpu"] / orders * 1000,
+        f"commits a batch of {size}": committed,
+        f"SendMessage a batch of {size}": measured.requests.get("sqs.SendMessage", 0) / count,
+    }
+
+
+def bare_limit(url: str, batches: Sequence[Sequence[UUID]]) -> dict[str, float]:
+    """Seconds of wall and CPU time that the same rows take without the worker."""
+    order = {"url": url, "batches": [[str(order_id) for order_id in ids] for ids in batches]}
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.bare_limit"],
+        cwd=ROOT, input=json.dumps(order), stdout=subprocess.PIPE, text=True, check=True,
+    )  # fmt: skip
+    result: dict[str, float] = json.loads(done.stdout)
+    return result
+
+
+def _batches(url: str, size: int, count: int) -> list[list[UUID]]:
+    ids = database.place(url, size * count)
+    return [ids[start : start + size] for start in range(0, len(ids), size)]
+
+
+def _event(ids: Sequence[UUID]) -> dict[str, Any]:
+    """An SQS event about these orders, as Lambda gets it."""
+    return {"Records": [_record(order_id) for order_id in ids]}
+
+
+def _record(order_id: UUID) -> dict[str, Any]:
+    return {
+        "messageId": str(order_id),
+        "receiptHandle": "receipt",
+        "body": json.dumps({"orderId": str(order_id)}),
+        "attributes": {"ApproximateReceiveCount": "1", "SentTimestamp": str(int(time.time() * 1000))},
+        "messageAttributes": {},
+        "md5OfBody": "",
+        "eventSource": "aws:sqs",
+        "eventSourceARN": "arn:aws:sqs:us-east-1:123456789012:OrdersQueue",
+        "awsRegion": "us-east-1",
+    }
+
+
+def _check(url: str, orders: int) -> None:
+    """Nothing is measured that was not done."""
+    confirmed = database.scalar(url, "SELECT count(*) FROM orders WHERE status = 'confirmed'")
+    events = database.scalar(url, "SELECT count(*) FROM order_events")
+    if (confirmed, events) != (orders, orders * 5):
+        raise AssertionError(f"{confirmed} of {orders} orders confirmed, with {events} events")
