@@ -12,7 +12,7 @@ from uuid import UUID
 
 from benchmarks import database
 from benchmarks.figures import Figure, Options, at_least, per_run
-from benchmarks.functions import invoke_all
+from benchmarks.functions import Measured, invoke_all
 from benchmarks.stub_queue import stub_queue
 from tests.cloud import ROOT
 from tests.postgres import TestServer
@@ -55,17 +55,15 @@ def measure(options: Options) -> list[Figure]:
 
 def compare(server: TestServer, queue: str, size: int, orders: int) -> dict[str, float]:
     """One run of the worker and one of the bare limit, each on a database of its own."""
-    count = orders // size
     with server.fresh_copy() as url:
-        batches = _batches(url, size, count + _WARM_UP)
         before = database.commits(url)
-        measured = invoke_all("WorkerFunction", [_event(ids) for ids in batches], _WARM_UP, database_url=url, aws_url=queue)
+        measured = execute(url, queue, size, orders)
         database.wait_until_alone(url)
-        committed = (database.commits(url) - before) / len(batches)
-        _check(url, len(batches) * size)
+        committed = database.commits(url) - before
     with server.fresh_copy() as url:
-        bare = bare_limit(url, _batches(url, size, count))
-        _check(url, count * size)
+        batches = _batches(url, size, orders // size)
+        bare = bare_limit(url, batches)
+        _check(url, batches)
     rate, limit = orders / sum(measured.walls), orders / bare["wall"]
     return {
         f"worker, batches of {size}": rate,
@@ -73,9 +71,20 @@ def compare(server: TestServer, queue: str, size: int, orders: int) -> dict[str,
         f"worker / bare SQL, batches of {size}": rate / limit,
         f"worker's CPU, batches of {size}": measured.cpu / orders * 1000,
         f"bare SQL's CPU, batches of {size}": bare["cpu"] / orders * 1000,
-        f"commits a batch of {size}": committed,
-        f"SendMessage a batch of {size}": measured.requests.get("sqs.SendMessage", 0) / count,
+        f"commits a batch of {size}": committed / (len(batches) + _WARM_UP),
+        f"SendMessage a batch of {size}": measured.requests["sqs.SendMessage"] / len(batches),
     }
+
+
+def execute(
+    url: str, queue: str, size: int, orders: int, *, warm_up: int = _WARM_UP, sample: bool = False
+) -> Measured:
+    """Let one worker execute so many new orders, in batches of `size`; `warm_up` more come first. All get confirmed."""
+    batches = _batches(url, size, orders // size + warm_up)
+    events = [_event(ids) for ids in batches]
+    measured = invoke_all("WorkerFunction", events, warm_up, database_url=url, aws_url=queue, sample=sample)
+    _check(url, batches)
+    return measured
 
 
 def bare_limit(url: str, batches: Sequence[Sequence[UUID]]) -> dict[str, float]:
@@ -113,9 +122,10 @@ def _record(order_id: UUID) -> dict[str, Any]:
     }
 
 
-def _check(url: str, orders: int) -> None:
-    """Nothing is measured that was not done."""
-    confirmed = database.scalar(url, "SELECT count(*) FROM orders WHERE status = 'confirmed'")
-    events = database.scalar(url, "SELECT count(*) FROM order_events")
-    if (confirmed, events) != (orders, orders * 5):
-        raise AssertionError(f"{confirmed} of {orders} orders confirmed, with {events} events")
+def _check(url: str, batches: Sequence[Sequence[UUID]]) -> None:
+    """Nothing is measured that was not done: every order is confirmed, with its five events."""
+    ids = [order_id for batch in batches for order_id in batch]
+    confirmed = database.scalar(url, "SELECT count(*) FROM orders WHERE id = ANY(%s) AND status = 'confirmed'", ids)
+    events = database.scalar(url, "SELECT count(*) FROM order_events WHERE order_id = ANY(%s)", ids)
+    if (confirmed, events) != (len(ids), len(ids) * 5):
+        raise AssertionError(f"{confirmed} orders of {len(ids)} confirmed, with {events} events")
