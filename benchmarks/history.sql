@@ -8,10 +8,10 @@ SELECT uuidv7(- n * interval '1 second'), CASE WHEN n %% 10 = 0 THEN 'demo' ELSE
 FROM (SELECT * FROM orders ORDER BY id LIMIT 1) AS first, generate_series(%(orders)s, 1, -1) AS n;
 
 -- name: fill_events
+-- The first order is the only one that has any.
 INSERT INTO order_events (order_id, sequence, status, attempt, at, details)
 SELECT o.id, e.sequence, e.status, e.attempt, o.created_at + (e.at - first.created_at), e.details
-FROM orders o, (SELECT * FROM orders ORDER BY id DESC LIMIT 1) AS first, order_events e
-WHERE e.order_id = first.id AND o.id <> first.id;
+FROM order_events e JOIN orders first ON first.id = e.order_id JOIN orders o ON o.id <> first.id;
 
 -- name: page_start
 -- The id before which a page of the account demo begins.
