@@ -27,6 +27,7 @@ TITLES = {
     "unloaded": "Unloaded",
     "fan_out": "Fan-out",
     "growth": "Growth",
+    "cold_start": "Cold start",
     "calls": "Calls per order",
 }
 

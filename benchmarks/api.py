@@ -8,6 +8,7 @@ from typing import Any
 from benchmarks import database
 from benchmarks.figures import Figure, Options, per_run, percentile
 from benchmarks.functions import Measured, invoke_all
+from benchmarks.profile import write
 from benchmarks.stub_queue import stub_queue
 from tests.cloud import ROOT
 from tests.postgres import TestServer
@@ -25,6 +26,8 @@ def measure(options: Options) -> list[Figure]:
             sampled = _run(server, queue, requests, sample=True)
         finally:
             server.stop()
+    if options.profile:
+        write("api", sampled.functions)
     values = per_run(
         {
             "rate": requests / sum(measured.walls),

@@ -6,6 +6,7 @@ Runs like the driver: standard input {"url", "batches": [[order id, ...], ...]},
 import json
 import sys
 import time
+from typing import Any
 
 import psycopg
 
@@ -18,7 +19,7 @@ _TRANSACTION = {
 }  # fmt: skip
 _FILL = {"txHash": "5" * 88, "executedPrice": "144.812345", "amountOut": "144.812345"}
 # Status, what the event says, the transaction: the four moves of an order after it was placed.
-_MOVES = (
+_MOVES: tuple[tuple[str, dict[str, Any], dict[str, str] | None], ...] = (
     ("routing", {}, None),
     ("building", {"route": _ROUTE}, None),
     ("submitted", {"route": _ROUTE, "txHash": "5" * 88}, _TRANSACTION),

@@ -24,7 +24,11 @@ from tests.reliability.proxies import AwsProxy
 _SQL = ROOT / "layers/order_engine/order_engine/adapters/postgres/sql"
 _COMMITS = {"place", "claim", "record", "send"}
 _OF_THE_CHAIN = {"send", "landings"}
-_IN_FLIGHT = (1, 100)
+_GOALS = {
+    "SQS requests, 100 in flight": at_most(1.5),
+    "DynamoDB requests, 100 in flight": at_most(0.5),
+    "commits besides the chain's, 100 in flight": at_most(2),
+}
 _WARM_UP = 50
 
 
@@ -45,30 +49,24 @@ def measure(options: Options) -> list[Figure]:
     """Requests and commits per order."""
     proxy = CountingProxy()
     try:
-        with tempfile.TemporaryDirectory() as directory:
-            quiet = {"MOCK_LATENCY": "0", "LOCAL_AWS_ENDPOINT_URL": proxy.url}
-            with running_cloud(Path(directory), **quiet) as cloud:
-                proxy.target = cloud.aws_url
-                log_statements(cloud)
-                runs = [
-                    {f"{name}, {at_once} in flight": value for at_once in _IN_FLIGHT for name, value in found[at_once].items()}
-                    for found in (
-                        {
-                            1: asyncio.run(count(cloud, proxy, options.scaled(100, 3), 1)),
-                            100: asyncio.run(count(cloud, proxy, options.scaled(2_000, 100), 100)),
-                        }
-                        for _ in range(options.runs)
-                    )
-                ]
+        with (
+            tempfile.TemporaryDirectory() as directory,
+            running_cloud(Path(directory), MOCK_LATENCY="0", LOCAL_AWS_ENDPOINT_URL=proxy.url) as cloud,
+        ):
+            proxy.target = cloud.aws_url
+            log_statements(cloud)
+            orders = {1: options.scaled(100, 3), 100: options.scaled(2_000, 100)}
+            runs = [
+                {
+                    f"{name}, {at_once} in flight": value
+                    for at_once, number in orders.items()
+                    for name, value in asyncio.run(count(cloud, proxy, number, at_once)).items()
+                }
+                for _ in range(options.runs)
+            ]
     finally:
         proxy.close()
-    values = per_run(runs)
-    goals = {"SQS requests": 1.5, "DynamoDB requests": 0.5, "commits besides the chain's": 2.0}
-    return [
-        Figure(name, "per order", found, at_most(goals[kind]) if at_once == "100 in flight" and kind in goals else None)
-        for name, found in values.items()
-        for kind, _, at_once in [name.rpartition(", ")]
-    ]
+    return [Figure(name, "per order", found, _GOALS.get(name)) for name, found in per_run(runs).items()]
 
 
 def log_statements(cloud: Cloud) -> None:

@@ -45,6 +45,6 @@ def wait_until_alone(url: str) -> None:
 def scalar(url: str, statement: str, *parameters: Any) -> Any:
     """The one value that a query gives."""
     with psycopg.connect(url, autocommit=True) as connection:
-        row = connection.execute(statement, parameters).fetchone()  # type: ignore[call-overload]
+        row = connection.execute(statement, parameters).fetchone()
     assert row
     return row[0]

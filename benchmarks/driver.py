@@ -19,13 +19,14 @@ from tests.lambda_runner import Context
 def main() -> None:
     """One run."""
     order = json.load(sys.stdin)
-    requests: Counter[str] = Counter()
+    requests = Counter[str]()
 
-    def count(request: Any, event_name: str, **_: Any) -> None:
-        _, service, operation = event_name.split(".")  # before-send.sqs.SendMessage
+    def count(event_name: str, **_others: Any) -> None:
+        _before_send, service, operation = event_name.split(".")  # such as before-send.sqs.SendMessage
         requests[f"{service}.{operation}"] += 1
 
     boto3.setup_default_session()
+    assert boto3.DEFAULT_SESSION
     boto3.DEFAULT_SESSION.events.register("before-send", count)
     sys.path.insert(0, ".")
     import app  # noqa: PLC0415 - the function's own, with its variables set

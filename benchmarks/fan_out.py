@@ -68,7 +68,9 @@ def measure(options: Options) -> list[Figure]:
             for _ in range(options.runs)
         )
     units = {"delivered": "events/s", "missing": "events", "p99": "ms"}
-    return [Figure(name, units.get(name.rpartition(": ")[2].split(" ")[0], "MB"), found) for name, found in values.items()]
+    return [
+        Figure(name, units.get(name.rpartition(": ")[2].split(" ")[0], "MB"), found) for name, found in values.items()
+    ]
 
 
 def _named(prefix: str, values: dict[str, float]) -> dict[str, float]:

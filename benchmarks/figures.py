@@ -81,7 +81,11 @@ def table(figures: Iterable[Figure]) -> str:
     """A Markdown table: goal and measured side by side."""
     lines = ["| figure | unit | goal | measured | lowest to highest | |", "|---|---|---:|---:|---:|---|"]
     for figure in figures:
-        goal = f"{figure.goal.sign.replace('<=', '≤').replace('>=', '≥')} {_short(figure.goal.value)}" if figure.goal else ""
+        goal = (
+            f"{figure.goal.sign.replace('<=', '≤').replace('>=', '≥')} {_short(figure.goal.value)}"
+            if figure.goal
+            else ""
+        )
         verdict = ("met" if figure.goal.met_by(figure.median) else "**missed**") if figure.goal else ""
         spread = f"{_short(min(figure.values))} to {_short(max(figure.values))}" if len(figure.values) > 1 else ""
         lines.append(f"| {figure.name} | {figure.unit} | {goal} | {_short(figure.median)} | {spread} | {verdict} |")

@@ -13,8 +13,9 @@ from local.template import load_stack
 from tests.cloud import ROOT
 
 _TOOLS = ROOT / ".tools"
-_PYTHON = _TOOLS / "lambda" / "bin" / "python"
 _LAYER = _TOOLS / "layer"
+# Where make found no python3.13 the layer is not there, and our own Python has the same packages.
+PYTHON = str(_TOOLS / "lambda" / "bin" / "python") if (_LAYER / ".ready").exists() else sys.executable
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Measured:
         ]
 
 
-def invoke_all(
+def invoke_all(  # noqa: PLR0913 - what differs between its uses
     name: str, events: Sequence[Any], warm_up: int, *, database_url: str, aws_url: str, sample: bool = False
 ) -> Measured:
     """Invoke a function of the template with one event after the other; the first `warm_up` are not counted."""
@@ -50,7 +51,7 @@ def invoke_all(
     stack = load_stack(ROOT / "template.yaml", {"MOCK_LATENCY": "0"}, provided, http_port=0, aws_port=port)
     function = stack.functions[name]
     done = subprocess.run(
-        [str(_PYTHON if _PYTHON.exists() else sys.executable), "-m", "benchmarks.driver"],
+        [PYTHON, "-m", "benchmarks.driver"],
         cwd=function.code,
         env={
             **_runtime_variables(),

@@ -127,10 +127,9 @@ def _time_of_page(connection: psycopg.Connection[Any], before: UUID | None, stat
 
 def _bytes_per_order(server: TestServer, queue: str, orders: int) -> dict[str, float]:
     """What executed orders leave, dead versions of their rows included."""
-    with server.fresh_copy() as url:
-        with psycopg.connect(url, autocommit=True, row_factory=dict_row) as connection:
-            before = connection.execute(_STATEMENTS["bytes"]).fetchone()
-            worker.execute(url, queue, 10, orders, warm_up=0)
-            after = connection.execute(_STATEMENTS["bytes"]).fetchone()
+    with server.fresh_copy() as url, psycopg.connect(url, autocommit=True, row_factory=dict_row) as connection:
+        before = connection.execute(_STATEMENTS["bytes"]).fetchone()
+        worker.execute(url, queue, 10, orders, warm_up=0)
+        after = connection.execute(_STATEMENTS["bytes"]).fetchone()
     assert before and after
-    return {f"{name.replace('_', ' ')}": (after[name] - before[name]) / orders for name in after}
+    return {name.replace("_", " "): (after[name] - before[name]) / orders for name in after}

@@ -28,7 +28,7 @@ class Load:
     told: float
     """Until the account's socket had heard the end of every order."""
     outcomes: Counter[str]
-    cpu: Counter[str]
+    cpu: dict[str, float]
     """CPU seconds by group of processes."""
 
 
@@ -47,7 +47,7 @@ async def place_orders(cloud: Cloud, orders: int, in_flight: int) -> Load:
         settled = time.time()
         ends = [await trader.end(order_id) for order_id in ids]
         cpu = cpu_seconds(cloud)
-        cpu.subtract(used)
+        cpu = {group: seconds - used.get(group, 0) for group, seconds in cpu.items()}
     told = max(end.ended_at for end in ends)
     outcomes = Counter(str(end.events[-1]["status"]) for end in ends)
     return Load(orders, posted - began, settled - began, told - began, outcomes, cpu)

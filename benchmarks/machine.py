@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 import psycopg
 
+from benchmarks.functions import PYTHON
 from tests.cloud import ROOT
 
 
@@ -21,7 +22,7 @@ def description(database_url: str) -> dict[str, str]:
         "processor": f"{os.cpu_count()} cores, {_processor()}",
         "memory": f"{psutil.virtual_memory().total / 2**30:.0f} GB",
         "kernel": f"{platform.system()} {platform.release()}",
-        "Python": f"{platform.python_version()}; the functions alone {_functions_python()}",
+        "Python": f"{platform.python_version()}; for single functions {_output(PYTHON, '-V').split()[1]}",
         "Postgres": f"{postgres}, fsync on",
         "revision": _output("git", "describe", "--always", "--dirty"),
     }
@@ -32,11 +33,6 @@ def _processor() -> str:
     lines = info.read_text().splitlines() if info.is_file() else []
     named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
     return next(named, platform.processor() or platform.machine())
-
-
-def _functions_python() -> str:
-    python = ROOT / ".tools" / "lambda" / "bin" / "python"
-    return _output(str(python), "--version").removeprefix("Python ") if python.exists() else platform.python_version()
 
 
 def _output(*command: str) -> str:

@@ -1,6 +1,6 @@
 """CPU and memory of a running local cloud, by what its processes do."""
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import suppress
 
@@ -14,9 +14,9 @@ EMULATOR = "ministack"
 POSTGRES = "postgres"
 
 
-def cpu_seconds(cloud: Cloud) -> Counter[str]:
+def cpu_seconds(cloud: Cloud) -> dict[str, float]:
     """CPU seconds so far per group: client (this process), local cloud, ministack, postgres, and every function."""
-    used: Counter[str] = Counter()
+    used: defaultdict[str, float] = defaultdict(float)
     for group, process in grouped(cloud):
         with suppress(psutil.NoSuchProcess):
             used[group] += sum(process.cpu_times()[:4])  # the third and fourth: children that have ended
@@ -25,9 +25,9 @@ def cpu_seconds(cloud: Cloud) -> Counter[str]:
     return used
 
 
-def memory_mb(cloud: Cloud) -> Counter[str]:
+def memory_mb(cloud: Cloud) -> dict[str, float]:
     """Proportional set size per group: memory that several processes share is counted once."""
-    memory: Counter[str] = Counter()
+    memory: defaultdict[str, float] = defaultdict(float)
     for group, process in grouped(cloud):
         with suppress(psutil.NoSuchProcess):
             memory[group] += process.memory_full_info().pss / 2**20

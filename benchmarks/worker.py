@@ -13,6 +13,7 @@ from uuid import UUID
 from benchmarks import database
 from benchmarks.figures import Figure, Options, at_least, per_run
 from benchmarks.functions import Measured, invoke_all
+from benchmarks.profile import write
 from benchmarks.stub_queue import stub_queue
 from tests.cloud import ROOT
 from tests.postgres import TestServer
@@ -35,10 +36,11 @@ def measure(options: Options) -> list[Figure]:
                 }
                 for _ in range(options.runs)
             ]
+            owners = [figure for size in _BATCHES for figure in _owners_of_cpu(server, queue, size, options)]
         finally:
             server.stop()
     values = per_run(runs)
-    return [
+    figures = [
         Figure(name, unit, values[name], goal)
         for size in _BATCHES
         for name, unit, goal in (
@@ -51,6 +53,7 @@ def measure(options: Options) -> list[Figure]:
             (f"SendMessage a batch of {size}", "", None),
         )
     ]
+    return [*figures, *owners]
 
 
 def compare(server: TestServer, queue: str, size: int, orders: int) -> dict[str, float]:
@@ -76,7 +79,7 @@ def compare(server: TestServer, queue: str, size: int, orders: int) -> dict[str,
     }
 
 
-def execute(
+def execute(  # noqa: PLR0913 - what differs between its uses
     url: str, queue: str, size: int, orders: int, *, warm_up: int = _WARM_UP, sample: bool = False
 ) -> Measured:
     """Let one worker execute so many new orders, in batches of `size`; `warm_up` more come first. All get confirmed."""
@@ -85,6 +88,15 @@ def execute(
     measured = invoke_all("WorkerFunction", events, warm_up, database_url=url, aws_url=queue, sample=sample)
     _check(url, batches)
     return measured
+
+
+def _owners_of_cpu(server: TestServer, queue: str, size: int, options: Options) -> list[Figure]:
+    orders = options.scaled(3_000, 300)
+    with server.fresh_copy() as url:
+        measured = execute(url, queue, size, orders, sample=True)
+    if options.profile:
+        write(f"worker batches of {size}", measured.functions)
+    return measured.owners_of_cpu(f"worker's CPU, batches of {size}, threads apart", "ms/order", orders)
 
 
 def bare_limit(url: str, batches: Sequence[Sequence[UUID]]) -> dict[str, float]:
