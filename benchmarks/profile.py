@@ -36,21 +36,18 @@ def profile_cloud(cloud: Cloud, orders: int, in_flight: int, seconds: float) -> 
             duration = ["--duration", str(round(seconds) + 1)]
             output = ["--format", "raw", "--output", str(file), "--pid", str(process.pid)]
             command = [*_PY_SPY, *duration, *output]
-            recorder = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+            recorder = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             recorded.append((group, file, recorder))
-    for _, _, recorder in recorded:
-        assert recorder.stderr
-        recorder.stderr.readline()  # it says when it begins
     asyncio.run(place_orders(cloud, orders, in_flight))
     functions: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for group, file, recorder in recorded:
-        recorder.communicate()
+        recorder.wait()
         if file.is_file():
             functions[group] += _innermost(file.read_text())
             file.unlink()
     for group, counts in functions.items():
         if counts:
-            write(group, counts)
+            write(f"cloud {group}", counts)
 
 
 def write(name: str, counts: Mapping[str, int]) -> None:
