@@ -38,7 +38,8 @@ _FILL_EVENTS = """
 _FILL_LEDGER = """
     INSERT INTO mock_chain.transactions
         (signature, order_id, venue, token_in, token_out, amount_in, min_amount_out, outcome, amount_out, lands_at)
-    SELECT id::text, id, 'raydium', 'SOL', 'USDC', 1, 1, 'filled', 1, now() FROM orders"""
+    SELECT id || '/' || n, id, 'raydium', 'SOL', 'USDC', 1, 1, 'filled', 1, now()
+    FROM orders, generate_series(1, 5) AS n"""
 
 Connection = psycopg.Connection[dict[str, Any]]
 
@@ -64,7 +65,7 @@ def _parameters(ids: list[UUID]) -> dict[str, dict[str, Any]]:
         "min_amount_out": "1", "valid_until": "2026-11-21T09:00:00Z",
         "outcome": "filled", "amount_out": "1", "lands_in": 1,
     }  # fmt: skip
-    transactions = json.dumps([{**transaction, "signature": str(order_id)} for order_id in ids])
+    transactions = json.dumps([{**transaction, "signature": f"{order_id}/1"} for order_id in ids])
     steps = [
         {"id": str(order_id), "attempt": 1, "sequence": 3, "status": "building", "details": {}} for order_id in ids
     ]
