@@ -12,10 +12,10 @@ import importlib
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
-from benchmarks.figures import Figure, Options, load_raw, raw, table
+from benchmarks.figures import Options, Section, load_raw, raw, table
 from benchmarks.machine import description
 from tests.postgres import TestServer
 
@@ -33,31 +33,41 @@ TITLES = {
 
 
 def main() -> int:
-    """Exit status 1 if a benchmark could not be run."""
+    """Measure what was asked for, and write after each what there is."""
     arguments = _arguments()
     options = Options(
         1 if arguments.quick else arguments.runs, arguments.quick, arguments.profile, orders=arguments.orders
     )
-    results = load_raw(arguments.into / "results.json")
+    machine = _machine()
+    sections = load_raw(arguments.into / "results.json")
     for name in arguments.only:
         began = time.monotonic()
-        results[name] = importlib.import_module(f"benchmarks.{name}").measure(options)
-        print(f"\n{TITLES[name]} ({time.monotonic() - began:.0f} s)\n\n{table(results[name])}", flush=True)
-        _write(arguments.into, results, options)
+        figures = importlib.import_module(f"benchmarks.{name}").measure(options)
+        measured = f"{machine['date']}, revision {machine['revision']}, runs: {options.runs}"
+        sections[name] = Section(measured, figures)
+        print(f"\n{TITLES[name]} ({time.monotonic() - began:.0f} s)\n\n{table(figures)}", flush=True)
+        _write(arguments.into, sections, machine)
     return 0
 
 
-def _write(directory: Path, results: Mapping[str, Sequence[Figure]], options: Options) -> None:
-    with tempfile.TemporaryDirectory() as temporary:
-        server = TestServer(Path(temporary))
-        machine = description(server.url)
-        server.stop()
+def _machine() -> dict[str, str]:
+    with tempfile.TemporaryDirectory() as directory:
+        server = TestServer(Path(directory))
+        try:
+            return description(server.url)
+        finally:
+            server.stop()
+
+
+def _write(directory: Path, sections: Mapping[str, Section], machine: Mapping[str, str]) -> None:
     directory.mkdir(parents=True, exist_ok=True)
-    (directory / "results.json").write_text(raw(results, machine))
+    (directory / "results.json").write_text(raw(sections, machine))
     facts = "\n".join(f"- {name}: {value}" for name, value in machine.items())
-    sections = "".join(f"\n## {title}\n\n{table(results[name])}\n" for name, title in TITLES.items() if name in results)
-    runs = f"Each figure is the median of {options.runs} runs; what is compared was taken in turns.\n"
-    (directory / "results.md").write_text(f"# Measured\n\n`make bench` made this.\n\n{facts}\n\n{runs}{sections}")
+    text = f"# Measured\n\n`make bench` made this. Each figure is a median; what is compared was taken in turns.\n\n{facts}\n"
+    for name, title in TITLES.items():
+        if section := sections.get(name):
+            text += f"\n## {title}\n\n{section.measured}\n\n{table(section.figures)}\n"
+    (directory / "results.md").write_text(text)
 
 
 def _arguments() -> argparse.Namespace:

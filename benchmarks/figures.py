@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from math import ceil
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 _MEETS = {"<=": operator.le, ">=": operator.ge}
 
@@ -34,6 +35,14 @@ class Figure:
     @property
     def median(self) -> float:
         return median(self.values)
+
+
+@dataclass(frozen=True)
+class Section:
+    """The figures of one benchmark, and when and how they were measured."""
+
+    measured: str
+    figures: Sequence[Figure]
 
 
 @dataclass(frozen=True)
@@ -92,21 +101,25 @@ def table(figures: Iterable[Figure]) -> str:
     return "\n".join(lines)
 
 
-def raw(results: Mapping[str, Sequence[Figure]], machine: Mapping[str, str]) -> str:
+def raw(sections: Mapping[str, Section], machine: Mapping[str, str]) -> str:
     """Everything as JSON."""
-    figures = {name: [asdict(figure) for figure in found] for name, found in results.items()}
-    return json.dumps({"machine": dict(machine), "figures": figures}, indent=1) + "\n"
+    named = {name: asdict(section) for name, section in sections.items()}
+    return json.dumps({"machine": dict(machine), "sections": named}, indent=1) + "\n"
 
 
-def load_raw(file: Path) -> dict[str, list[Figure]]:
-    """The figures of an earlier run, by benchmark; none if there is no file."""
+def load_raw(file: Path) -> dict[str, Section]:
+    """The sections of earlier runs, by benchmark; none if there is no file."""
     if not file.is_file():
         return {}
-    found = json.loads(file.read_text())["figures"]
+    found = json.loads(file.read_text())["sections"]
     return {
-        name: [Figure(**{**figure, "goal": figure["goal"] and Goal(**figure["goal"])}) for figure in figures]
-        for name, figures in found.items()
+        name: Section(section["measured"], [_figure(document) for document in section["figures"]])
+        for name, section in found.items()
     }
+
+
+def _figure(document: dict[str, Any]) -> Figure:
+    return Figure(**{**document, "goal": document["goal"] and Goal(**document["goal"])})
 
 
 def _short(value: float) -> str:

@@ -4,8 +4,9 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from benchmarks.figures import Figure
@@ -50,20 +51,29 @@ def invoke_all(  # noqa: PLR0913 - what differs between its uses
     port = int(aws_url.rpartition(":")[2])
     stack = load_stack(ROOT / "template.yaml", {"MOCK_LATENCY": "0"}, provided, http_port=0, aws_port=port)
     function = stack.functions[name]
+    order = {"events": list(events), "warm_up": warm_up, "sample": sample}
+    variables = {**_runtime_variables(), **function.environment}
+    return Measured(**run_module("benchmarks.driver", order, function.code, function.layers, variables))
+
+
+def run_module(
+    module: str,
+    order: Any,
+    directory: Path = ROOT,
+    layers: Sequence[Path] = (),
+    variables: Mapping[str, str] | None = None,
+) -> Any:
+    """Run a module of ours under the functions' Python: JSON in, and the JSON of its last line of output back."""
     done = subprocess.run(
-        [PYTHON, "-m", "benchmarks.driver"],
-        cwd=function.code,
-        env={
-            **_runtime_variables(),
-            **function.environment,
-            "PYTHONPATH": os.pathsep.join(map(str, (*function.layers, _LAYER, ROOT))),
-        },
-        input=json.dumps({"events": list(events), "warm_up": warm_up, "sample": sample}),
+        [PYTHON, "-m", module],
+        cwd=directory,
+        env={**(variables or {}), "PYTHONPATH": os.pathsep.join(map(str, (*layers, _LAYER, ROOT)))},
+        input=json.dumps(order),
         stdout=subprocess.PIPE,
         text=True,
         check=True,
     )
-    return Measured(**json.loads(done.stdout.splitlines()[-1]))
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 def _runtime_variables() -> dict[str, str]:

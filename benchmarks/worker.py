@@ -1,8 +1,6 @@
 """c. The worker alone, one process: orders a second, and as a share of what bare set-based SQL reaches."""
 
 import json
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -12,10 +10,9 @@ from uuid import UUID
 
 from benchmarks import database
 from benchmarks.figures import Figure, Options, at_least, per_run
-from benchmarks.functions import Measured, invoke_all
+from benchmarks.functions import Measured, invoke_all, run_module
 from benchmarks.profile import write
 from benchmarks.stub_queue import stub_queue
-from tests.cloud import ROOT
 from tests.postgres import TestServer
 
 _BATCHES = (10, 100)  # the template's size, and a full one
@@ -102,11 +99,7 @@ def _owners_of_cpu(server: TestServer, queue: str, size: int, options: Options) 
 def bare_limit(url: str, batches: Sequence[Sequence[UUID]]) -> dict[str, float]:
     """Seconds of wall and CPU time that the same rows take without the worker."""
     order = {"url": url, "batches": [[str(order_id) for order_id in ids] for ids in batches]}
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.bare_limit"],
-        cwd=ROOT, input=json.dumps(order), stdout=subprocess.PIPE, text=True, check=True,
-    )  # fmt: skip
-    result: dict[str, float] = json.loads(done.stdout)
+    result: dict[str, float] = run_module("benchmarks.bare_limit", order)
     return result
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.__main__ import TITLES
 from benchmarks.calls import statement_counts
-from benchmarks.figures import Figure, at_least, at_most, load_raw, percentile, raw, table
+from benchmarks.figures import Figure, Section, at_least, at_most, load_raw, percentile, raw, table
 
 CHEAP = ["burst", "worker", "api", "unloaded", "calls"]
 
@@ -24,7 +24,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("name", CHEAP)
 def test_figures_come_out(results: Path, name: str) -> None:
-    figures = load_raw(results / "results.json")[name]
+    figures = load_raw(results / "results.json")[name].figures
     assert figures
     assert all(value >= 0 for figure in figures for value in figure.values)
     assert table(figures) in (results / "results.md").read_text()
@@ -32,7 +32,7 @@ def test_figures_come_out(results: Path, name: str) -> None:
 
 def test_calls_are_counted(results: Path) -> None:
     """A POST is one statement and one message, whatever the rest costs."""
-    figures = {figure.name: figure.median for figure in load_raw(results / "results.json")["calls"]}
+    figures = {figure.name: figure.median for figure in load_raw(results / "results.json")["calls"].figures}
     assert figures["SQL place, 1 in flight"] == 1
     assert figures["SQS requests, 1 in flight"] > 1
     assert figures["pushes, 1 in flight"] > 0
@@ -55,9 +55,9 @@ def test_the_table_says_what_is_missed() -> None:
 
 
 def test_raw_figures_are_read_back(tmp_path: Path) -> None:
-    figures = {"burst": [Figure("a", "s", [1.5], at_most(8)), Figure("b", "s", [2.0])]}
-    (tmp_path / "results.json").write_text(raw(figures, {"date": "today"}))
-    assert load_raw(tmp_path / "results.json") == figures
+    sections = {"burst": Section("today", [Figure("a", "s", [1.5], at_most(8)), Figure("b", "s", [2.0])])}
+    (tmp_path / "results.json").write_text(raw(sections, {"date": "today"}))
+    assert load_raw(tmp_path / "results.json") == sections
     assert load_raw(tmp_path / "none.json") == {}
 
 
