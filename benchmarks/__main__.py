@@ -63,7 +63,8 @@ def _write(directory: Path, sections: Mapping[str, Section], machine: Mapping[st
     directory.mkdir(parents=True, exist_ok=True)
     (directory / "results.json").write_text(raw(sections, machine))
     facts = "\n".join(f"- {name}: {value}" for name, value in machine.items())
-    text = f"# Measured\n\n`make bench` made this. Each figure is a median; what is compared was taken in turns.\n\n{facts}\n"
+    how = "`make bench` made this. Each figure is a median; what is compared was taken in turns."
+    text = f"# Measured\n\n{how}\n\n{facts}\n"
     for name, title in TITLES.items():
         if section := sections.get(name):
             text += f"\n## {title}\n\n{section.measured}\n\n{table(section.figures)}\n"

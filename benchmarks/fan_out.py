@@ -16,10 +16,9 @@ import aiohttp
 
 from benchmarks import database
 from benchmarks.figures import Figure, Options, per_run, percentile
-from benchmarks.load import repeat
+from benchmarks.load import repeat, send_to_worker
 from benchmarks.processes import FRONT_DOOR, memory_mb
 from local.processes import raise_file_limit
-from tests.accounts import aws_client
 from tests.cloud import Cloud, running_cloud
 
 _EVENTS = 5  # of an order that is confirmed at its first attempt
@@ -96,7 +95,7 @@ async def _deliver(cloud: Cloud, ids: list[str], messages: list[dict[str, str]],
     expected = len(ids) * _EVENTS * each
     async with _subscribed(cloud, messages) as arrivals:
         began = time.time()
-        await asyncio.to_thread(_send, cloud, ids)
+        await asyncio.to_thread(send_to_worker, cloud, ids)
         await arrivals.complete(expected)
         memory = memory_mb(cloud)
     ages = arrivals.ages.values()
@@ -145,13 +144,3 @@ def _events_in(text: str) -> list[tuple[str, int, float]]:
     frame: dict[str, Any] = json.loads(text)
     events = frame["events"] if frame["type"] == "events" else [frame] if frame["type"] == "status" else []
     return [(event["orderId"], event["sequence"], datetime.fromisoformat(event["at"]).timestamp()) for event in events]
-
-
-def _send(cloud: Cloud, ids: Sequence[str]) -> None:
-    queue = aws_client(cloud, "sqs")
-    for start in range(0, len(ids), 10):
-        entries = [
-            {"Id": str(index), "MessageBody": json.dumps({"orderId": order_id})}
-            for index, order_id in enumerate(ids[start : start + 10])
-        ]
-        queue.send_message_batch(QueueUrl=cloud.queues["OrdersQueue"], Entries=entries)
