@@ -15,7 +15,7 @@ export SAM_CLI_TELEMETRY := 0
 export AWS_DEFAULT_REGION ?= us-east-1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test chaos check picture audit fmt pins certificates build clean
+.PHONY: help run test chaos bench check picture audit fmt pins certificates build clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -28,6 +28,9 @@ test: .venv/.ready $(TOOLS)/ministack/.ready $(TOOLS)/sam/.ready $(if $(PYTHON31
 
 chaos: .venv/.ready $(TOOLS)/ministack/.ready ## 10,000 orders while everything breaks (ORDERS=, SEED=)
 	$(PY) -m tests.reliability.chaos --orders $(or $(ORDERS),10000) --seed $(or $(SEED),1)
+
+bench: .venv/.ready $(TOOLS)/ministack/.ready $(TOOLS)/sam/.ready $(TOOLS)/layer/.ready ## benchmarks/results.md made anew (ONLY=burst,worker RUNS=3)
+	$(PY) -m benchmarks $(if $(ONLY),--only $(ONLY)) $(if $(RUNS),--runs $(RUNS)) $(if $(ORDERS),--orders $(ORDERS))
 
 check: .venv/.ready $(TOOLS)/sam/.ready $(TOOLS)/checkov/.ready audit ## format, lint, types, security, template, workflows
 	$(PY) -m ruff format --check .
@@ -78,6 +81,12 @@ $(UV):
 $(TOOLS)/lambda/.ready: local/requirements-lambda.txt | $(UV)
 	@$(UV) venv --quiet --clear --python $(or $(PYTHON313),3.13) $(TOOLS)/lambda
 	@$(UV) pip install --quiet --compile-bytecode --python $(TOOLS)/lambda/bin/python --requirement $<
+	@touch $@
+
+# What the layer brings, for the benchmarks of single functions under that Python.
+$(TOOLS)/layer/.ready: layers/order_engine/requirements.txt $(TOOLS)/lambda/.ready | $(UV)
+	@rm -rf $(TOOLS)/layer
+	@$(UV) pip install --quiet --compile-bytecode --target $(TOOLS)/layer --python $(TOOLS)/lambda/bin/python --requirement $<
 	@touch $@
 
 # The emulator, the SAM CLI and checkov pin older libraries than the engine's: an environment of its own for each.

@@ -17,6 +17,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from benchmarks.figures import Figure, Options, at_most
 from tests.cloud import QUICK, running_cloud
 from tests.lambda_runtime import ARCHITECTURE, PYTHON, ROOT, sam_build
 
@@ -171,6 +172,25 @@ def _cost(start: tuple[float, float], end: tuple[float, float]) -> Cost:
 
 def _median(costs: list[Cost]) -> Cost:
     return Cost(median(cost.wall for cost in costs), median(cost.cpu for cost in costs))
+
+
+def measure(options: Options) -> list[Figure]:
+    """CPU of loading and of the first request, and loading as a multiple of its third-party modules alone."""
+    costs = [
+        cost
+        for start in cold_starts(options.runs)
+        for cost in (
+            (f"{start.function}: load", "ms of CPU", start.load.cpu, None),
+            (f"{start.function}: load / third party", "", start.weight, at_most(1.15)),
+            (
+                f"{start.function}: first request",
+                "ms of CPU",
+                start.first_request.cpu if start.first_request else None,
+                None,
+            ),
+        )
+    ]
+    return [Figure(name, unit, [value], goal) for name, unit, value, goal in costs if value is not None]
 
 
 def table(starts: list[ColdStart]) -> str:

@@ -5,7 +5,6 @@ python -m tests.reliability.backlog --orders 20000
 
 import argparse
 import asyncio
-import json
 import statistics
 import sys
 import tempfile
@@ -17,33 +16,10 @@ import httpx
 import psutil
 import psycopg
 
-from tests.accounts import aws_client
+from benchmarks.database import place
+from benchmarks.load import send_to_worker
 from tests.cloud import Cloud, running_cloud
 from tests.reliability.invariants import check
-
-_INSERT = """
-    WITH placed AS (
-        INSERT INTO orders (account, type, token_in, token_out, amount_in, slippage_bps, watchdog_at)
-        SELECT 'demo', 'market', 'SOL', 'USDC', 1, 50, now() + interval '15 minutes' FROM generate_series(1, %s)
-        RETURNING id, sequence, status, attempt, created_at, details
-    ), first_event AS (
-        INSERT INTO order_events (order_id, sequence, status, attempt, at, details)
-        SELECT id, sequence, status, attempt, created_at, details FROM placed
-    )
-    SELECT id FROM placed ORDER BY id"""
-
-
-def fill(cloud: Cloud, orders: int) -> None:
-    """Place orders behind the api's back, all at once."""
-    with psycopg.connect(cloud.database_url) as connection:
-        ids = [str(row[0]) for row in connection.execute(_INSERT, (orders,))]
-    queue = aws_client(cloud, "sqs")
-    for start in range(0, orders, 10):
-        entries = [
-            {"Id": str(index), "MessageBody": json.dumps({"orderId": order_id})}
-            for index, order_id in enumerate(ids[start : start + 10])
-        ]
-        queue.send_message_batch(QueueUrl=cloud.queues["OrdersQueue"], Entries=entries)
 
 
 async def drain(cloud: Cloud) -> tuple[list[float], list[int]]:
@@ -80,7 +56,7 @@ def main() -> int:
         tempfile.TemporaryDirectory() as directory,
         running_cloud(Path(directory), MOCK_LATENCY="0", LOCAL_CONCURRENCY="4") as cloud,
     ):
-        fill(cloud, orders)
+        send_to_worker(cloud, place(cloud.database_url, orders))
         began = time.monotonic()
         gets, memory = asyncio.run(drain(cloud))
         seconds = time.monotonic() - began

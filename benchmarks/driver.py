@@ -1,0 +1,59 @@
+"""Feeds events to the handler of the function in the working directory and measures it, inside its own process.
+
+Standard input: {"events": [...], "warm_up": how many of them come before the clock starts, "sample": bool}. The last
+line of standard output: {"walls", "cpu", "requests", "owners", "functions"}; seconds, see benchmarks/functions.py.
+"""
+
+import json
+import sys
+import time
+from collections import Counter
+from typing import Any
+
+import boto3
+
+from benchmarks.sampling import Sampler
+from tests.lambda_runner import Context
+
+
+def main() -> None:
+    """One run."""
+    order = json.load(sys.stdin)
+    requests = Counter[str]()
+
+    def count(event_name: str, **_others: Any) -> None:
+        _before_send, service, operation = event_name.split(".")  # such as before-send.sqs.SendMessage
+        requests[f"{service}.{operation}"] += 1
+
+    boto3.setup_default_session()
+    assert boto3.DEFAULT_SESSION
+    boto3.DEFAULT_SESSION.events.register("before-send", count)
+    sys.path.insert(0, ".")
+    import app  # noqa: PLC0415 - the function's own, with its variables set
+
+    sampler = Sampler()
+    events, warm_up = order["events"], order["warm_up"]
+    for event in events[:warm_up]:
+        _invoke(app.handler, event)
+    requests.clear()
+    if order["sample"]:
+        sampler.start()
+    used, walls = time.process_time(), []
+    for event in events[warm_up:]:
+        began = time.perf_counter()
+        _invoke(app.handler, event)
+        walls.append(time.perf_counter() - began)
+    used = time.process_time() - used
+    sampler.stop()
+    report = {"walls": walls, "cpu": used, "requests": requests}
+    print(json.dumps({**report, "owners": sampler.owners, "functions": sampler.functions}))
+
+
+def _invoke(handler: Any, event: Any) -> None:
+    answer = handler(event, Context())
+    if answer.get("batchItemFailures") or answer.get("statusCode", 202) != 202:
+        raise AssertionError(answer)
+
+
+if __name__ == "__main__":
+    main()

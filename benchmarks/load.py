@@ -1,0 +1,100 @@
+"""Many orders at once, and how long until each has ended."""
+
+import asyncio
+import json
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+import psycopg
+
+from benchmarks.processes import cpu_seconds
+from benchmarks.trader import Trader, trading
+from tests.accounts import aws_client
+from tests.cloud import Cloud
+
+_LOOK_SECONDS = 0.05
+_PATIENCE_SECONDS = 300
+
+
+@dataclass(frozen=True)
+class Load:
+    """What came of it; seconds count from the first POST."""
+
+    orders: int
+    posted: float
+    """Until the last POST was answered."""
+    settled: float
+    """Until no order was open any more."""
+    told: float
+    """Until the account's socket had heard the end of every order."""
+    outcomes: Counter[str]
+    cpu: dict[str, float]
+    """CPU seconds by group of processes."""
+
+
+async def place_orders(cloud: Cloud, orders: int, in_flight: int) -> Load:
+    """Post so many orders, so many POSTs at once, while a socket listens; wait until all have ended."""
+    async with trading(cloud) as trader:
+        ids: list[str] = []
+
+        async def place() -> None:
+            ids.append(await trader.place())
+
+        used, began = cpu_seconds(cloud), time.time()
+        await repeat(place, orders, in_flight)
+        posted = time.time()
+        await _until_settled(cloud)
+        settled = time.time()
+        ends = [await trader.end(order_id) for order_id in ids]
+        cpu = cpu_seconds(cloud)
+        cpu = {group: seconds - used.get(group, 0) for group, seconds in cpu.items()}
+    told = max(end.ended_at for end in ends)
+    outcomes = Counter(str(end.events[-1]["status"]) for end in ends)
+    return Load(orders, posted - began, settled - began, told - began, outcomes, cpu)
+
+
+async def follow_orders(trader: Trader, orders: int, in_flight: int) -> None:
+    """Place so many orders, of which so many are under way at once, until all have ended."""
+
+    async def follow() -> None:
+        await trader.end(await trader.place())
+
+    await repeat(follow, orders, in_flight)
+
+
+async def repeat(work: Callable[[], Awaitable[None]], times: int, at_once: int) -> None:
+    """Do it so many times, so many at once."""
+    numbers = iter(range(times))
+
+    async def lane() -> None:
+        for _ in numbers:
+            await work()
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(min(at_once, times)):
+            group.create_task(lane())
+
+
+def send_to_worker(cloud: Cloud, order_ids: Sequence[object]) -> None:
+    """Put orders that were placed behind the api's back into the orders queue."""
+    queue = aws_client(cloud, "sqs")
+    for start in range(0, len(order_ids), 10):
+        entries = [
+            {"Id": str(index), "MessageBody": json.dumps({"orderId": str(order_id)})}
+            for index, order_id in enumerate(order_ids[start : start + 10])
+        ]
+        queue.send_message_batch(QueueUrl=cloud.queues["OrdersQueue"], Entries=entries)
+
+
+async def _until_settled(cloud: Cloud) -> None:
+    async with await psycopg.AsyncConnection.connect(cloud.database_url, autocommit=True) as connection:
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while time.monotonic() < deadline:
+            # The partial index of open orders answers this at once.
+            cursor = await connection.execute("SELECT 1 FROM orders WHERE watchdog_at IS NOT NULL LIMIT 1")
+            if await cursor.fetchone() is None:
+                return
+            await asyncio.sleep(_LOOK_SECONDS)
+    raise TimeoutError(f"orders are still open after {_PATIENCE_SECONDS} s")

@@ -1,0 +1,52 @@
+"""b. Orders without mock delays, 64 POSTs in flight, through the whole local cloud: how many a second, and the CPU."""
+
+import asyncio
+import tempfile
+from pathlib import Path
+
+from benchmarks.figures import Figure, Options, at_least, per_run
+from benchmarks.load import Load, place_orders
+from benchmarks.profile import profile_cloud
+from tests.cloud import running_cloud
+
+_IN_FLIGHT = 64
+_WARM_UP = 300
+
+
+def measure(options: Options) -> list[Figure]:
+    """Orders a second, and CPU per order by group of processes; each run on a new cloud."""
+    orders = options.scaled(5_000, 50)
+    values = per_run(_figures(_run(orders, options)) for _ in range(options.runs))
+    goals = {"orders confirmed": at_least(450)}
+    return [
+        Figure(name, "ms/order" if name.startswith("CPU") else "/s", found, goals.get(name))
+        for name, found in values.items()
+    ]
+
+
+def _run(orders: int, options: Options) -> Load:
+    with (
+        tempfile.TemporaryDirectory() as directory,
+        running_cloud(Path(directory), MOCK_LATENCY="0") as cloud,
+    ):
+        asyncio.run(place_orders(cloud, min(_WARM_UP, orders), _IN_FLIGHT))
+        load = asyncio.run(place_orders(cloud, orders, _IN_FLIGHT))
+        if options.profile:
+            profile_cloud(cloud, orders, _IN_FLIGHT, load.told)
+    if load.outcomes != {"confirmed": orders}:
+        raise AssertionError(load.outcomes)
+    return load
+
+
+def _figures(load: Load) -> dict[str, float]:
+    return {
+        "POSTs": load.orders / load.posted,
+        "orders confirmed": load.orders / load.settled,
+        "confirmations heard": load.orders / load.told,
+        "CPU in all": sum(load.cpu.values()) / load.orders * 1000,
+        **{
+            f"CPU of {group}": used / load.orders * 1000
+            for group, used in sorted(load.cpu.items(), key=lambda item: -item[1])
+            if used
+        },
+    }

@@ -1,0 +1,81 @@
+"""A client of a running local cloud that places orders and listens to its account on one socket."""
+
+import asyncio
+import json
+import time
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiohttp
+
+from tests.cloud import Cloud
+
+_BODY = json.dumps({"tokenIn": "SOL", "tokenOut": "USDC", "amount": "1"})
+_PATIENCE_SECONDS = 300
+
+
+@dataclass
+class Heard:
+    """What the socket said of one order."""
+
+    events: list[dict[str, Any]] = field(default_factory=list)
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+    ended_at: float = 0.0
+    """Seconds since 1970 at which the terminal event had arrived."""
+
+
+class Trader:
+    """See `trading`."""
+
+    def __init__(self, http: aiohttp.ClientSession, url: str) -> None:
+        self._http = http
+        self._url = url
+        self.frames = 0
+        self.heard: defaultdict[str, Heard] = defaultdict(Heard)
+
+    async def place(self) -> str:
+        """The id of a new order: 1 SOL for USDC."""
+        headers = {"Content-Type": "application/json"}
+        async with self._http.post(f"{self._url}/api/orders/execute", data=_BODY, headers=headers) as answer:
+            answer.raise_for_status()
+            return str(json.loads(await answer.read())["orderId"])
+
+    async def end(self, order_id: str) -> Heard:
+        """Wait for the order's end; what was heard of it until then."""
+        async with asyncio.timeout(_PATIENCE_SECONDS):
+            await self.heard[order_id].ended.wait()
+        return self.heard[order_id]
+
+    async def listen(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        """Take in what the socket says, until it is closed."""
+        async for message in socket:
+            now = time.time()
+            self.frames += 1
+            for event in json.loads(message.data).get("events", ()):
+                heard = self.heard[event["orderId"]]
+                heard.events.append(event)
+                if event["terminal"] and not heard.ended_at:
+                    heard.ended_at = now
+                    heard.ended.set()
+
+
+@asynccontextmanager
+async def trading(cloud: Cloud) -> AsyncIterator[Trader]:
+    """A trader whose socket is subscribed to the account."""
+    connector, timeout = aiohttp.TCPConnector(limit=0), aiohttp.ClientTimeout(60)
+    async with (
+        aiohttp.ClientSession(headers=cloud.headers, connector=connector, timeout=timeout) as http,
+        http.ws_connect(cloud.websocket_url, max_msg_size=0) as socket,
+    ):
+        await socket.send_json({"action": "subscribe", "channel": "account"})
+        await socket.receive_json()
+        trader = Trader(http, cloud.http_url)
+        listening = asyncio.create_task(trader.listen(socket))
+        try:
+            yield trader
+        finally:
+            listening.cancel()
+            await asyncio.gather(listening, return_exceptions=True)

@@ -1,0 +1,60 @@
+"""e. One order at a time, no mock delays: from the POST to the confirmation on the socket, and where the time goes."""
+
+import asyncio
+import tempfile
+import time
+from datetime import datetime
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from benchmarks.figures import Figure, Options, at_most, per_run, percentile
+from benchmarks.trader import Trader, trading
+from tests.cloud import Cloud, running_cloud
+
+_STEPS = ("pending", "routing", "building", "submitted", "confirmed")
+_WARM_UP = 20
+
+
+def measure(options: Options) -> list[Figure]:
+    """Milliseconds: p50 and p99 of the whole, and the p50 of each part of it."""
+    with (
+        tempfile.TemporaryDirectory() as directory,
+        running_cloud(Path(directory), MOCK_LATENCY="0") as cloud,
+    ):
+        values = per_run(asyncio.run(_run(cloud, options.scaled(200, 5))) for _ in range(options.runs))
+    goals = {"POST to confirmed, p50": at_most(25)}
+    return [Figure(name, "ms", found, goals.get(name)) for name, found in values.items()]
+
+
+async def _run(cloud: Cloud, orders: int) -> dict[str, float]:
+    async with trading(cloud) as trader:
+        for _ in range(min(_WARM_UP, orders)):
+            await _follow(trader)
+        parts = per_run([await _follow(trader) for _ in range(orders)])
+    whole = parts.pop("whole")
+    return {
+        "POST to confirmed, p50": percentile(whole, 50),
+        "POST to confirmed, p99": percentile(whole, 99),
+        **{f"{name}, p50": percentile(found, 50) for name, found in parts.items()},
+    }
+
+
+async def _follow(trader: Trader) -> dict[str, float]:
+    """One order's milliseconds: the whole, and by the events' own times what lay between."""
+    began = time.time()
+    order_id = await trader.place()
+    answered = time.time()
+    heard = await trader.end(order_id)
+    # A step may come twice: what was committed before a claim is announced again.
+    at = {event["status"]: _seconds(event) for event in heard.events}
+    marks = [("POST", began), *((status, at[status]) for status in _STEPS), ("client", heard.ended_at)]
+    return {
+        "whole": (heard.ended_at - began) * 1000,
+        "POST to its answer": (answered - began) * 1000,
+        **{f"{a} to {b}": (later - earlier) * 1000 for (a, earlier), (b, later) in pairwise(marks)},
+    }
+
+
+def _seconds(event: dict[str, Any]) -> float:
+    return datetime.fromisoformat(event["at"]).timestamp()

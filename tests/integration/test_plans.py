@@ -1,0 +1,127 @@
+"""No statement reads a table that grows from end to end."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, LiteralString, cast
+from uuid import UUID
+
+import psycopg
+import pytest
+from psycopg.rows import dict_row
+
+from order_engine.adapters.postgres import database
+from order_engine.adapters.postgres.database import parse_statements, statement_named
+from order_engine.domain.statuses import CLAIMS, MOVES
+from tests.postgres import TestServer
+
+ORDERS = 20_000
+_SQL = Path(database.__file__).parent / "sql"
+_STATEMENTS = {
+    f"{file.stem}.{name}": text
+    for file in _SQL.glob("*.sql")
+    for name, text in parse_statements(file.read_text()).items()
+}
+_GROWING = {"orders", "order_events", "transactions"}
+_FILL = """
+    INSERT INTO orders (id, account, client_order_id, type, token_in, token_out, amount_in, slippage_bps, status,
+                        sequence, attempt, transaction, amount_out, executed_price, watchdog_at, created_at,
+                        finished_at)
+    SELECT uuidv7(- n * interval '1 minute'), 'account-' || n %% 20, n::text, 'market', 'SOL', 'USDC', 1, 50,
+           CASE WHEN open THEN 'routing' ELSE 'confirmed' END, CASE WHEN open THEN 2 ELSE 5 END, 1, '{}',
+           CASE WHEN NOT open THEN 150 END, CASE WHEN NOT open THEN 150 END, CASE WHEN open THEN now() END,
+           now() - n * interval '1 minute', CASE WHEN NOT open THEN now() - n * interval '1 minute' END
+    FROM (SELECT n, n %% 1000 = 0 AS open FROM generate_series(%(orders)s, 1, -1) AS n) AS numbered"""
+_FILL_EVENTS = """
+    INSERT INTO order_events (order_id, sequence, status, attempt, at)
+    SELECT id, n, status, 1, created_at FROM orders, generate_series(1, 5) AS n"""
+_FILL_LEDGER = """
+    INSERT INTO mock_chain.transactions
+        (signature, order_id, venue, token_in, token_out, amount_in, min_amount_out, outcome, amount_out, lands_at)
+    SELECT id || '/' || n, id, 'raydium', 'SOL', 'USDC', 1, 1, 'filled', 1, now()
+    FROM orders, generate_series(1, 5) AS n"""
+
+Connection = psycopg.Connection[dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def connection(postgres_server: TestServer) -> Iterator[Connection]:
+    """To a database with many orders, of which few are open."""
+    with (
+        postgres_server.fresh_copy() as url,
+        psycopg.connect(url, autocommit=True, prepare_threshold=None, row_factory=dict_row) as connection,
+    ):
+        connection.execute(_FILL, {"orders": ORDERS})
+        connection.execute(_FILL_EVENTS)
+        connection.execute(_FILL_LEDGER)
+        connection.execute("ANALYZE")
+        yield connection
+
+
+def _parameters(ids: list[UUID]) -> dict[str, dict[str, Any]]:
+    """What each statement is given: `ids` are ten orders."""
+    transaction = {
+        "order_id": str(ids[0]), "venue": "raydium", "token_in": "SOL", "token_out": "USDC", "amount_in": "1",
+        "min_amount_out": "1", "valid_until": "2026-11-21T09:00:00Z",
+        "outcome": "filled", "amount_out": "1", "lands_in": 1,
+    }  # fmt: skip
+    transactions = json.dumps([{**transaction, "signature": f"{order_id}/1"} for order_id in ids])
+    steps = [
+        {"id": str(order_id), "attempt": 1, "sequence": 3, "status": "building", "details": {}} for order_id in ids
+    ]
+    moves = [{"source": source, "target": target} for source, target in MOVES]
+    page = {"account": "account-1", "status": None, "before": None, "limit": 51}
+    new = {
+        "type": "market",
+        "token_in": "SOL",
+        "token_out": "USDC",
+        "amount_in": 1,
+        "slippage_bps": 50,
+        "watchdog": 900,
+    }
+    claim = {"lease": 35, "max_attempts": 3, "from_statuses": list(CLAIMS), "to_statuses": list(CLAIMS.values())}
+    return {
+        "orders.place": {"account": "account-1", "client_order_id": "new", **new},
+        "orders.placed_before": {"account": "account-1", "client_order_id": "1"},
+        "orders.look_now": {"id": ids[0]},
+        "orders.one": {"account": "account-1", "id": ids[0]},
+        "orders.histories": {"ids": ids},
+        "orders.page": page,
+        "orders.page, deep": {**page, "before": ids[0]},
+        "orders.page, one status": {**page, "status": "confirmed"},
+        "orders.page, one status, deep": {**page, "status": "confirmed", "before": ids[0]},
+        "orders.claim": {"ids": ids, **claim},
+        "orders.record": {"steps": json.dumps(steps), "moves": json.dumps(moves), "patience": 60},
+        "orders.due": {"watchdog": 900, "limit": 500},
+        "orders.forget": {"days": 10, "limit": 100},  # of a thousand it would rightly read all of this small table
+        "orders.ping": {},
+        "mock_chain.send": {"sent": transactions},
+        "mock_chain.landings": {"transactions": transactions},
+    }
+
+
+def test_every_statement_is_looked_at() -> None:
+    assert {case.partition(",")[0] for case in _parameters([UUID(int=0)])} == _STATEMENTS.keys()
+
+
+@pytest.mark.parametrize("case", _parameters([UUID(int=0)]))
+def test_no_table_that_grows_is_read_from_end_to_end(connection: Connection, case: str) -> None:
+    ids = [row["id"] for row in connection.execute("SELECT id FROM orders ORDER BY id OFFSET 10000 LIMIT 10")]
+    explained = cast(LiteralString, f"EXPLAIN (FORMAT JSON) {statement_named(case.partition(',')[0])}")
+    row = connection.execute(explained, _parameters(ids)[case]).fetchone()
+    assert row
+    (plan,) = row["QUERY PLAN"]
+    scanned = [node["Relation Name"] for node in _nodes(plan["Plan"]) if node["Node Type"] == "Seq Scan"]
+    assert not _GROWING.intersection(scanned), json.dumps(plan, indent=1)
+
+
+def test_a_scan_would_be_seen(connection: Connection) -> None:
+    row = connection.execute("EXPLAIN (FORMAT JSON) SELECT * FROM orders WHERE details::text = 'x'").fetchone()
+    assert row
+    assert [node["Node Type"] for node in _nodes(row["QUERY PLAN"][0]["Plan"])] == ["Seq Scan"]
+
+
+def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for child in plan.get("Plans", ()):
+        yield from _nodes(child)
