@@ -30,6 +30,28 @@ def test_what_arrives_during_a_flush_goes_together_in_the_next() -> None:
     assert batches == [[1], [2, 3, 4]]
 
 
+def test_batches_keep_their_interval_until_somebody_drains() -> None:
+    batches: list[list[int]] = []
+
+    async def flush(items: Sequence[int]) -> Sequence[int]:
+        batches.append(list(items))
+        return items
+
+    async def scenario() -> None:
+        batcher: Batcher[int, int] = Batcher(flush, interval=3_600)
+        await batcher.put(1)
+        batcher.put(2)
+        await asyncio.sleep(0)
+        batcher.put(3)
+        await batcher.drain()
+        batcher.put(4)
+        await asyncio.sleep(0)
+        await batcher.drain()
+
+    asyncio.run(scenario())
+    assert batches == [[1], [2, 3], [4]]
+
+
 def test_no_batch_is_larger_than_the_limit() -> None:
     sizes: list[int] = []
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
@@ -12,14 +13,20 @@ class Batcher(Generic[Item, Result]):
     """What arrives while a batch is in flight goes together in the next one: alone when idle, in crowds under load.
 
     `flush` gets up to `limit` items in order of arrival and returns, for each, its result or the exception to raise.
-    Batches never overlap.
+    Batches never overlap, and begin at least `interval` seconds apart, unless somebody drains.
     """
 
     def __init__(
-        self, flush: Callable[[Sequence[Item]], Awaitable[Sequence[Result | Exception]]], limit: int = 500
+        self,
+        flush: Callable[[Sequence[Item]], Awaitable[Sequence[Result | Exception]]],
+        limit: int = 500,
+        interval: float = 0,
     ) -> None:
         self._flush = flush
         self._limit = limit
+        self._interval = interval
+        self._begun_at = float("-inf")
+        self._draining = asyncio.Event()
         self._waiting: list[tuple[Item, asyncio.Future[Result]]] = []
         self._flusher: asyncio.Task[None] | None = None
 
@@ -33,13 +40,16 @@ class Batcher(Generic[Item, Result]):
 
     async def drain(self) -> None:
         """Wait until everything handed in is through."""
+        self._draining.set()
         while self._flusher and not self._flusher.done():
             await asyncio.wait([self._flusher])
+        self._draining.clear()
 
     async def _run(self) -> None:
         # One turn of the loop, so that tasks that are ready to hand something in are in the first batch too.
         await asyncio.sleep(0)
         while self._waiting:
+            await self._keep_the_interval()
             batch, self._waiting = self._waiting[: self._limit], self._waiting[self._limit :]
             results = await self._flush_safely([item for item, _ in batch])
             for (_, future), result in zip(batch, results, strict=True):
@@ -49,6 +59,13 @@ class Batcher(Generic[Item, Result]):
                     future.set_exception(result)
                 else:
                     future.set_result(result)
+
+    async def _keep_the_interval(self) -> None:
+        wait = self._begun_at + self._interval - asyncio.get_running_loop().time()
+        if wait > 0 and not self._draining.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._draining.wait(), wait)
+        self._begun_at = asyncio.get_running_loop().time()
 
     async def _flush_safely(self, items: Sequence[Item]) -> Sequence[Result | Exception]:
         try:

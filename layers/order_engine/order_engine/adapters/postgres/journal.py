@@ -18,6 +18,8 @@ from order_engine.observability.steps import recorded
 
 # How long past its backoff a retry may stay unclaimed before the sweeper sends it again.
 _PATIENCE_SECONDS = 60
+# The notifier takes a sender's messages one after the other, about so long for each: earlier ones would wait there.
+_PUBLISH_SECONDS = 0.02
 _MOVES = json.dumps([{"source": source, "target": target} for source, target in MOVES])
 
 
@@ -35,7 +37,7 @@ class Journal:
         self._database = database
         self._publisher = publisher
         self._steps: Batcher[Transition, Order] = Batcher(self._commit)
-        self._events: Batcher[OrderEvent, None] = Batcher(self._publish, limit=2_000)
+        self._events: Batcher[OrderEvent, None] = Batcher(self._publish, limit=2_000, interval=_PUBLISH_SECONDS)
 
     async def record(self, transition: Transition) -> Order:
         """Commit one step and return the order as it now stands.
