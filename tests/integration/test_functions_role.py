@@ -53,10 +53,10 @@ def refusal(connection: psycopg.Connection, statement: str) -> bytes:
     """What Postgres has against a statement: without values it plans it, and checks permissions."""
     numbers: dict[str, int] = {}
 
-    def placeholder(match: re.Match[str]) -> str:
+    def parameter(match: re.Match[str]) -> str:
         return f"${numbers.setdefault(match[1], len(numbers) + 1)}"
 
-    text = re.sub(r"%\((\w+)\)s", placeholder, statement)
+    text = re.sub(r"%\((\w+)\)s", parameter, statement)
     return connection.pgconn.exec_(f"EXPLAIN (GENERIC_PLAN) {text}".encode()).error_message
 
 
