@@ -67,7 +67,9 @@ class Comparison:
 
 def load_measured(file: Path = RESULTS) -> Measured:
     """The last run of the benchmarks."""
-    medians = {name: {figure.name: figure.median for figure in found} for name, found in load_raw(file).items()}
+    medians = {
+        name: {figure.name: figure.median for figure in section.figures} for name, section in load_raw(file).items()
+    }
     return Measured(int(json.loads(file.read_text())["machine"]["processor"].split()[0]), medians)
 
 
