@@ -11,7 +11,6 @@ from benchmarks.figures import load_raw
 from benchmarks.model import Costs, Engine, Lambda, Machine, Scaling, Steps
 
 RESULTS = Path(__file__).with_name("results.json")
-TOLERANCE = 0.2
 
 _GROUPS = {
     "client": "client",

@@ -106,11 +106,18 @@ class Lambda:
 
     def __init__(self, env: simpy.Environment, shares: Mapping[str, float], waits: Mapping[str, float]) -> None:
         self._env, self._shares, self._waits = env, shares, waits
+        self._threads: dict[tuple[str, object], simpy.Resource] = {}
 
     def run(self, group: str, process: object, seconds: float) -> Steps:
         """See Site."""
-        busy = seconds / self._shares[group] if group in self._shares else 0
-        yield self._env.timeout(busy + self._waits.get(group, 0))
+        wait = self._waits.get(group, 0)
+        if group in self._shares:
+            thread = self._threads.setdefault((group, process), simpy.Resource(self._env))
+            with thread.request() as turn:
+                yield turn
+                yield self._env.timeout(seconds / self._shares[group] + wait)
+        else:
+            yield self._env.timeout(wait)
 
 
 class Batcher:
@@ -193,7 +200,7 @@ class Engine:
         self.random = random.Random(1)
         self.placed_at: list[float] = []
         self.confirmed_at: list[float] = []
-        self.batches = self.statements = self.messages = self.told = 0
+        self.batches = self.executed = self.statements = self.messages = self.told = 0
         self._orders, self._statuses = Queue(env), Queue(env, fifo=True)
         self._idle = {group: self._environments() for group in ("api", "worker", "notifier")}
         env.process(self._poll(self._orders, scaling.workers, self._execute))
@@ -254,6 +261,7 @@ class Engine:
         yield self.env.all_of(announced)
         yield from batch.events.drained()
         self._idle["worker"].put(worker)
+        self.executed += 1
 
     def _attempt(self, batch: "_Batch") -> Steps:
         uniform, half = self.random.uniform, self.costs.order / 2
@@ -278,7 +286,7 @@ class Engine:
 
     def finish(self) -> "Engine":
         """Until every order that was placed is confirmed and told; some have to be placed by then."""
-        while len(self.confirmed_at) < len(self.placed_at) or self.told < self.messages:
+        while len(self.confirmed_at) < len(self.placed_at) or self.executed < self.batches or self.told < self.messages:
             self.env.step()
         return self
 
