@@ -78,7 +78,7 @@ def calibrated(measured: Measured) -> Costs:
     total = sum(map(measured.cpu, _GROUPS))
     for _ in range(_ROUNDS):
         machine, engine = _sustained(measured, costs)
-        factor = total / (machine.used.total() / len(engine.confirmed_at))
+        factor = total / (sum(machine.used.values()) / len(engine.confirmed_at))
         costs = Costs(**{step: cost * factor for step, cost in asdict(costs).items()})
     return costs
 

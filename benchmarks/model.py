@@ -4,7 +4,7 @@ The steps are the engine's own: the worker's batch, group commit, the pollers of
 """
 
 import random
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -16,6 +16,7 @@ Steps = Generator[simpy.Event, Any, None]
 _LONG_POLL = 1.0
 _QUOTE, _LANDING = (0.15, 0.25), (2.0, 3.0)  # seconds; venues/mock
 _VENUES = 2
+_PUBLISH_SECONDS = 0.02  # adapters/postgres/journal.py
 
 
 @dataclass(frozen=True)
@@ -71,11 +72,11 @@ class Machine:
 
     def __init__(self, env: simpy.Environment, cores: int, others: float = 0, slice_seconds: float = 0.003) -> None:
         """`others`: cores' worth of time that something else takes."""
-        self.used: Counter[str] = Counter()
+        self.used: defaultdict[str, float] = defaultdict(float)
         """CPU seconds so far, by group."""
         self._env = env
         self._cores = simpy.PriorityResource(env, cores)
-        self._pace = cores / (cores - others)
+        self._pace: float = cores / (cores - others)
         self._slice = slice_seconds
         self._threads: dict[tuple[str, object], simpy.Resource] = {}
         self._had: Counter[tuple[str, object]] = Counter()  # microseconds
@@ -123,8 +124,13 @@ class Lambda:
 class Batcher:
     """Group commit, as in order_engine/batching.py."""
 
-    def __init__(self, env: simpy.Environment, flush: Callable[[Callable[[], int]], Steps]) -> None:
+    def __init__(
+        self, env: simpy.Environment, flush: Callable[[Callable[[], int]], Steps], interval: float = 0
+    ) -> None:
         self._env = env
+        self._interval = interval
+        self._begun_at = -interval
+        self._draining = env.event()
         self._flush = flush  # takes what waits only when it has its turn
         self._waiting: list[simpy.Event] = []
         self._flusher: simpy.Process | None = None
@@ -138,13 +144,18 @@ class Batcher:
         return done
 
     def drained(self) -> Steps:
-        """Wait until everything handed in is through."""
+        """Wait until everything handed in is through; nothing more is handed in after that."""
+        self._draining.succeed()
         while self._flusher is not None and self._flusher.is_alive:
             yield self._flusher
 
     def _run(self) -> Steps:
         while self._waiting:
             batch: list[simpy.Event] = []
+            wait = self._begun_at + self._interval - self._env.now
+            if wait > 0 and not self._draining.triggered:
+                yield self._draining | self._env.timeout(wait)
+            self._begun_at = self._env.now
 
             def take(batch: list[simpy.Event] = batch) -> int:
                 batch += self._waiting
@@ -256,9 +267,9 @@ class Engine:
         worker = yield self._idle["worker"].get()
         batch = _Batch(self, worker)
         yield from batch.statement(lambda: len(orders))
-        announced = [batch.events.put() for _ in orders]
+        for _ in orders:
+            batch.events.put()
         yield self.env.all_of([self.env.process(self._attempt(batch)) for _ in orders])
-        yield self.env.all_of(announced)
         yield from batch.events.drained()
         self._idle["worker"].put(worker)
         self.executed += 1
@@ -305,7 +316,7 @@ class _Batch:
         self._connection = simpy.Resource(engine.env)
         self.moves = Batcher(engine.env, self._record)
         self.sends = Batcher(engine.env, self.statement)
-        self.events = Batcher(engine.env, self._publish)
+        self.events = Batcher(engine.env, self._publish, _PUBLISH_SECONDS)
 
     def statement(self, take: Callable[[], int]) -> Steps:
         """One statement for all rows that wait when the worker gets to it."""
