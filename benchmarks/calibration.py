@@ -152,7 +152,8 @@ def _line(seconds: Mapping[int, float]) -> tuple[float, float]:
 
 def _sustained(measured: Measured, costs: Costs) -> tuple[Machine, Engine]:
     env = simpy.Environment()
-    machine = Machine(env, measured.cores, measured.get("sustained", "cores busy with something else"))
+    others = measured.medians["sustained"].get("cores busy with something else", 0)
+    machine = Machine(env, measured.cores, others)
     # Invocations are short, so the local cloud starts two environments a core at most (local/lambdas/pool.py).
     scaling = _local(measured, environments=2 * measured.cores)
     return machine, _place_all(Engine(env, machine, costs, scaling, latency=0), _SUSTAINED, _IN_FLIGHT)
