@@ -19,4 +19,5 @@ SELECT id FROM orders WHERE account = 'demo' ORDER BY id DESC OFFSET %(skipped)s
 
 -- name: bytes
 SELECT pg_table_size('orders') AS orders, pg_indexes_size('orders') AS orders_indexes,
-       pg_table_size('order_events') AS order_events, pg_indexes_size('order_events') AS order_events_indexes;
+       pg_table_size('order_events') AS order_events, pg_indexes_size('order_events') AS order_events_indexes,
+       pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint AS write_ahead_log;

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import psycopg
 
-from benchmarks.processes import cpu_seconds
+from benchmarks.processes import busy_seconds, cpu_seconds
 from benchmarks.trader import Trader, trading
 from tests.accounts import aws_client
 from tests.cloud import Cloud
@@ -32,6 +32,8 @@ class Load:
     outcomes: Counter[str]
     cpu: dict[str, float]
     """CPU seconds by group of processes."""
+    others: float
+    """Cores that were busy with something else."""
 
 
 async def place_orders(cloud: Cloud, orders: int, in_flight: int) -> Load:
@@ -42,7 +44,7 @@ async def place_orders(cloud: Cloud, orders: int, in_flight: int) -> Load:
         async def place() -> None:
             ids.append(await trader.place())
 
-        used, began = cpu_seconds(cloud), time.time()
+        busy, used, began = busy_seconds(), cpu_seconds(cloud), time.time()
         await repeat(place, orders, in_flight)
         posted = time.time()
         await _until_settled(cloud)
@@ -50,9 +52,10 @@ async def place_orders(cloud: Cloud, orders: int, in_flight: int) -> Load:
         ends = [await trader.end(order_id) for order_id in ids]
         cpu = cpu_seconds(cloud)
         cpu = {group: seconds - used.get(group, 0) for group, seconds in cpu.items()}
+        others = max(0.0, busy_seconds() - busy - sum(cpu.values())) / (time.time() - began)
     told = max(end.ended_at for end in ends)
     outcomes = Counter(str(end.events[-1]["status"]) for end in ends)
-    return Load(orders, posted - began, settled - began, told - began, outcomes, cpu)
+    return Load(orders, posted - began, settled - began, told - began, outcomes, cpu, others)
 
 
 async def follow_orders(trader: Trader, orders: int, in_flight: int) -> None:

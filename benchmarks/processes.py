@@ -25,6 +25,12 @@ def cpu_seconds(cloud: Cloud) -> dict[str, float]:
     return used
 
 
+def busy_seconds() -> float:
+    """CPU seconds so far of everything on this machine."""
+    times = psutil.cpu_times()
+    return float(sum(times) - times.idle - getattr(times, "iowait", 0))
+
+
 def memory_mb(cloud: Cloud) -> dict[str, float]:
     """Proportional set size per group: memory that several processes share is counted once."""
     memory: defaultdict[str, float] = defaultdict(float)

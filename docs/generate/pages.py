@@ -1,10 +1,12 @@
 """The parts of the pages that stand between `<!-- generated: name -->` and `<!-- end -->`."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from benchmarks import cost, simulation
 from local.template.yaml_file import read_yaml
 from order_engine.contracts.asyncapi import asyncapi_document
 from order_engine.contracts.examples import example_error
@@ -119,4 +121,20 @@ def _with_code(kind: type[EngineError]) -> Iterator[type[EngineError]]:
         yield from _with_code(below)
 
 
-_PARTS = {"state-machine": state_machine, "error-codes": error_codes, "queues": queues}
+@cache
+def _capacity() -> simulation.Capacity:
+    return simulation.load_capacity()
+
+
+_PARTS: dict[str, Callable[[], str]] = {
+    "state-machine": state_machine,
+    "error-codes": error_codes,
+    "queues": queues,
+    "capacity-model": lambda: simulation.comparison(_capacity()),
+    "capacity-limits": lambda: simulation.limits(_capacity()),
+    "capacity-needs": lambda: simulation.needs(_capacity()),
+    "cost-dev": lambda: cost.table(cost.bills(_capacity(), "dev")),
+    "cost-prod": lambda: cost.table(cost.bills(_capacity(), "prod")),
+    "cost-prices": cost.price_list,
+    "cost-assumptions": cost.assumptions,
+}
