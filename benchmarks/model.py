@@ -70,7 +70,7 @@ class Site(Protocol):
 class Machine:
     """Cores that all processes share as under Linux: who has had least comes first. A process has one thread."""
 
-    def __init__(self, env: simpy.Environment, cores: int, others: float = 0, slice_seconds: float = 0.003) -> None:
+    def __init__(self, env: simpy.Environment, cores: int, others: float = 0, slice_seconds: float = 0.001) -> None:
         """`others`: cores' worth of time that something else takes."""
         self.used: defaultdict[str, float] = defaultdict(float)
         """CPU seconds so far, by group."""
@@ -220,13 +220,16 @@ class Engine:
     def post(self) -> Steps:
         """A client places an order."""
         yield from self.site.run("client", 0, self.costs.client)
-        yield from self.site.run("front door", 0, self.costs.front_door)
+        yield from self.site.run("front door", 0, self.costs.front_door / 3)
         api = yield self._idle["api"].get()
+        # The environment waits for the Runtime API, too: for the invocation, and until its answer is taken.
+        yield from self.site.run("front door", 0, self.costs.front_door / 3)
         yield from self.site.run("api", api, self.costs.api)
         yield from self.site.run("postgres", ("api", api), self.costs.commit + self.costs.row)
         yield from self.site.run("emulator", 0, self.costs.emulator)
-        self._idle["api"].put(api)
         self.place()
+        yield from self.site.run("front door", 0, self.costs.front_door / 3)
+        self._idle["api"].put(api)
 
     def place(self) -> None:
         """An order is in the queue."""
@@ -247,18 +250,22 @@ class Engine:
                 running = {process for process in running if not process.processed}
                 if len(running) >= allowed:
                     allowed = min(2 * allowed, most)
+            yield from self.site.run("front door", 0, self.costs.front_door / 4)
+            yield from self.site.run("emulator", 0, self.costs.emulator)
             messages = queue.take(self.scaling.batch)
+            if not messages:
+                yield queue.news | self.env.timeout(_LONG_POLL)
+                messages = queue.take(self.scaling.batch)
             if messages:
-                yield from self.site.run("emulator", 0, self.costs.emulator)
                 running.add(self.env.process(self._handle(queue, messages, handle)))
             else:
-                yield queue.news | self.env.timeout(_LONG_POLL)
                 running = {process for process in running if not process.processed}
                 allowed = allowed if running else first
 
     def _handle(self, queue: Queue, messages: list[object], handle: Callable[[list[object]], Steps]) -> Steps:
-        yield from self.site.run("front door", 0, self.costs.front_door)
+        yield from self.site.run("front door", 0, self.costs.front_door / 2)
         yield from handle(messages)
+        yield from self.site.run("front door", 0, self.costs.front_door / 4)
         yield from self.site.run("emulator", 0, self.costs.emulator)
         queue.done(messages)
 
