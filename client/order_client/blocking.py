@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
+from concurrent.futures import CancelledError, Future, wait
 from decimal import Decimal
 from typing import Any, Self, TypeVar
 
@@ -89,20 +90,30 @@ class Client:
         self.close()
 
     def _wait(self, work: Coroutine[Any, Any, T]) -> T:
-        ended = threading.Event()
+        done: Future[T] = Future()
+        tasks: list[asyncio.Task[T]] = []
 
         async def run() -> T:
-            try:
-                return await work
-            finally:
-                ended.set()
+            return await work
 
-        future = asyncio.run_coroutine_threadsafe(run(), self._loop)
+        def start() -> None:
+            tasks.append(self._loop.create_task(run()))
+            tasks[0].add_done_callback(lambda task: _settle(done, task))
+
+        def stop() -> None:
+            if tasks:
+                tasks[0].cancel()
+            else:
+                work.close()
+                done.set_exception(CancelledError())
+
         try:
-            return future.result()
+            self._loop.call_soon_threadsafe(start)
+            return done.result()
         except KeyboardInterrupt:
-            future.cancel()
-            ended.wait(_CLOSE_SECONDS)  # an open socket says goodbye
+            # It may come at any point of the start; the loop takes the two calls in their order.
+            self._loop.call_soon_threadsafe(stop)
+            wait([done], _CLOSE_SECONDS)  # an open socket says goodbye
             raise
 
     def _iterate(self, items: AsyncGenerator[T]) -> Generator[T]:
@@ -119,3 +130,11 @@ class Client:
             if not self._loop.is_closed():
                 self._wait(items.aclose())
             self._streams.discard(items)
+
+
+def _settle(done: Future[T], task: asyncio.Task[T]) -> None:
+    error = CancelledError() if task.cancelled() else task.exception()
+    if error:
+        done.set_exception(error)
+    else:
+        done.set_result(task.result())
