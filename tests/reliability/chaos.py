@@ -44,6 +44,7 @@ SETTINGS = {
     "LOCAL_CONCURRENCY": "5",
 }
 _FROZEN_SECONDS = 5
+_ORDERS_A_FAULT = 40
 _POSTS_AT_ONCE = 64
 _WATCHERS = 4
 _STREAM_EVERY = 50
@@ -72,6 +73,9 @@ class Chaos:
             async with asyncio.TaskGroup() as load:
                 for number in range(self.orders):
                     await gate.acquire()
+                    # However fast the engine is, things break while it works.
+                    while self.faults.total() < (number + 1) // _ORDERS_A_FAULT:
+                        await asyncio.sleep(0.05)
                     load.create_task(self._place_and_release(session, number, gate))
             await _cancelled(faults)
             await self._until_all_are_finished()
