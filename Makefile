@@ -32,7 +32,7 @@ chaos: .venv/.ready $(TOOLS)/ministack/.ready ## 10,000 orders while everything 
 bench: .venv/.ready $(TOOLS)/ministack/.ready $(TOOLS)/sam/.ready $(TOOLS)/layer/.ready ## benchmarks/results.md made anew (ONLY=burst,worker RUNS=3)
 	$(PY) -m benchmarks $(if $(ONLY),--only $(ONLY)) $(if $(RUNS),--runs $(RUNS)) $(if $(ORDERS),--orders $(ORDERS))
 
-check: .venv/.ready $(TOOLS)/sam/.ready $(TOOLS)/checkov/.ready audit ## format, lint, types, security, template, workflows
+check: .venv/.ready $(TOOLS)/sam/.ready $(TOOLS)/checkov/.ready audit $(if $(PYTHON313),build) ## format, lint, types, security, template, workflows
 	$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
 	$(PY) -m mypy

@@ -44,10 +44,15 @@ def main() -> int:
         began = time.monotonic()
         figures = importlib.import_module(f"benchmarks.{name}").measure(options)
         measured = f"{machine['date']}, revision {machine['revision']}, runs: {options.runs}"
-        sections[name] = Section(measured, figures)
+        sections[_key(name, options)] = Section(measured, figures)
         print(f"\n{TITLES[name]} ({time.monotonic() - began:.0f} s)\n\n{table(figures)}", flush=True)
         _write(arguments.into, sections, machine)
     return 0
+
+
+def _key(name: str, options: Options) -> str:
+    """What a section is called in the files; one with a number of orders of its own replaces no other."""
+    return f"{name} at {options.orders:,} orders" if options.orders else name
 
 
 def _machine() -> dict[str, str]:
@@ -65,9 +70,10 @@ def _write(directory: Path, sections: Mapping[str, Section], machine: Mapping[st
     facts = "\n".join(f"- {name}: {value}" for name, value in machine.items())
     how = "`make bench` made this. Each figure is a median; what is compared was taken in turns."
     text = f"# Measured\n\n{how}\n\n{facts}\n"
-    for name, title in TITLES.items():
-        if section := sections.get(name):
-            text += f"\n## {title}\n\n{section.measured}\n\n{table(section.figures)}\n"
+    order = list(TITLES)
+    for key, section in sorted(sections.items(), key=lambda item: (order.index(item[0].partition(" ")[0]), item[0])):
+        name, at, orders = key.partition(" at ")
+        text += f"\n## {TITLES[name]}{at}{orders}\n\n{section.measured}\n\n{table(section.figures)}\n"
     (directory / "results.md").write_text(text)
 
 
