@@ -8,7 +8,8 @@ from pathlib import Path
 import simpy
 
 from benchmarks.figures import load_raw
-from benchmarks.model import Costs, Engine, Lambda, Machine, Scaling, Steps
+from benchmarks.model import Costs, Engine, Scaling
+from benchmarks.sites import Lambda, Machine, Steps
 
 RESULTS = Path(__file__).with_name("results.json")
 

@@ -28,6 +28,10 @@ class _Wake:
 
     def set(self) -> None:
         self._event.set()
+        self.look_again()
+
+    def look_again(self) -> None:
+        """Wakes whoever waits for messages."""
         self.arrived.set()
         self.arrived.clear()
 
@@ -53,8 +57,7 @@ def _waking(wake: _Wake, act: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return act(*arguments)
         finally:
-            wake.arrived.set()
-            wake.arrived.clear()
+            wake.look_again()
 
     return act_and_wake
 

@@ -6,8 +6,9 @@ import pytest
 import simpy
 
 from benchmarks.calibration import Comparison, reproduced
-from benchmarks.model import Costs, Engine, Lambda, Machine, Scaling
+from benchmarks.model import Costs, Engine, Scaling
 from benchmarks.simulation import Capacity, load_capacity
+from benchmarks.sites import Lambda, Machine
 
 _TOLERANCE = 0.2
 
