@@ -100,6 +100,7 @@ class Snapshot:
         if problem is not None:
             self._writer.close()
             raise NotLoadedError(problem)
+        self._forked = asyncio.Queue()  # what the one before still reported is no longer true
         self._listener = asyncio.create_task(self._listen(reader, self._writer, self._process))
 
     async def _problem(self, reader: asyncio.StreamReader, process: Process) -> Outcome | None:
