@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 
+import httpx
 import pytest
 
+from tests.cloud import Cloud, client_of
 from tests.postgres import TestServer
 
 
@@ -20,3 +22,10 @@ def database_url(postgres_server: TestServer) -> Iterator[str]:
     """A migrated database of the test's own."""
     with postgres_server.fresh_copy() as url:
         yield url
+
+
+@pytest.fixture
+def http(cloud: Cloud) -> Iterator[httpx.Client]:
+    """A client of the HTTP API of the package's cloud, with the dev key."""
+    with client_of(cloud) as client:
+        yield client

@@ -2,10 +2,9 @@
 
 from collections.abc import Iterator
 
-import httpx
 import pytest
 
-from tests.cloud import QUICK, Cloud, client_of, running_cloud
+from tests.cloud import QUICK, Cloud, running_cloud
 
 
 @pytest.fixture(scope="package")
@@ -13,10 +12,3 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     """A running local cloud, without the mock's delays."""
     with running_cloud(tmp_path_factory.mktemp("cloud"), **QUICK) as cloud:
         yield cloud
-
-
-@pytest.fixture
-def http(cloud: Cloud) -> Iterator[httpx.Client]:
-    """A client of the HTTP API with the dev key."""
-    with client_of(cloud) as client:
-        yield client

@@ -3,10 +3,9 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 
-from tests.cloud import QUICK, Cloud, client_of, running_cloud
+from tests.cloud import QUICK, Cloud, running_cloud
 from tests.lambda_runtime import ARCHITECTURE, sam_build
 
 
@@ -15,13 +14,6 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     """A running local cloud."""
     with running_cloud(tmp_path_factory.mktemp("cloud"), **QUICK) as cloud:
         yield cloud
-
-
-@pytest.fixture
-def http(cloud: Cloud) -> Iterator[httpx.Client]:
-    """A client of the HTTP API with the dev key."""
-    with client_of(cloud) as client:
-        yield client
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,7 @@ from websockets.sync.client import ClientConnection, connect
 from order_engine.adapters.postgres.database import Database
 from order_engine.adapters.postgres.orders import OrderStore
 from tests.accounts import aws_client
-from tests.cloud import Cloud, client_of, running_cloud
+from tests.cloud import Cloud, running_cloud
 from tests.e2e.test_http import SOL, finished, place
 from tests.engine import new_order
 from tests.polling import eventually
@@ -64,12 +64,6 @@ def cloud(tmp_path_factory: pytest.TempPathFactory, sabotage: Sabotage) -> Itera
     with running_cloud(tmp_path_factory.mktemp("cloud"), sabotage.template, **SECONDS) as cloud:
         yield cloud
         assert_all_hold(cloud.database_url)
-
-
-@pytest.fixture
-def http(cloud: Cloud) -> Iterator[httpx.Client]:
-    with client_of(cloud) as client:
-        yield client
 
 
 class Listener:
