@@ -32,6 +32,7 @@ from order_engine.domain.errors import (
     InvalidRequest,
     NoQuote,
     OrderNotFound,
+    OutcomeUnknown,
     Unauthenticated,
     UnsupportedMediaType,
     UnsupportedPair,
@@ -182,6 +183,7 @@ def _place_order() -> Document:
         InvalidRequest,
         IdempotencyConflict,
         DatabaseUnavailable,
+        OutcomeUnknown,
         example=ACCEPTED,
         parameters=[
             {
@@ -213,6 +215,9 @@ def _place_order() -> Document:
                 "examples": {
                     "buyAbc": {"value": {"tokenIn": "USDC", "tokenOut": "ABC", "amount": 1000}},
                     "sellSol": {"value": {"tokenIn": "SOL", "tokenOut": "USDC", "amount": "1", "slippageBps": 100}},
+                    "sellSolForAtLeast": {
+                        "value": {"tokenIn": "SOL", "tokenOut": "USDC", "amount": "1", "minAmountOut": "140"}
+                    },
                 },
             }
         },

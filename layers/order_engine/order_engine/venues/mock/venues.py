@@ -63,7 +63,7 @@ class MockVenue:
             raise VenueUnavailable(f"{self.name} did not answer.")
         return self.quote_at(swap, time.time())
 
-    async def build(self, order: Order, quote: Quote, valid_for: timedelta) -> Transaction:
+    async def build(self, order: Order, quote: Quote, min_amount_out: Decimal, valid_for: timedelta) -> Transaction:
         """See venues.protocol.Venue. The signature is random, as a real one looks."""
         return Transaction(
             signature=secrets.token_bytes(88).translate(_BASE58).decode(),
@@ -72,7 +72,7 @@ class MockVenue:
             token_in=order.token_in,
             token_out=order.token_out,
             amount_in=order.amount_in,
-            min_amount_out=quote.min_amount_out(order.slippage_bps),
+            min_amount_out=min_amount_out,
             valid_until=datetime.now(UTC) + valid_for,
         )
 
