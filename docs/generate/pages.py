@@ -14,7 +14,7 @@ from order_engine.contracts.openapi import openapi_document
 from order_engine.contracts.problems import status_of
 from order_engine.domain import statuses
 from order_engine.domain.errors import AttemptFailed, EngineError, FinalFailure
-from order_engine.domain.statuses import CLAIMS, MOVES, Status
+from order_engine.domain.lifecycle import CLAIMS, MOVES, Status
 
 _ROOT = Path(__file__).resolve().parents[2]
 _PART = re.compile(r"(<!-- generated: ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)

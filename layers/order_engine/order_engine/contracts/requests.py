@@ -140,7 +140,7 @@ class Trade(Request):
 
 
 class PlaceOrder(Trade):
-    """A market order. What it pays out at the least: see `slippageBps` and `minAmountOut`; the higher of both counts."""
+    """A market order. It pays out what `slippageBps` and `minAmountOut` allow at the least: the higher of both."""
 
     slippage_bps: Annotated[
         SlippageBps,

@@ -139,16 +139,16 @@ class Executor:
                 )
             order = await self.journal.record(building(order, route))
             venue = next(venue for venue in self.venues if venue.name == route.best.venue)
-            signing = venue.build(order, route.best, min_amount_out, self._valid_for(order))
+            signing = venue.build(order, route.best, min_amount_out, self._valid_until(order))
             transaction = await ask(venue, signing, self.limits.venue)
         except AttemptFailed as error:
             raise _Stopped(order, error) from error
         # Recorded before it is sent: from here on, whoever takes over asks the chain about this signature first.
         return await self.journal.record(submitted(order, transaction))
 
-    def _valid_for(self, order: Order) -> timedelta:
+    def _valid_until(self, order: Order) -> datetime:
         """No transaction is valid beyond its order's time."""
-        return min(self.limits.transaction_validity, order.expires_at - datetime.now(UTC))
+        return min(datetime.now(UTC) + self.limits.transaction_validity, order.expires_at)
 
 
 class _Stopped(Exception):

@@ -89,6 +89,9 @@ class Database:
         except (psycopg.OperationalError, psycopg.InterfaceError) as error:
             await connection.close()
             raise DatabaseUnavailable(may_have_run=_may_have_run(error)) from error
+        except asyncio.CancelledError:  # given up: see fetch
+            await connection.close()
+            raise
         except psycopg.Error as error:
             raise StatementRejected() from error
         finally:

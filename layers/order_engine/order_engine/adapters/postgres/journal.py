@@ -4,7 +4,8 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Protocol
+from uuid import UUID
 
 from order_engine.adapters.postgres.database import Database
 from order_engine.adapters.postgres.rows import transaction_document
@@ -18,6 +19,7 @@ from order_engine.observability.steps import recorded
 
 # The notifier takes a sender's messages one after the other, about so long for each: earlier ones would wait there.
 _PUBLISH_SECONDS = 0.02
+_Key = tuple[UUID, int, int, str]
 _MOVES = json.dumps([{"source": source, "target": target} for source, target in MOVES])
 
 
@@ -67,18 +69,19 @@ class Journal:
                 return [error]
             # Nothing was written: each by itself, so that one bad value costs nobody else anything.
             return [result for order in orders for result in await self._commit([order])]
-        results = [_recorded(order, moved.get(order.id)) for order in orders]
+        results = [_recorded(order, moved.get(_key(order))) for order in orders]
         steps = [order for order in results if isinstance(order, Order)]
         self.announce(map(latest_event, steps))
         for order in steps:
             recorded(order)
         return results
 
-    async def _write(self, orders: Sequence[Order]) -> dict[Any, datetime]:
-        """Times by id of the steps that hold. In id order, as claims lock: no deadlocks."""
+    async def _write(self, orders: Sequence[Order]) -> dict[_Key, datetime]:
+        """The times of the steps that hold. Written in id order, as claims lock: no deadlocks."""
         steps = json.dumps([_step(order) for order in sorted(orders, key=lambda order: order.id)], default=str)
         parameters = {"steps": steps, "moves": _MOVES, "watchdog": self._watchdog}
-        return {row["id"]: row["updated_at"] for row in await self._database.fetch("orders.record", parameters)}
+        rows = await self._database.fetch("orders.record", parameters)
+        return {(row["id"], row["attempt"], row["sequence"], row["status"]): row["updated_at"] for row in rows}
 
     async def _publish(self, events: Sequence[OrderEvent]) -> Sequence[None]:
         try:
@@ -89,6 +92,10 @@ class Journal:
                 about = {"order_id": str(event.order_id), "sequence": event.sequence}
                 logger.warning("not published", extra=about | because(error))
         return [None] * len(events)
+
+
+def _key(order: Order) -> _Key:
+    return order.id, order.attempt, order.sequence, order.status
 
 
 def _recorded(order: Order, at: datetime | None) -> Order | Fenced:

@@ -10,7 +10,7 @@ WITH asked AS (
     INSERT INTO orders (id, account, client_order_id, type, token_in, token_out, amount_in, slippage_bps,
                         min_amount_out, expires_at, status, watchdog_at)
     SELECT id, account, client_order_id, type, token_in, token_out, amount_in, slippage_bps, min_amount_out,
-           coalesce(expires_at, now() + %(lifetime)s), status, now() + %(watchdog)s
+           coalesce(expires_at, now() + %(lifetime)s::interval), status, now() + %(watchdog)s::interval
     FROM asked
     ON CONFLICT (account, client_order_id) WHERE client_order_id IS NOT NULL DO NOTHING
     RETURNING *
@@ -65,8 +65,8 @@ WITH locked AS MATERIALIZED (
         details = '{}',
         attempt = attempt + 1,
         sequence = sequence + 1,
-        lease_until = at + %(lease)s,
-        watchdog_at = at + %(lease)s,
+        lease_until = at + %(lease)s::interval,
+        watchdog_at = at + %(lease)s::interval,
         not_before = NULL,
         sweeps = 0,
         updated_at = at
@@ -86,7 +86,7 @@ FROM decided LEFT JOIN claimed ON claimed_id = (stored).id;
 -- name: record
 -- Group commit: many orders, one step each. A step holds only if its order is still where its holder left it (attempt: the
 -- fencing token; sequence: nothing happened since; the move is one of the life cycle's) and, where it stores a signed
--- transaction, before the order's time is over. Orders of steps that hold are returned.
+-- transaction, before the order's time is over. Those that hold are returned.
 WITH step AS (
     -- One JSON text: it costs the client a fifth of what as many arrays would.
     SELECT * FROM json_to_recordset(%(steps)s::json) AS s (
@@ -105,7 +105,7 @@ WITH step AS (
         watchdog_at = CASE
             WHEN s.terminal THEN NULL
             WHEN s.leased THEN o.watchdog_at
-            ELSE now() + coalesce(s.retry_in, 0) * interval '1 second' + %(watchdog)s END,
+            ELSE now() + coalesce(s.retry_in, 0) * interval '1 second' + %(watchdog)s::interval END,
         sweeps = 0,
         finished_at = CASE WHEN s.terminal THEN now() END,
         updated_at = now()
@@ -118,7 +118,7 @@ WITH step AS (
     INSERT INTO order_events (order_id, sequence, status, attempt, at, details)
     SELECT id, sequence, status, attempt, updated_at, details FROM moved
 )
-SELECT id, updated_at FROM moved;
+SELECT id, attempt, sequence, status, updated_at FROM moved;
 
 -- name: mark_due
 -- The queue did not take the order: the next sweep sends it.
@@ -132,7 +132,7 @@ SELECT id FROM orders WHERE watchdog_at <= now() AND type = ANY(%(types)s) ORDER
 -- They were sent: look again after twice the time of before, and when the order's own time is over.
 UPDATE orders SET
     sweeps = sweeps + 1,
-    watchdog_at = least(now() + least(%(longest)s, %(watchdog)s * 2 ^ least(sweeps + 1, 20)),
+    watchdog_at = least(now() + least(%(longest)s::interval, %(watchdog)s::interval * 2 ^ least(sweeps + 1, 20)),
                         CASE WHEN expires_at > now() THEN expires_at END)
 WHERE id = ANY(%(ids)s) AND watchdog_at <= now();
 
