@@ -25,7 +25,7 @@ def with_generated_parts(page: str) -> str:
 
 
 def state_machine() -> str:
-    """domain/lifecycle.py as a Mermaid diagram; a claim is marked, every other arrow is a move of the order's worker."""
+    """domain/lifecycle.py as a Mermaid diagram; a claim is marked, the other arrows are moves of the order's holder."""
     order = list(Status)
     lines = ["```mermaid", "stateDiagram-v2", f"    [*] --> {order[0]}"]
     lines += [f"    {source} --> {target}: claim" for source, target in CLAIMS.items()]

@@ -181,6 +181,18 @@ def test_a_failing_order_is_retried_with_growing_backoff_and_fails_once(play: Pl
     play(scenario)
 
 
+def test_a_retry_without_backoff_may_begin_at_once(play: Play) -> None:
+    async def scenario(engine: Engine) -> None:
+        (order,) = await engine.place()
+        retries = replace(engine.retries, backoff=timedelta())
+        assert await engine.execute(order, venues=[Away()], retries=retries) == set()
+        assert engine.recorder.postponed == {order.id: timedelta()}
+        assert await engine.execute(order) == {order.id}
+        assert statuses(await engine.history(order)) == ["pending", "routing", *CONFIRMED_AT_ONCE]
+
+    play(scenario)
+
+
 def test_a_retry_can_succeed(play: Play) -> None:
     async def scenario(engine: Engine) -> None:
         (order,) = await engine.place()

@@ -48,7 +48,10 @@ def recorded(order: Order) -> None:
         case Status.PENDING:
             retry_in = order.facts.retry_in
             metrics.add(ATTEMPTS_FAILED, of=_code(order))
-            logger.warning("attempt failed", extra=_ended(order) | {"retry_in": retry_in and retry_in.total_seconds()})
+            logger.warning(
+                "attempt failed",
+                extra=_ended(order) | {"retry_in": None if retry_in is None else retry_in.total_seconds()},
+            )
 
 
 def sent_again(order_ids: Iterable[UUID]) -> None:
