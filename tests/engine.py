@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from decimal import Decimal
 from random import Random
 from typing import Any, LiteralString
@@ -13,19 +14,32 @@ from psycopg.rows import DictRow, dict_row
 from order_engine.adapters.postgres.database import Database
 from order_engine.adapters.postgres.journal import Journal
 from order_engine.adapters.postgres.orders import OrderStore
+from order_engine.domain.claims import Claim
 from order_engine.domain.errors import QueueUnavailable
 from order_engine.domain.orders import History, NewOrder, Order, OrderEvent
-from order_engine.use_cases.execute import Executor, Policy
+from order_engine.order_ids import new_order_id
+from order_engine.use_cases.execute import ExecutionLimits, Executor
+from order_engine.use_cases.settle import RetryPolicy, Settler
+from order_engine.use_cases.settle_dead_letters import DeadLetterHandler
+from order_engine.use_cases.submit import Submitter
 from order_engine.venues.mock.chain import MockChain
 from order_engine.venues.mock.market import Market
 from order_engine.venues.mock.venues import MockVenue, Weather, meteora, raydium
 
 ACCOUNT = "alice"
+# As deployed by default.
+LIFETIME = timedelta(seconds=300)
+WATCHDOG = timedelta(seconds=20)
+RETRIES = RetryPolicy(max_attempts=3, backoff=timedelta(seconds=1))
+LIMITS = ExecutionLimits(
+    lease=timedelta(seconds=35), venue=timedelta(seconds=2), transaction_validity=timedelta(seconds=15)
+)
 
 
 def new_order(**changes: Any) -> NewOrder:
     """A market order for 1 SOL in USDC."""
     order: dict[str, Any] = {
+        "id": new_order_id(),
         "account": ACCOUNT,
         "token_in": "SOL",
         "token_out": "USDC",
@@ -41,7 +55,8 @@ class Recorder:
 
     events: list[OrderEvent] = field(default_factory=list)
     sent: list[UUID] = field(default_factory=list)
-    postponed: dict[UUID, float] = field(default_factory=dict)
+    delays: dict[UUID, timedelta] = field(default_factory=dict)
+    postponed: dict[UUID, timedelta] = field(default_factory=dict)
     down: bool = False
 
     async def publish(self, events: Sequence[OrderEvent]) -> None:
@@ -49,19 +64,21 @@ class Recorder:
         self._check()
         self.events.extend(events)
 
-    async def send(self, order_id: UUID) -> None:
+    async def send(self, order_id: UUID, delay: timedelta = timedelta()) -> None:
         """As OrdersQueue.send."""
         self._check()
         self.sent.append(order_id)
+        self.delays[order_id] = delay
 
-    async def send_all(self, order_ids: Sequence[UUID]) -> None:
+    async def send_all(self, order_ids: Sequence[UUID]) -> list[UUID]:
         """As OrdersQueue.send_all."""
-        self._check()
-        self.sent.extend(order_ids)
+        taken = [] if self.down else list(order_ids)
+        self.sent.extend(taken)
+        return taken
 
-    async def postpone(self, order_id: UUID, seconds: float) -> None:
+    async def postpone(self, order_id: UUID, delay: timedelta) -> None:
         """As execute.Postpone."""
-        self.postponed[order_id] = seconds
+        self.postponed[order_id] = delay
 
     def _check(self) -> None:
         if self.down:
@@ -71,42 +88,71 @@ class Recorder:
 class Engine:
     """One worker's parts. Several on one database are several workers."""
 
-    def __init__(self, url: str, *, failure_rate: float = 0, seed: int = 7, **policy: Any) -> None:
-        defaults = {"max_attempts": 3, "backoff": 1, "lease": 35, "venue_timeout": 2, "transaction_validity": 15}
+    def __init__(
+        self,
+        url: str,
+        *,
+        failure_rate: float = 0,
+        seed: int = 7,
+        retries: RetryPolicy = RETRIES,
+        limits: ExecutionLimits = LIMITS,
+    ) -> None:
         self.url = url
         self.database = Database(url)
         self.orders = OrderStore(self.database)
         self.recorder = Recorder()
-        self.journal = Journal(self.database, self.recorder)
+        self.journal = Journal(self.database, self.recorder, watchdog=WATCHDOG)
+        self.submitter = Submitter(orders=self.orders, queue=self.recorder, lifetime=LIFETIME, watchdog=WATCHDOG)
         weather = Weather(latency=0, failure_rate=failure_rate, random=Random(seed))
         market = Market(seed)
         self.venues: list[MockVenue] = [raydium(market, weather), meteora(market, weather)]
         self.chain = MockChain(self.database, {venue.name: venue for venue in self.venues}, weather)
-        self.policy = Policy(**{**defaults, **policy})
+        self.retries = retries
+        self.limits = limits
+
+    def settler(self, **changes: Any) -> Settler:
+        """A settler of these parts, or of others where `changes` name them."""
+        return Settler(**{"journal": self.journal, "chain": self.chain, "retries": self.retries, **changes})
 
     def executor(self, **changes: Any) -> Executor:
-        """An executor of these parts, or of others where `changes` name them."""
+        """An executor of these parts, or of others where `changes` name them; chain and retries are the settler's."""
+        settler = self.settler(**{name: changes.pop(name) for name in ("chain", "retries") if name in changes})
         parts = {
             "orders": self.orders,
             "journal": self.journal,
             "venues": self.venues,
-            "chain": self.chain,
-            "policy": self.policy,
+            "settler": settler,
+            "limits": self.limits,
         }
         return Executor(**{**parts, **changes})
 
+    def dead_letters(self, **changes: Any) -> DeadLetterHandler:
+        """A dead-letter handler of these parts, or of others where `changes` name them."""
+        parts = {"orders": self.orders, "journal": self.journal, "queue": self.recorder, "settler": self.settler()}
+        return DeadLetterHandler(**{**parts, **changes})
+
     async def place(self, count: int = 1, **changes: Any) -> list[Order]:
         """Store orders."""
-        return [(await self.orders.place(new_order(**changes), 900))[0] for _ in range(count)]
+        return [
+            (await self.orders.place(new_order(**changes), lifetime=LIFETIME, watchdog=WATCHDOG))[0]
+            for _ in range(count)
+        ]
 
-    async def execute(self, *orders: Order, deadline: float = 20, **changes: Any) -> set[UUID]:
+    async def claim(self, *orders: Order, lease: timedelta = LIMITS.lease) -> list[Claim]:
+        """Claim the orders for a worker that does nothing further."""
+        return await self.orders.claim(
+            [order.id for order in orders], lease=lease, max_attempts=self.retries.max_attempts
+        )
+
+    async def execute(self, *orders: Order, time_limit: timedelta = timedelta(seconds=20), **changes: Any) -> set[UUID]:
         """Run the orders as one batch."""
         ids = [order.id for order in orders]
-        return await self.executor(**changes).execute(ids, deadline, self.recorder.postpone)
+        return await self.executor(**changes).execute(ids, time_limit, self.recorder.postpone)
 
     async def history(self, order: Order) -> History:
         """The order as it stands."""
-        (history,) = await self.orders.histories([order.id])
+        history = await self.orders.get(order.account, order.id)
+        assert history
         return history
 
     def fills(self, order: Order) -> int:
@@ -118,8 +164,25 @@ class Engine:
         return self.sql("SELECT * FROM mock_chain.transactions WHERE order_id = %s ORDER BY sent_at", order.id)
 
     def expire_lease(self, order: Order) -> None:
-        """Let time pass for whoever holds the order."""
+        """Let time pass for the worker that holds the order."""
         self.sql("UPDATE orders SET lease_until = now() - interval '1s' WHERE id = %s RETURNING id", order.id)
+
+    def end_backoff(self, order: Order) -> None:
+        """Let time pass until the order's next attempt may begin."""
+        self.sql("UPDATE orders SET not_before = now() WHERE id = %s RETURNING id", order.id)
+
+    def outdate_transaction(self, order: Order) -> None:
+        """Let time pass until the order's transaction can no longer land."""
+        self.sql(
+            "UPDATE orders SET transaction ="
+            " jsonb_set(transaction::jsonb, '{valid_until}', '\"2020-01-01T00:00:00+00:00\"')::json"
+            " WHERE id = %s RETURNING id",
+            order.id,
+        )
+
+    def expire(self, order: Order) -> None:
+        """Let the order's own time pass."""
+        self.sql("UPDATE orders SET expires_at = now() - interval '1s' WHERE id = %s RETURNING id", order.id)
 
     def sql(self, statement: LiteralString, *parameters: object) -> list[DictRow]:
         """Look into the database from outside."""

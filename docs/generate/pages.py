@@ -12,9 +12,8 @@ from order_engine.contracts.asyncapi import asyncapi_document
 from order_engine.contracts.examples import example_error
 from order_engine.contracts.openapi import openapi_document
 from order_engine.contracts.problems import status_of
-from order_engine.domain import statuses
 from order_engine.domain.errors import AttemptFailed, EngineError, FinalFailure
-from order_engine.domain.statuses import CLAIMS, MOVES, Status
+from order_engine.domain.lifecycle import CLAIMS, MOVES, TERMINAL, Status
 
 _ROOT = Path(__file__).resolve().parents[2]
 _PART = re.compile(r"(<!-- generated: ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -26,13 +25,13 @@ def with_generated_parts(page: str) -> str:
 
 
 def state_machine() -> str:
-    """domain/statuses.py as a Mermaid diagram; a claim is marked, every other arrow is a move of the order's worker."""
+    """domain/lifecycle.py as a Mermaid diagram; a claim is marked, the other arrows are moves of the order's holder."""
     order = list(Status)
     lines = ["```mermaid", "stateDiagram-v2", f"    [*] --> {order[0]}"]
     lines += [f"    {source} --> {target}: claim" for source, target in CLAIMS.items()]
     moves = sorted(MOVES, key=lambda move: (order.index(move[0]), order.index(move[1])))
     lines += [f"    {source} --> {target}" for source, target in moves]
-    lines += [f"    {status} --> [*]" for status in order if status in statuses.TERMINAL]
+    lines += [f"    {status} --> [*]" for status in order if status in TERMINAL]
     return "\n".join([*lines, "```", ""])
 
 

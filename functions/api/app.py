@@ -12,7 +12,7 @@ import market_routes
 import orders_routes
 from order_engine.contracts.json_text import dump
 from order_engine.contracts.problems import CONTENT_TYPE, problem_document, status_of
-from order_engine.domain.errors import EngineError, RouteNotFound, Unauthenticated, Unavailable
+from order_engine.domain.errors import EngineError, OutcomeUnknown, RouteNotFound, Unauthenticated
 from order_engine.observability import because, logger
 from order_engine.observability.metrics import measured
 
@@ -30,8 +30,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
 @app.exception_handler(EngineError)
 def _engine_error(error: EngineError) -> Response[str]:
-    if isinstance(error, Unavailable):
-        logger.warning("unavailable", extra=because(error))
+    if status_of(error) >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        logger.warning("request failed", extra=because(error))
     return _problem(error)
 
 
@@ -48,7 +48,8 @@ def _not_found(_: NotFoundError) -> Response[str]:
 
 def _problem(error: EngineError) -> Response[str]:
     headers = {"Cache-Control": "no-store"}
-    if status_of(error) is HTTPStatus.SERVICE_UNAVAILABLE:
+    # Not with an unknown outcome: a repeat without a key may be a second order.
+    if status_of(error) is HTTPStatus.SERVICE_UNAVAILABLE and not isinstance(error, OutcomeUnknown):
         headers["Retry-After"] = "1"
     if isinstance(error, Unauthenticated):
         headers["WWW-Authenticate"] = "Bearer"

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cache
 
 from snapshot_restore_py import register_before_snapshot
@@ -10,6 +11,7 @@ from order_engine.adapters.postgres.database import Database
 from order_engine.adapters.postgres.orders import OrderStore
 from order_engine.adapters.sqs import OrdersQueue, sqs_client
 from order_engine.settings import MockSettings
+from order_engine.use_cases.submit import Submitter
 from order_engine.venues import connect_venues
 from order_engine.venues.protocol import Venue
 
@@ -21,6 +23,7 @@ class Settings(MockSettings):
 
     database_url: str
     orders_queue_url: str
+    order_lifetime_seconds: float
     watchdog_seconds: float
     venue_timeout_seconds: float
 
@@ -29,23 +32,28 @@ class Settings(MockSettings):
 class Desk:
     """What requests are answered with."""
 
+    submitter: Submitter
     orders: OrderStore
-    queue: OrdersQueue
     venues: Sequence[Venue]
-    watchdog: float
-    venue_timeout: float
+    venue_timeout: timedelta
 
 
 @cache
 def desk() -> Desk:
     """Built at the first request, kept for the life of the execution environment."""
     settings = Settings.from_environment()
+    orders = OrderStore(Database(settings.database_url, _DATABASE_PATIENCE))
+    submitter = Submitter(
+        orders=orders,
+        queue=OrdersQueue(settings.orders_queue_url, sqs_client()),
+        lifetime=timedelta(seconds=settings.order_lifetime_seconds),
+        watchdog=timedelta(seconds=settings.watchdog_seconds),
+    )
     return Desk(
-        OrderStore(Database(settings.database_url, _DATABASE_PATIENCE)),
-        OrdersQueue(settings.orders_queue_url, sqs_client()),
-        connect_venues(settings),
-        settings.watchdog_seconds,
-        settings.venue_timeout_seconds,
+        submitter=submitter,
+        orders=orders,
+        venues=connect_venues(settings),
+        venue_timeout=timedelta(seconds=settings.venue_timeout_seconds),
     )
 
 

@@ -10,7 +10,6 @@ from order_engine.contracts.documents import accepted_document, history_document
 from order_engine.contracts.requests import ListOrders, OrderPath, PlaceOrder
 from order_engine.domain.errors import OrderNotFound
 from order_engine.runtime import run
-from order_engine.use_cases.submit import submit
 
 router = APIGatewayHttpRouter()
 
@@ -21,8 +20,7 @@ def place_order() -> Response[str]:
     event = router.current_event
     account = account_of(event)
     new = PlaceOrder.of(json_body(event)).new_order(account, event.headers.get("idempotency-key"))
-    work = desk()
-    submission = run(submit(new, work.orders, work.queue, work.watchdog))
+    submission = run(desk().submitter.submit(new))
     document = accepted_document(submission.order)
     location = f"/api/orders/{submission.order.id}"
     if submission.replayed:
@@ -35,7 +33,7 @@ def get_order(order_id: str) -> Response[str]:
     """One order with its events."""
     account = account_of(router.current_event)
     path = OrderPath.of({"orderId": order_id})
-    history = run(desk().orders.one(account, path.order_id))
+    history = run(desk().orders.get(account, path.order_id))
     if history is None:
         raise OrderNotFound()
     return answer(history_document(history))

@@ -1,6 +1,7 @@
 """The dead-letter function's composition root."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cache
 
 from snapshot_restore_py import register_before_snapshot
@@ -10,7 +11,8 @@ from order_engine.adapters.postgres.journal import Journal
 from order_engine.adapters.postgres.orders import OrderStore
 from order_engine.adapters.sqs import OrdersQueue, PoisonQueue, StatusQueue, sqs_client
 from order_engine.settings import MockSettings
-from order_engine.use_cases.bury import Undertaker
+from order_engine.use_cases.settle import RetryPolicy, Settler
+from order_engine.use_cases.settle_dead_letters import DeadLetterHandler
 from order_engine.venues import connect
 
 
@@ -22,31 +24,38 @@ class Settings(MockSettings):
     poison_queue_url: str
     status_queue_url: str
     max_attempts: int
+    backoff_seconds: float
+    watchdog_seconds: float
 
 
 @dataclass(frozen=True, slots=True)
-class Graveyard:
+class DeadLetters:
     """What the handler works with."""
 
-    undertaker: Undertaker
+    handler: DeadLetterHandler
     poison: PoisonQueue
 
 
 @cache
-def graveyard() -> Graveyard:
+def dead_letters() -> DeadLetters:
     """Built at the first event, kept for the life of the execution environment."""
     settings = Settings.from_environment()
     database = Database(settings.database_url)
     sqs = sqs_client()
     _, chain = connect(settings, database)
-    undertaker = Undertaker(
-        OrderStore(database),
-        Journal(database, StatusQueue(settings.status_queue_url, sqs)),
-        OrdersQueue(settings.orders_queue_url, sqs),
-        chain,
-        settings.max_attempts,
+    journal = Journal(
+        database,
+        StatusQueue(settings.status_queue_url, sqs),
+        watchdog=timedelta(seconds=settings.watchdog_seconds),
     )
-    return Graveyard(undertaker, PoisonQueue(settings.poison_queue_url, sqs))
+    retries = RetryPolicy(max_attempts=settings.max_attempts, backoff=timedelta(seconds=settings.backoff_seconds))
+    handler = DeadLetterHandler(
+        orders=OrderStore(database),
+        journal=journal,
+        queue=OrdersQueue(settings.orders_queue_url, sqs),
+        settler=Settler(journal=journal, chain=chain, retries=retries),
+    )
+    return DeadLetters(handler, PoisonQueue(settings.poison_queue_url, sqs))
 
 
-register_before_snapshot(graveyard)
+register_before_snapshot(dead_letters)

@@ -1,6 +1,7 @@
-"""Every minute: orders that nobody looked after go back to the queue, and those past their retention are forgotten."""
+"""Every minute: orders that made no progress go back to the queue, and those past their retention are deleted."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cache
 from typing import Any
 
@@ -33,7 +34,7 @@ class Sweeper:
 
     orders: OrderStore
     queue: OrdersQueue
-    watchdog: float
+    watchdog: timedelta
     retention_days: float
 
 
@@ -44,7 +45,7 @@ def sweeper() -> Sweeper:
     return Sweeper(
         OrderStore(Database(settings.database_url)),
         OrdersQueue(settings.orders_queue_url, sqs_client()),
-        settings.watchdog_seconds,
+        timedelta(seconds=settings.watchdog_seconds),
         settings.retention_days,
     )
 

@@ -1,6 +1,7 @@
 """The WebSocket function's composition root."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cache
 
 from snapshot_restore_py import register_before_snapshot
@@ -10,6 +11,7 @@ from order_engine.adapters.postgres.database import Database
 from order_engine.adapters.postgres.orders import OrderStore
 from order_engine.adapters.sqs import OrdersQueue, sqs_client
 from order_engine.settings import Settings as BaseSettings
+from order_engine.use_cases.submit import Submitter
 
 _DATABASE_PATIENCE = 2.5  # seconds; a client waits for the answer
 
@@ -20,6 +22,7 @@ class Settings(BaseSettings):
     database_url: str
     orders_queue_url: str
     connections_table: str
+    order_lifetime_seconds: float
     watchdog_seconds: float
 
 
@@ -27,21 +30,26 @@ class Settings(BaseSettings):
 class Desk:
     """What messages are answered with."""
 
+    submitter: Submitter
     orders: OrderStore
-    queue: OrdersQueue
     connections: Connections
-    watchdog: float
 
 
 @cache
 def desk() -> Desk:
     """Built at the first event, kept for the life of the execution environment."""
     settings = Settings.from_environment()
+    orders = OrderStore(Database(settings.database_url, _DATABASE_PATIENCE))
+    submitter = Submitter(
+        orders=orders,
+        queue=OrdersQueue(settings.orders_queue_url, sqs_client()),
+        lifetime=timedelta(seconds=settings.order_lifetime_seconds),
+        watchdog=timedelta(seconds=settings.watchdog_seconds),
+    )
     return Desk(
-        OrderStore(Database(settings.database_url, _DATABASE_PATIENCE)),
-        OrdersQueue(settings.orders_queue_url, sqs_client()),
-        Connections(settings.connections_table, dynamodb_client()),
-        settings.watchdog_seconds,
+        submitter=submitter,
+        orders=orders,
+        connections=Connections(settings.connections_table, dynamodb_client()),
     )
 
 

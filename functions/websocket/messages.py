@@ -9,8 +9,9 @@ from order_engine.contracts.json_text import parse
 from order_engine.contracts.problems import error_frame
 from order_engine.contracts.requests import Execute, Ping, Subscribe, Unsubscribe, target_of
 from order_engine.domain.errors import EngineError, FieldError, InvalidRequest
+from order_engine.domain.orders import History, first_event
+from order_engine.domain.topics import order_topic
 from order_engine.observability import logger
-from order_engine.use_cases.submit import submit
 from order_engine.use_cases.subscribe import subscribe_to_account, subscribe_to_order, unsubscribe
 
 Frame = dict[str, Any]
@@ -49,9 +50,17 @@ async def _unsubscribe(message: object, connection_id: str, account: str, desk: 
 
 async def _execute(message: object, connection_id: str, account: str, desk: Desk) -> Frame:
     new = Execute.of(message).new_order(account)
-    submission = await submit(new, desk.orders, desk.queue, desk.watchdog)
-    history = await subscribe_to_order(connection_id, account, submission.order.id, desk.connections, desk.orders)
-    return {**history_document(history), "type": "snapshot", "replayed": submission.replayed}
+    # First the subscription: if it is not to be had, nothing is placed, and the client may just ask again.
+    desk.connections.add(order_topic(account, new.id), connection_id)
+    submission = await desk.submitter.submit(new)
+    order = submission.order
+    if not submission.replayed:
+        return {**history_document(History(order, (first_event(order),))), "type": "snapshot", "replayed": False}
+    try:
+        history = await subscribe_to_order(connection_id, account, order.id, desk.connections, desk.orders)
+    except EngineError as error:
+        return error_frame(error, orderId=str(order.id))
+    return {**history_document(history), "type": "snapshot", "replayed": True}
 
 
 async def _ping(message: object, connection_id: str, account: str, desk: Desk) -> Frame:

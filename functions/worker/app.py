@@ -1,7 +1,9 @@
 """Orders queue → execution: one batch at a time, all its orders at once."""
 
+import math
 from collections import defaultdict
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -16,43 +18,44 @@ from order_engine.observability import because, logger
 from order_engine.observability.metrics import measured
 from order_engine.runtime import run
 
-_SECONDS_TO_WRAP_UP = 3
-_SECONDS_WITHOUT_DATABASE = 10
+_TO_WRAP_UP = timedelta(seconds=3)
+_WITHOUT_DATABASE = timedelta(seconds=10)
 
 
 @measured
 @event_source(data_class=SQSEvent)
 def handler(event: SQSEvent, context: LambdaContext) -> dict[str, Any]:
     """SQS event → the messages that must come back."""
-    deadline = context.get_remaining_time_in_millis() / 1000 - _SECONDS_TO_WRAP_UP
-    left = run(_execute(list(event.records), deadline, worker()))
+    time_limit = timedelta(milliseconds=context.get_remaining_time_in_millis()) - _TO_WRAP_UP
+    left = run(_execute(list(event.records), time_limit, worker()))
     return {"batchItemFailures": [{"itemIdentifier": record.message_id} for record in left]}
 
 
-async def _execute(records: list[SQSRecord], deadline: float, worker: Worker) -> list[SQSRecord]:
+async def _execute(records: list[SQSRecord], time_limit: timedelta, worker: Worker) -> list[SQSRecord]:
     by_order: dict[UUID | None, list[SQSRecord]] = defaultdict(list)
     for record in records:
         by_order[order_id_in(record.body)].append(record)
     nonsense = by_order.pop(None, [])
     orders: dict[UUID, list[SQSRecord]] = {order_id: by_order[order_id] for order_id in by_order if order_id}
 
-    async def postpone(order_id: UUID, seconds: float) -> None:
-        await _hide(orders[order_id], seconds, worker)
+    async def postpone(order_id: UUID, delay: timedelta) -> None:
+        await _hide(orders[order_id], delay, worker)
 
-    await _hide(nonsense, 0, worker)  # at once, and so to the dead-letter queue
+    await _hide(nonsense, timedelta(), worker)  # at once, and so to the dead-letter queue
     try:
-        done = await worker.executor.execute(orders.keys(), deadline, postpone)
+        done = await worker.executor.execute(orders.keys(), time_limit, postpone)
     except DatabaseUnavailable as error:
         for order_id in orders:
             logger.warning("no database; it comes back", extra={"order_id": str(order_id), **because(error)})
-        await _hide(records, _SECONDS_WITHOUT_DATABASE, worker)
+        await _hide(records, _WITHOUT_DATABASE, worker)
         return records
     return nonsense + [record for order_id in orders.keys() - done for record in orders[order_id]]
 
 
-async def _hide(records: Sequence[SQSRecord], seconds: float, worker: Worker) -> None:
+async def _hide(records: Sequence[SQSRecord], delay: timedelta, worker: Worker) -> None:
     try:
-        await worker.queue.hide([record.receipt_handle for record in records], round(seconds))
+        # Rounded up: a message that comes back too early is a receive for nothing.
+        await worker.queue.hide([record.receipt_handle for record in records], math.ceil(delay.total_seconds()))
     except QueueUnavailable as error:
         for record in records:
             about = {"order_id": str(order_id_in(record.body)), "message_id": record.message_id}

@@ -1,6 +1,7 @@
 """The worker's composition root."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cache
 
 from snapshot_restore_py import register_before_snapshot
@@ -10,7 +11,8 @@ from order_engine.adapters.postgres.journal import Journal
 from order_engine.adapters.postgres.orders import OrderStore
 from order_engine.adapters.sqs import OrdersQueue, StatusQueue, sqs_client
 from order_engine.settings import MockSettings
-from order_engine.use_cases.execute import Executor, Policy
+from order_engine.use_cases.execute import ExecutionLimits, Executor
+from order_engine.use_cases.settle import RetryPolicy, Settler
 from order_engine.venues import connect
 
 
@@ -23,6 +25,7 @@ class Settings(MockSettings):
     max_attempts: int
     backoff_seconds: float
     lease_seconds: float
+    watchdog_seconds: float
     venue_timeout_seconds: float
     transaction_validity_seconds: float
 
@@ -42,17 +45,24 @@ def worker() -> Worker:
     database = Database(settings.database_url)
     sqs = sqs_client()
     venues, chain = connect(settings, database)
-    policy = Policy(
-        max_attempts=settings.max_attempts,
-        backoff=settings.backoff_seconds,
-        lease=settings.lease_seconds,
-        venue_timeout=settings.venue_timeout_seconds,
-        transaction_validity=settings.transaction_validity_seconds,
+    journal = Journal(
+        database,
+        StatusQueue(settings.status_queue_url, sqs),
+        watchdog=timedelta(seconds=settings.watchdog_seconds),
     )
-    journal = Journal(database, StatusQueue(settings.status_queue_url, sqs))
-    return Worker(
-        Executor(OrderStore(database), journal, venues, chain, policy), OrdersQueue(settings.orders_queue_url, sqs)
+    retries = RetryPolicy(max_attempts=settings.max_attempts, backoff=timedelta(seconds=settings.backoff_seconds))
+    executor = Executor(
+        orders=OrderStore(database),
+        journal=journal,
+        venues=venues,
+        settler=Settler(journal=journal, chain=chain, retries=retries),
+        limits=ExecutionLimits(
+            lease=timedelta(seconds=settings.lease_seconds),
+            venue=timedelta(seconds=settings.venue_timeout_seconds),
+            transaction_validity=timedelta(seconds=settings.transaction_validity_seconds),
+        ),
     )
+    return Worker(executor, OrdersQueue(settings.orders_queue_url, sqs))
 
 
 register_before_snapshot(worker)

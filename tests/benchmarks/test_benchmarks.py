@@ -72,7 +72,7 @@ def test_statements_are_told_by_their_text() -> None:
 2026-11-21 09:00:00.000 UTC [7] DETAIL:  Parameters: $1 = 'x'
 2026-11-21 09:00:00.001 UTC [7] LOG:  statement: SELECT 1
 """
-    assert statement_counts(log.replace("attempt = 0\n", "attempt = 0;\n")) == {"look_now": 1}
+    assert statement_counts(log.replace("attempt = 0\n", "attempt = 0;\n")) == {"mark_due": 1}
 
 
 def test_every_benchmark_is_in_the_list() -> None:

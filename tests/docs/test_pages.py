@@ -148,8 +148,9 @@ def test_the_faqs_numbers_are_the_templates() -> None:
     for statement, name, number in (
         ("| attempts | 3 (`MAX_ATTEMPTS`) |", "MaxAttempts", 3),
         ("| workers | 20 at once (`WORKER_CONCURRENCY`), ten orders each |", "WorkerConcurrency", 20),
-        ("(`WATCHDOG_SECONDS`, 15 minutes)", "WatchdogSeconds", 900),
-        ("(up to a minute)", "SweepSchedule", "rate(1 minute)"),
+        ("`WATCHDOG_SECONDS` (20 seconds)", "WatchdogSeconds", 20),
+        ("(`ORDER_LIFETIME_SECONDS`)", "OrderLifetimeSeconds", 300),
+        ("runs every minute", "SweepSchedule", "rate(1 minute)"),
     ):
         assert statement in text
         assert defaults[name] == number

@@ -23,6 +23,8 @@ from local.postgres import Postgres, address, functions_password
 from tests.contract.deployed import ROOT, transformed
 from tests.polling import eventually
 
+MIGRATIONS = ROOT / "layers/order_engine/order_engine/adapters/postgres/migrations"
+
 BUCKET = "artifacts"
 Client = Callable[[str], Any]
 
@@ -147,8 +149,9 @@ def test_a_stack_is_made_migrated_and_removed(aws: Client, postgres: Postgres) -
     assert outputs["HttpUrl"].startswith("https://")
     assert outputs["WebSocketUrl"].endswith("/live")
     with psycopg.connect(postgres.owner_url()) as owner:
-        migrations = ROOT.glob("layers/order_engine/order_engine/adapters/postgres/migrations/*.sql")
-        assert owner.execute("SELECT count(*) FROM schema_migrations").fetchone() == (len(list(migrations)),)
+        assert owner.execute("SELECT count(*) FROM schema_migrations").fetchone() == (
+            len(list(MIGRATIONS.glob("*.sql"))),
+        )
         limited = owner.execute("SELECT count(*) FROM pg_roles WHERE rolname LIKE 'order_engine%' AND rolconnlimit > 0")
         assert limited.fetchone() == (3,)
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Coroutine, Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -18,7 +19,7 @@ from order_engine.contracts.openapi import openapi_document
 from order_engine.domain.orders import Order
 from tests.cloud import QUICK, Cloud, running_cloud
 from tests.e2e.test_http import SOL, finished, place
-from tests.engine import new_order
+from tests.engine import LIFETIME, new_order
 from tests.polling import eventually
 from tests.postgres import url_of
 
@@ -46,7 +47,7 @@ def place_past_the_front_doors(cloud: Cloud) -> Order:
     async def place() -> Order:
         database = Database(cloud.database_url)
         try:
-            return (await OrderStore(database).place(new_order(), 0))[0]
+            return (await OrderStore(database).place(new_order(), lifetime=LIFETIME, watchdog=timedelta()))[0]
         finally:
             await database.close()
 

@@ -61,7 +61,8 @@ def environment(cloud: Cloud) -> dict[str, str]:
         "STATUS_QUEUE_URL": cloud.queues["StatusQueue"],
         "TRANSACTION_VALIDITY_SECONDS": "15",
         "VENUE_TIMEOUT_SECONDS": "2",
-        "WATCHDOG_SECONDS": "900",
+        "WATCHDOG_SECONDS": "20",
+        "ORDER_LIFETIME_SECONDS": "300",
         "WEBSOCKET_URL": cloud.websocket_url,
         "WORKER_CONCURRENCY": "20",
     }

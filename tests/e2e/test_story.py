@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import boto3
@@ -14,7 +15,7 @@ from order_engine.adapters.postgres.database import Database
 from order_engine.adapters.postgres.orders import OrderStore
 from tests.cloud import QUICK, Cloud, client_of, running_cloud
 from tests.e2e.test_http import finished, place
-from tests.engine import new_order
+from tests.engine import LIFETIME, new_order
 from tests.logs_insights import Line, documented_query, lines_of, run
 from tests.polling import eventually
 
@@ -65,7 +66,8 @@ def test_the_ways_back_are_part_of_the_story(cloud: Cloud) -> None:
 
     async def place_without_queueing() -> str:
         database = Database(cloud.database_url)
-        order, _ = await OrderStore(database).place(new_order(account="nobody listens"), watchdog=0)
+        new = new_order(account="nobody listens")
+        order, _ = await OrderStore(database).place(new, lifetime=LIFETIME, watchdog=timedelta())
         await database.close()
         return str(order.id)
 
@@ -77,7 +79,7 @@ def test_the_ways_back_are_part_of_the_story(cloud: Cloud) -> None:
     eventually(lambda: told("sent again: nobody looked after it", "confirmed"), "the sweeper brings it to a worker")
     sqs = boto3.client("sqs", endpoint_url=cloud.aws_url, region_name="us-east-1", **LOCAL_CREDENTIALS)
     sqs.send_message(QueueUrl=cloud.queues["OrdersDeadLetterQueue"], MessageBody=json.dumps(order))
-    last = "dead letter of a finished order"
+    last = "dead letter settled"
     eventually(lambda: told("sent again: nobody looked after it", "confirmed", last), "the dead letter is looked at")
     assert [line["service"] for line in story_of(order, cloud)] == ["sweeper", "worker", "dead_letter"]
 

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -18,9 +18,10 @@ from order_engine.adapters.connections import Connections, dynamodb_client
 from order_engine.adapters.gateway import Gateway, gateway_client
 from order_engine.adapters.sqs import OrdersQueue, StatusQueue, order_id_in, sqs_client
 from order_engine.domain.errors import ConnectionsUnavailable, QueueUnavailable
+from order_engine.domain.facts import Facts
+from order_engine.domain.lifecycle import Status
 from order_engine.domain.orders import OrderEvent
 from order_engine.domain.pushes import Undelivered
-from order_engine.domain.statuses import Status
 
 NOWHERE = "http://127.0.0.1:1"
 
@@ -50,8 +51,9 @@ def table() -> str:
     return "connections"
 
 
-def an_event(number: int, **details: object) -> OrderEvent:
-    return OrderEvent(uuid4(), "alice", number, Status.ROUTING, 1, datetime.now(UTC), details)
+def an_event(number: int, padding: str = "") -> OrderEvent:
+    facts = Facts(signature=padding or None)
+    return OrderEvent(uuid4(), "alice", number, Status.ROUTING, 1, datetime.now(UTC), facts)
 
 
 def test_order_ids_travel_through_the_queue(sqs: Any) -> None:
@@ -107,12 +109,33 @@ def test_a_queue_that_is_away() -> None:
         asyncio.run(StatusQueue(f"{NOWHERE}/0/status.fifo", client).publish([an_event(1)]))
 
 
-def test_a_batch_that_was_taken_in_part_is_not_taken(sqs: Any) -> None:
+def test_of_a_batch_those_that_were_taken_are_named(sqs: Any) -> None:
+    ids = [uuid4() for _ in range(25)]
+    failed = {"Id": "0", "SenderFault": False, "Code": "InternalError"}
     with Stubber(sqs) as stub:
-        failed = {"Id": "0", "SenderFault": False, "Code": "InternalError"}
-        stub.add_response("send_message_batch", {"Successful": [], "Failed": [failed]})
-        with pytest.raises(QueueUnavailable):
-            asyncio.run(OrdersQueue("url", sqs).send_all([uuid4()]))
+        for first in (0, 1, 0):
+            taken = [{"Id": str(number), "MessageId": "m", "MD5OfMessageBody": "5"} for number in range(first, 10)]
+            stub.add_response("send_message_batch", {"Successful": taken[:5], "Failed": [failed] if first else []})
+        assert asyncio.run(OrdersQueue("url", sqs).send_all(ids)) == [*ids[:5], *ids[11:16], *ids[20:25]]
+
+
+def test_a_queue_that_goes_away_in_the_middle_took_what_it_took(sqs: Any) -> None:
+    ids = [uuid4() for _ in range(25)]
+    with Stubber(sqs) as stub:
+        taken = [{"Id": str(number), "MessageId": "m", "MD5OfMessageBody": "5"} for number in range(10)]
+        stub.add_response("send_message_batch", {"Successful": taken, "Failed": []})
+        stub.add_client_error("send_message_batch", "ServiceUnavailable")
+        assert asyncio.run(OrdersQueue("url", sqs).send_all(ids)) == ids[:10]
+
+
+def test_an_order_can_be_sent_with_a_delay(sqs: Any) -> None:
+    order_id = uuid4()
+    with Stubber(sqs) as stub:
+        for delay, seconds in ((timedelta(), 0), (timedelta(seconds=1.2), 2), (timedelta(days=1), 900)):
+            body = f'{{"orderId": "{order_id}"}}'
+            expected = {"QueueUrl": "url", "MessageBody": body, "DelaySeconds": seconds}
+            stub.add_response("send_message", {}, expected)
+            asyncio.run(OrdersQueue("url", sqs).send(order_id, delay))
 
 
 def test_who_listens_to_what(table: str) -> None:

@@ -8,8 +8,9 @@ import pytest
 
 from order_engine.adapters.postgres.database import Database, parse_statements, statement_named
 from order_engine.adapters.postgres.migrate import migrate
-from order_engine.domain.errors import DatabaseUnavailable
-from tests.engine import Engine
+from order_engine.adapters.postgres.orders import OrderStore
+from order_engine.domain.errors import DatabaseUnavailable, OutcomeUnknown, StatementRejected
+from tests.engine import LIFETIME, WATCHDOG, Engine, new_order
 from tests.integration.conftest import Play
 from tests.postgres import TestServer
 
@@ -56,16 +57,58 @@ def test_a_statement_cut_off_in_the_middle_says_so_and_the_next_one_works(play: 
                     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
                     " WHERE wait_event_type = 'Lock' AND datname = current_database()"
                 )
-            with pytest.raises(DatabaseUnavailable):
+            with pytest.raises(OutcomeUnknown) as caught:
                 await waiting
+            assert str(caught.value.order_id) in caught.value.message
         assert len(await engine.place()) == 1
 
     play(scenario)
 
 
-def test_no_server_no_service() -> None:
-    with pytest.raises(DatabaseUnavailable):
+def test_without_a_server_it_is_known_that_nothing_ran() -> None:
+    with pytest.raises(DatabaseUnavailable) as caught:
         asyncio.run(Database("postgresql://nobody@127.0.0.1:1/none").fetch("orders.ping"))
+    assert not caught.value.may_have_run
+
+
+def test_a_statement_that_is_not_answered_in_time_may_have_run(play: Play) -> None:
+    async def scenario(engine: Engine) -> None:
+        hasty = Database(engine.url, patience=0.2)
+        await hasty.fetch("orders.ping")
+        with psycopg.connect(engine.url) as holder:
+            holder.execute("LOCK TABLE orders")
+            with pytest.raises(OutcomeUnknown) as caught:
+                await OrderStore(hasty).place(new_order(), lifetime=LIFETIME, watchdog=WATCHDOG)
+        # And so it did, once the lock was gone: under the id that the error names.
+        order_id = caught.value.order_id
+        while not engine.sql("SELECT FROM orders WHERE id = %s", order_id):
+            await asyncio.sleep(0.01)
+        await hasty.close()
+
+    play(scenario)
+
+
+def test_what_postgres_itself_ended_did_not_run(play: Play) -> None:
+    async def scenario(engine: Engine) -> None:
+        impatient = Database(f"{engine.url}?options=-c%20statement_timeout%3D100ms")
+        with psycopg.connect(engine.url) as holder:
+            holder.execute("LOCK TABLE orders")
+            with pytest.raises(DatabaseUnavailable) as caught:
+                await OrderStore(impatient).place(new_order(), lifetime=LIFETIME, watchdog=WATCHDOG)
+        assert not caught.value.may_have_run
+        assert engine.sql("SELECT count(*) FROM orders") == [{"count": 0}]
+        await impatient.close()
+
+    play(scenario)
+
+
+def test_a_value_that_postgres_rejects_is_told_from_a_database_that_is_away(play: Play) -> None:
+    async def scenario(engine: Engine) -> None:
+        with pytest.raises(StatementRejected):
+            await engine.place(account="a\0b")
+        assert len(await engine.place()) == 1, "the connection is as good as before"
+
+    play(scenario)
 
 
 def test_migrations_run_once_even_when_two_run_them(postgres_server: TestServer) -> None:
@@ -88,7 +131,10 @@ def test_the_schema_itself_forbids_nonsense(play: Play) -> None:
         for nonsense in (
             "UPDATE orders SET status = 'confirmed' RETURNING id",
             "UPDATE orders SET finished_at = now() RETURNING id",
-            "UPDATE orders SET watchdog_at = NULL RETURNING id",
+            "UPDATE orders SET status = 'waiting' RETURNING id",
+            "UPDATE orders SET status = 'expired' RETURNING id",
+            "UPDATE orders SET status = 'failed', finished_at = now() RETURNING id",
+            "UPDATE orders SET min_amount_out = 0 RETURNING id",
             "UPDATE orders SET status = 'submitted' RETURNING id",
             "UPDATE orders SET amount_in = -1 RETURNING id",
             "UPDATE orders SET token_out = token_in RETURNING id",
@@ -115,24 +161,5 @@ def test_pages_are_newest_first_and_complete(play: Play) -> None:
             seen += [order.id for order in page]
             before = page[-1].id
         assert seen == [order.id for order in reversed(orders)]
-
-    play(scenario)
-
-
-def test_the_sweeper_takes_each_order_once_and_the_longest_overdue_first(play: Play, database_url: str) -> None:
-    async def scenario(engine: Engine) -> None:
-        orders = await engine.place(30)
-        for age, order in enumerate(orders):
-            engine.sql(
-                "UPDATE orders SET watchdog_at = now() - %s * interval '1 minute' WHERE id = %s RETURNING id",
-                age,
-                order.id,
-            )
-        other = Engine(database_url)
-        first, second = await asyncio.gather(engine.orders.due(900, 10), other.orders.due(900, 10))
-        assert not set(first) & set(second)
-        assert set(first) | set(second) <= {order.id for order in orders}
-        assert {order.id for order in orders[-10:]} <= set(first) | set(second)
-        await other.database.close()
 
     play(scenario)

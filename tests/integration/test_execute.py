@@ -2,16 +2,16 @@
 
 import asyncio
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from order_engine.domain.errors import RetryableFailure, VenueUnavailable
+from order_engine.domain.errors import Failure, RetryableFailure, VenueUnavailable
+from order_engine.domain.lifecycle import Status
 from order_engine.domain.orders import History, Order
-from order_engine.domain.routes import Quote, Swap
-from order_engine.domain.statuses import Status
+from order_engine.domain.routes import NoQuoteFrom, Quote, Swap
 from order_engine.domain.transactions import Transaction
 from order_engine.domain.transitions import building, submitted
 from order_engine.use_cases.quote import quote
@@ -31,7 +31,7 @@ class Hanging:
         await asyncio.Event().wait()
         raise AssertionError
 
-    async def build(self, order: Order, quote: Quote, valid_for: timedelta) -> Transaction:
+    async def build(self, order: Order, quote: Quote, min_amount_out: Decimal, valid_until: datetime) -> Transaction:
         raise AssertionError
 
 
@@ -59,6 +59,17 @@ class Silent:
         raise VenueUnavailable("no answer")
 
 
+def in_seconds(seconds: float) -> datetime:
+    """A time from now."""
+    return datetime.now(UTC) + timedelta(seconds=seconds)
+
+
+def code_of(history: History) -> str:
+    """Why the order, or its last attempt, failed."""
+    assert history.order.facts.failure
+    return history.order.facts.failure.code
+
+
 def statuses(history: History) -> list[str]:
     assert [event.sequence for event in history.events] == list(range(1, len(history.events) + 1))
     return [str(event.status) for event in history.events]
@@ -84,12 +95,13 @@ def test_the_better_venue_wins_and_the_fill_is_the_chains(play: Play) -> None:
         (order,) = await engine.place()
         await engine.execute(order)
         (entry,) = engine.ledger(order)
-        facts = (await engine.history(order)).order.details
-        offers = {answer["venue"]: Decimal(answer["amountOut"]) for answer in facts["route"]["quotes"]}
+        facts = (await engine.history(order)).order.facts
+        assert facts.route and facts.fill and facts.min_amount_out
+        offers = {answer.venue: answer.amount_out for answer in facts.route.answers if isinstance(answer, Quote)}
         assert offers.keys() == {"raydium", "meteora"}
-        assert facts["route"]["venue"] == entry["venue"] == max(offers, key=lambda venue: offers[venue])
-        assert facts["txHash"] == entry["signature"]
-        assert Decimal(facts["amountOut"]) == entry["amount_out"] >= Decimal(facts["minAmountOut"])
+        assert facts.route.best.venue == entry["venue"] == max(offers, key=lambda venue: offers[venue])
+        assert facts.signature == entry["signature"]
+        assert facts.fill.amount_out == entry["amount_out"] >= facts.min_amount_out
 
     play(scenario)
 
@@ -108,12 +120,15 @@ def test_commits_are_shared(play: Play) -> None:
 def test_one_venue_in_trouble_does_not_stop_the_other(play: Play, venue: Venue) -> None:
     async def scenario(engine: Engine) -> None:
         (order,) = await engine.place()
-        policy = replace(engine.policy, venue_timeout=0.2)
-        await engine.execute(order, venues=[engine.venues[0], venue], policy=policy)
+        limits = replace(engine.limits, venue=timedelta(seconds=0.2))
+        await engine.execute(order, venues=[engine.venues[0], venue], limits=limits)
         history = await engine.history(order)
         assert statuses(history) == CONFIRMED_AT_ONCE
-        assert history.order.details["route"]["venue"] == "raydium"
-        assert history.order.details["route"]["quotes"][1]["error"]["code"] == "venue_unavailable"
+        route = history.order.facts.route
+        assert route
+        assert route.best.venue == "raydium"
+        assert isinstance(route.answers[1], NoQuoteFrom)
+        assert route.answers[1].failure.code == "venue_unavailable"
 
     play(scenario)
 
@@ -127,17 +142,19 @@ def test_a_venue_in_trouble_while_it_builds_is_tried_again(play: Play, fault: st
             async def quote(self, swap: Swap) -> Quote:
                 return await engine.venues[0].quote(swap)
 
-            async def build(self, order: Order, quote: Quote, valid_for: timedelta) -> Transaction:
+            async def build(
+                self, order: Order, quote: Quote, min_amount_out: Decimal, valid_until: datetime
+            ) -> Transaction:
                 if fault == "hangs":
                     await asyncio.Event().wait()
                 raise ZeroDivisionError
 
         (order,) = await engine.place()
-        policy = replace(engine.policy, venue_timeout=0.2)
-        await engine.execute(order, venues=[Unbuilt()], policy=policy)
+        limits = replace(engine.limits, venue=timedelta(seconds=0.2))
+        await engine.execute(order, venues=[Unbuilt()], limits=limits)
         history = await engine.history(order)
         assert statuses(history) == ["pending", "routing", "building", "pending"]
-        assert history.order.details["error"]["code"] == "venue_unavailable"
+        assert code_of(history) == "venue_unavailable"
 
     play(scenario)
 
@@ -148,20 +165,30 @@ def test_a_failing_order_is_retried_with_growing_backoff_and_fails_once(play: Pl
         waits = []
         for _ in range(2):
             assert await engine.execute(order, venues=[Away()]) == set()
-            waits.append(engine.recorder.postponed[order.id])
+            waits.append(engine.recorder.postponed[order.id].total_seconds())
+            engine.end_backoff(order)
         assert 1 <= waits[0] <= 2 <= waits[1] <= 3
         assert await engine.execute(order, venues=[Away()]) == {order.id}
         history = await engine.history(order)
         assert statuses(history) == ["pending", "routing", "pending", "routing", "pending", "routing", "failed"]
         assert [event.attempt for event in history.events] == [0, 1, 1, 2, 2, 3, 3]
-        assert history.order.details["error"] == {
-            "code": "no_quote",
-            "message": "No venue gave a quote. meteora is away.",
-        }
-        assert "retryInSeconds" in history.events[2].details
-        assert "retryInSeconds" not in history.order.details
+        assert history.order.facts.failure == Failure("no_quote", "No venue gave a quote. meteora is away.")
+        assert history.events[2].facts.retry_in == timedelta(seconds=waits[0])
+        assert history.order.facts.retry_in is None
         told = [event.status for event in engine.recorder.events if event.status is Status.FAILED]
         assert len(told) == 1
+
+    play(scenario)
+
+
+def test_a_retry_without_backoff_may_begin_at_once(play: Play) -> None:
+    async def scenario(engine: Engine) -> None:
+        (order,) = await engine.place()
+        retries = replace(engine.retries, backoff=timedelta())
+        assert await engine.execute(order, venues=[Away()], retries=retries) == set()
+        assert engine.recorder.postponed == {order.id: timedelta()}
+        assert await engine.execute(order) == {order.id}
+        assert statuses(await engine.history(order)) == ["pending", "routing", *CONFIRMED_AT_ONCE]
 
     play(scenario)
 
@@ -170,6 +197,7 @@ def test_a_retry_can_succeed(play: Play) -> None:
     async def scenario(engine: Engine) -> None:
         (order,) = await engine.place()
         await engine.execute(order, venues=[Away()])
+        engine.end_backoff(order)
         await engine.execute(order)
         assert statuses(await engine.history(order)) == ["pending", "routing", *CONFIRMED_AT_ONCE]
         assert engine.fills(order) == 1
@@ -190,7 +218,7 @@ def test_what_cannot_get_better_fails_at_once(play: Play, changes: dict[str, Any
         assert await engine.execute(order) == {order.id}
         history = await engine.history(order)
         assert statuses(history) == ["pending", "routing", "failed"]
-        assert history.order.details["error"]["code"] == code
+        assert code_of(history) == code
         assert not engine.ledger(order)
 
     play(scenario)
@@ -213,7 +241,7 @@ def test_the_chain_enforces_slippage_and_the_attempt_is_retried(play: Play) -> N
         await engine.execute(order, venues=[Optimist()])
         history = await engine.history(order)
         assert statuses(history) == ["pending", "routing", "building", "submitted", "pending"]
-        assert history.order.details["error"]["code"] == "slippage_exceeded"
+        assert code_of(history) == "slippage_exceeded"
         assert history.order.transaction is None
         assert [entry["outcome"] for entry in engine.ledger(order)] == ["slippage_exceeded"]
 
@@ -246,18 +274,21 @@ def test_a_worker_whose_lease_was_taken_writes_nothing(play: Play, database_url:
                 await resume.wait()
                 return await engine.venues[0].quote(swap)
 
-            async def build(self, order: Order, quote: Quote, valid_for: timedelta) -> Transaction:
+            async def build(
+                self, order: Order, quote: Quote, min_amount_out: Decimal, valid_until: datetime
+            ) -> Transaction:
                 raise AssertionError("a fenced worker builds nothing")
 
         asleep = asyncio.create_task(
-            zombie.execute(order, venues=[Slow()], policy=replace(engine.policy, venue_timeout=60))
+            zombie.execute(order, venues=[Slow()], limits=replace(engine.limits, venue=timedelta(seconds=60)))
         )
         while (await engine.history(order)).order.status is Status.PENDING:
             await asyncio.sleep(0.01)
         engine.expire_lease(order)
         await engine.execute(order)
         resume.set()
-        assert await asleep == {order.id}
+        assert await asleep == set()
+        assert zombie.recorder.postponed == {order.id: timedelta()}  # the next claim says how the order stands
         assert statuses(await engine.history(order)) == ["pending", "routing", *CONFIRMED_AT_ONCE[1:]]
         assert engine.fills(order) == 1
         await zombie.database.close()
@@ -267,12 +298,13 @@ def test_a_worker_whose_lease_was_taken_writes_nothing(play: Play, database_url:
 
 async def die_after_recording(engine: Engine, order: Order, *, sent: bool) -> Transaction:
     """What a worker leaves that dies right after it recorded its transaction, before or after it sent it."""
-    claims = await engine.orders.claim([order.id], 35, 3)
-    claimed = claims.claimed[0].order
-    route = await quote(claimed.swap, engine.venues, 2)
+    (claim,) = await engine.claim(order)
+    assert claim.order
+    claimed = claim.order
+    route = await quote(claimed.swap, engine.venues, timedelta(seconds=2))
     claimed = await engine.journal.record(building(claimed, route))
     venue = next(venue for venue in engine.venues if venue.name == route.best.venue)
-    transaction = await venue.build(claimed, route.best, timedelta(seconds=15))
+    transaction = await venue.build(claimed, route.best, claimed.min_amount_out_for(route.best), in_seconds(15))
     await engine.journal.record(submitted(claimed, transaction))
     if sent:
         await engine.chain.send(transaction)
@@ -287,9 +319,9 @@ def test_whoever_takes_over_sees_the_recorded_transaction_through(play: Play, se
         transaction = await die_after_recording(engine, order, sent=sent)
         await engine.execute(order)
         history = await engine.history(order)
-        assert statuses(history) == ["pending", "routing", "building", "submitted", "submitted", "confirmed"]
-        assert history.order.details["txHash"] == transaction.signature
-        assert history.order.attempt == 2
+        assert statuses(history) == CONFIRMED_AT_ONCE
+        assert history.order.facts.signature == transaction.signature
+        assert history.order.attempt == 1
         assert engine.fills(order) == 1
 
     play(scenario)
@@ -299,20 +331,16 @@ def test_a_transaction_that_expired_unsent_is_built_anew(play: Play) -> None:
     async def scenario(engine: Engine) -> None:
         (order,) = await engine.place()
         first = await die_after_recording(engine, order, sent=False)
-        engine.sql(
-            "UPDATE orders SET transaction ="
-            " jsonb_set(transaction::jsonb, '{valid_until}', '\"2020-01-01T00:00:00+00:00\"')::json"
-            " WHERE id = %s RETURNING id",
-            order.id,
-        )
+        engine.outdate_transaction(order)
         await engine.execute(order)
+        engine.end_backoff(order)
         history = await engine.history(order)
         assert statuses(history)[-2:] == ["submitted", "pending"]
-        assert history.order.details["error"]["code"] == "transaction_expired"
+        assert code_of(history) == "transaction_expired"
         await engine.execute(order)
         history = await engine.history(order)
         assert history.order.status is Status.CONFIRMED
-        assert history.order.details["txHash"] != first.signature
+        assert history.order.facts.signature != first.signature
         assert [entry["outcome"] for entry in engine.ledger(order)].count("filled") == 1
 
     play(scenario)
@@ -336,7 +364,7 @@ def test_a_chain_that_cannot_be_asked_leaves_the_order_as_it_is(play: Play) -> N
     async def scenario(engine: Engine) -> None:
         (order,) = await engine.place()
         assert await engine.execute(order, chain=Silent()) == set()
-        assert engine.recorder.postponed == {order.id: 35}
+        assert engine.recorder.postponed == {order.id: engine.limits.lease}
         assert (await engine.history(order)).order.status is Status.SUBMITTED
 
     play(scenario)
@@ -353,9 +381,11 @@ def test_out_of_time_an_order_stays_as_it_is_and_comes_back(play: Play) -> None:
         venue = SlowForSol()
         venue.name = "raydium"
         venue.build = engine.venues[0].build  # type: ignore[method-assign]
-        policy = replace(engine.policy, venue_timeout=60)
-        assert await engine.execute(*slow, *quick, venues=[venue], policy=policy, deadline=0.5) == {quick[0].id}
-        assert engine.recorder.postponed == {slow[0].id: 35}
+        limits = replace(engine.limits, venue=timedelta(seconds=60))
+        assert await engine.execute(
+            *slow, *quick, venues=[venue], limits=limits, time_limit=timedelta(seconds=0.5)
+        ) == {quick[0].id}
+        assert engine.recorder.postponed == {slow[0].id: engine.limits.lease}
         assert (await engine.history(slow[0])).order.status is Status.ROUTING
         assert (await engine.history(quick[0])).order.status is Status.CONFIRMED
 
@@ -366,12 +396,12 @@ def test_an_order_without_attempts_left_gets_its_last_word(play: Play) -> None:
     async def scenario(engine: Engine) -> None:
         (order,) = await engine.place()
         for _ in range(3):
-            await engine.orders.claim([order.id], 35, 3)
+            await engine.claim(order)
             engine.expire_lease(order)
         assert await engine.execute(order) == {order.id}
         history = await engine.history(order)
         assert statuses(history) == ["pending", "routing", "routing", "routing", "failed"]
-        assert history.order.details["error"]["code"] == "attempts_exhausted"
+        assert code_of(history) == "attempts_exhausted"
         assert engine.fills(order) == 0
 
     play(scenario)
@@ -396,6 +426,6 @@ def test_an_unknown_order_is_not_done(play: Play) -> None:
         known = await engine.place()
         ghost = replace(known[0], id=type(known[0].id)(int=1))
         assert await engine.execute(ghost, *known) == {known[0].id}
-        assert engine.recorder.postponed == {ghost.id: 0}
+        assert engine.recorder.postponed == {ghost.id: timedelta()}
 
     play(scenario)

@@ -15,10 +15,11 @@ from tests.postgres import TestServer, url_of
 SQL = Path("layers/order_engine/order_engine/adapters/postgres/sql")
 STATEMENTS = {f"{file.stem}.{name}" for file in SQL.glob("*.sql") for name in parse_statements(file.read_text())}
 
+SETTLING = {"orders.claim", "orders.events", "orders.record", "mock_chain.send", "mock_chain.landings"}
 USED = {
-    FRONT_DOOR: {f"orders.{name}" for name in ("place", "placed_before", "look_now", "one", "page", "ping")},
-    EXECUTION: {"orders.claim", "orders.histories", "orders.record", "mock_chain.send", "mock_chain.landings"},
-    MAINTENANCE: {"orders.due", "orders.forget", "orders.histories", "orders.record", "mock_chain.landings"},
+    FRONT_DOOR: {f"orders.{name}" for name in ("place", "placed_before", "mark_due", "get", "page", "ping")},
+    EXECUTION: SETTLING,
+    MAINTENANCE: SETTLING | {"orders.due", "orders.extend_watch", "orders.forget"},
 }
 
 

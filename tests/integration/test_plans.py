@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, LiteralString, cast
 from uuid import UUID
@@ -12,7 +13,7 @@ from psycopg.rows import dict_row
 
 from order_engine.adapters.postgres import database
 from order_engine.adapters.postgres.database import parse_statements, statement_named
-from order_engine.domain.statuses import CLAIMS, MOVES
+from order_engine.domain.lifecycle import CLAIMS, MOVES
 from tests.postgres import TestServer
 
 ORDERS = 20_000
@@ -72,27 +73,32 @@ def _parameters(ids: list[UUID]) -> dict[str, dict[str, Any]]:
     moves = [{"source": source, "target": target} for source, target in MOVES]
     page = {"account": "account-1", "status": None, "before": None, "limit": 51}
     new = {
-        "type": "market",
-        "token_in": "SOL",
-        "token_out": "USDC",
-        "amount_in": 1,
-        "slippage_bps": 50,
-        "watchdog": 900,
+        "id": str(UUID(int=7)), "account": "account-1", "client_order_id": "new", "type": "market", "token_in": "SOL",
+        "token_out": "USDC", "amount_in": 1, "slippage_bps": 50, "status": "pending",
+    }  # fmt: skip
+    claim = {
+        "types": ["market"],
+        "lease": timedelta(seconds=35),
+        "max_attempts": 3,
+        "from_statuses": list(CLAIMS),
+        "to_statuses": list(CLAIMS.values()),
+        "start": True,
     }
-    claim = {"lease": 35, "max_attempts": 3, "from_statuses": list(CLAIMS), "to_statuses": list(CLAIMS.values())}
+    watchdog = {"watchdog": timedelta(seconds=20)}
     return {
-        "orders.place": {"account": "account-1", "client_order_id": "new", **new},
+        "orders.place": {"orders": json.dumps([new]), "lifetime": timedelta(minutes=5), **watchdog},
         "orders.placed_before": {"account": "account-1", "client_order_id": "1"},
-        "orders.look_now": {"id": ids[0]},
-        "orders.one": {"account": "account-1", "id": ids[0]},
-        "orders.histories": {"ids": ids},
+        "orders.mark_due": {"id": ids[0]},
+        "orders.get": {"account": "account-1", "id": ids[0]},
+        "orders.events": {"ids": ids},
         "orders.page": page,
         "orders.page, deep": {**page, "before": ids[0]},
         "orders.page, one status": {**page, "status": "confirmed"},
         "orders.page, one status, deep": {**page, "status": "confirmed", "before": ids[0]},
         "orders.claim": {"ids": ids, **claim},
-        "orders.record": {"steps": json.dumps(steps), "moves": json.dumps(moves), "patience": 60},
-        "orders.due": {"watchdog": 900, "limit": 500},
+        "orders.record": {"steps": json.dumps(steps), "moves": json.dumps(moves), **watchdog},
+        "orders.due": {"types": ["market"], "limit": 500},
+        "orders.extend_watch": {"ids": ids, "longest": timedelta(minutes=15), **watchdog},
         "orders.forget": {"days": 10, "limit": 100},  # of a thousand it would rightly read all of this small table
         "orders.ping": {},
         "mock_chain.send": {"sent": transactions},

@@ -1,6 +1,7 @@
 """README's example of a venue trades."""
 
 import re
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,9 @@ def test_the_example_trades(play: Play) -> None:
         orders: list[Order] = [*await engine.place(), *await engine.place(token_out="JUP")]
         await engine.execute(*orders, venues=[venue_of_the_readme()])
         sold, refused = [(await engine.history(order)).order for order in orders]
-        assert (sold.status, sold.details["route"]["venue"]) == ("confirmed", "fixed")
-        assert (sold.details["route"]["quotes"][0]["amountOut"], sold.details["amountOut"]) == ("150", "149.25")
-        assert (refused.status, refused.details["error"]["code"]) == ("failed", "unsupported_pair")
+        assert sold.facts.route and sold.facts.fill and refused.facts.failure
+        assert (sold.status, sold.facts.route.best.venue) == ("confirmed", "fixed")
+        assert (sold.facts.route.best.amount_out, sold.facts.fill.amount_out) == (150, Decimal("149.25"))
+        assert (refused.status, refused.facts.failure.code) == ("failed", "unsupported_pair")
 
     play(scenario)

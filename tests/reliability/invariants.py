@@ -2,12 +2,18 @@
 
 import json
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, LiteralString
 
 import psycopg
 from psycopg.rows import dict_row
 
-from order_engine.domain.statuses import CLAIMS, MOVES, TERMINAL
+from order_engine.domain.errors import AttemptsExhausted, FinalFailure
+from order_engine.domain.lifecycle import CLAIMS, MOVES, TERMINAL
+
+_MAX_ATTEMPTS = 3
+_LONGEST_BACKOFF = timedelta(seconds=10)  # after the last but one attempt, with its jitter
+_SWEEP = timedelta(seconds=90)  # a sweep a minute, and time to send
 
 # Each gives the orders that break the rule. An open order breaks the first one: ask when all should be finished.
 RULES: dict[str, LiteralString] = {
@@ -23,8 +29,8 @@ RULES: dict[str, LiteralString] = {
     "one terminal event, and it is the last": """
         SELECT o.id FROM orders o JOIN order_events e ON e.order_id = o.id
         WHERE o.finished_at IS NOT NULL GROUP BY o.id, o.sequence
-        HAVING count(*) FILTER (WHERE e.status IN ('confirmed', 'failed')) <> 1
-            OR max(e.sequence) FILTER (WHERE e.status IN ('confirmed', 'failed')) <> o.sequence""",
+        HAVING count(*) FILTER (WHERE e.status = ANY(%(terminal)s)) <> 1
+            OR max(e.sequence) FILTER (WHERE e.status = ANY(%(terminal)s)) <> o.sequence""",
     "only legal moves": """
         SELECT later.order_id AS id FROM order_events earlier
         JOIN order_events later ON later.order_id = earlier.order_id AND later.sequence = earlier.sequence + 1
@@ -39,9 +45,26 @@ RULES: dict[str, LiteralString] = {
         WHERE o.status = 'confirmed' AND (
             t.signature IS DISTINCT FROM o.transaction ->> 'signature'
             OR t.amount_out IS DISTINCT FROM o.amount_out)""",
-    "no fill for a failed order": """
+    "no fill for an order that ended without one": """
         SELECT o.id FROM orders o JOIN mock_chain.transactions t ON t.order_id = o.id
-        WHERE o.status = 'failed' AND t.outcome = 'filled'""",
+        WHERE o.finished_at IS NOT NULL AND o.status <> 'confirmed' AND t.outcome = 'filled'""",
+    "failed means a final error or attempts used up": """
+        SELECT id FROM orders
+        WHERE status = 'failed' AND attempt < %(max_attempts)s AND details -> 'error' ->> 'code' <> ALL(%(final)s)""",
+    "expired means that the time was over, or would have been before another attempt": """
+        SELECT o.id FROM orders o WHERE o.status = 'expired' AND o.finished_at + %(longest_backoff)s < o.expires_at""",
+    "no attempt before its time": """
+        SELECT retry.order_id AS id FROM order_events retry
+        JOIN order_events attempt ON attempt.order_id = retry.order_id AND attempt.sequence = retry.sequence + 1
+        WHERE retry.details ->> 'retryInSeconds' IS NOT NULL AND attempt.status = 'routing'
+          AND attempt.at < retry.at + (retry.details ->> 'retryInSeconds')::float8 * interval '1 second'""",
+    "nothing is signed after its order's time": """
+        SELECT o.id FROM orders o JOIN order_events e ON e.order_id = o.id
+        WHERE e.status = 'submitted' AND e.at >= o.expires_at""",
+    "no open order is left unwatched": """
+        SELECT id FROM orders WHERE finished_at IS NULL AND watchdog_at IS NULL""",
+    "no open order waits longer than its watchdog says": """
+        SELECT id FROM orders WHERE finished_at IS NULL AND watchdog_at < now() - %(sweep)s""",
 }
 
 
@@ -67,7 +90,15 @@ class Report:
 def check(database_url: str) -> Report:
     """Read everything; whole histories are in the report for the first few orders that break a rule."""
     moves = [(source, target) for source, target in {*MOVES, *CLAIMS.items()} if source not in TERMINAL]
-    parameters = {"from_statuses": [source for source, _ in moves], "to_statuses": [target for _, target in moves]}
+    parameters = {
+        "from_statuses": [source for source, _ in moves],
+        "to_statuses": [target for _, target in moves],
+        "terminal": list(TERMINAL),
+        "max_attempts": _MAX_ATTEMPTS,
+        "final": [error.code for error in FinalFailure.__subclasses__() if error is not AttemptsExhausted],
+        "longest_backoff": _LONGEST_BACKOFF,
+        "sweep": _SWEEP,
+    }
     with psycopg.connect(database_url, row_factory=dict_row) as connection:
         breaches = {
             rule: [str(row["id"]) for row in connection.execute(query, parameters if "%(" in query else None)]

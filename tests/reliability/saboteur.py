@@ -17,7 +17,7 @@ from order_engine.adapters.gateway import Gateway
 from order_engine.adapters.postgres.journal import Journal
 from order_engine.adapters.postgres.orders import OrderStore
 from order_engine.adapters.sqs import OrdersQueue, StatusQueue
-from order_engine.domain.transitions import Transition
+from order_engine.domain.orders import Order
 from order_engine.venues.mock.chain import MockChain
 from order_engine.venues.mock.venues import MockVenue
 
@@ -56,8 +56,8 @@ def _wrapped_sync(method: Callable[..., Any], seam: str) -> Callable[..., Any]:
     return wrapper
 
 
-def _step(_: Journal, transition: Transition) -> str:
-    return f"record-{transition.order.status}"
+def _step(_: Journal, order: Order) -> str:
+    return f"record-{order.status}"
 
 
 def wrap_adapters() -> None:

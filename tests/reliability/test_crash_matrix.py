@@ -7,6 +7,7 @@ import asyncio
 import json
 import threading
 from collections.abc import Iterator
+from datetime import timedelta
 from uuid import UUID, uuid4
 
 import httpx
@@ -19,7 +20,7 @@ from order_engine.adapters.postgres.orders import OrderStore
 from tests.accounts import aws_client
 from tests.cloud import Cloud, running_cloud
 from tests.e2e.test_http import SOL, finished, place
-from tests.engine import new_order
+from tests.engine import LIFETIME, new_order
 from tests.polling import eventually
 from tests.reliability.invariants import assert_all_hold
 from tests.reliability.sabotage import Sabotage
@@ -188,7 +189,8 @@ def send(cloud: Cloud, queue: str, order_id: str) -> None:
 async def an_order_nobody_claimed(cloud: Cloud) -> str:
     """In the database, not in the queue, and of no interest to the sweeper for an hour."""
     database = Database(cloud.database_url)
-    order, _ = await OrderStore(database).place(new_order(account=DEV_ACCOUNT), watchdog=3600)
+    new = new_order(account=DEV_ACCOUNT)
+    order, _ = await OrderStore(database).place(new, lifetime=LIFETIME, watchdog=timedelta(hours=1))
     await database.close()
     return str(order.id)
 
@@ -198,7 +200,7 @@ async def an_order_without_attempts_left(cloud: Cloud) -> str:
     order_id = await an_order_nobody_claimed(cloud)
     database = Database(cloud.database_url)
     for _ in range(3):
-        await OrderStore(database).claim([UUID(order_id)], lease=0, max_attempts=3)
+        await OrderStore(database).claim([UUID(order_id)], lease=timedelta(), max_attempts=3)
     await database.close()
     with psycopg.connect(cloud.database_url) as connection:
         connection.execute("UPDATE orders SET watchdog_at = now() + interval '1 hour' WHERE id = %s", (order_id,))

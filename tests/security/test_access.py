@@ -23,10 +23,10 @@ from order_engine.adapters.postgres.database import Database, Parameters, statem
 from order_engine.adapters.postgres.orders import OrderStore
 from order_engine.contracts.openapi import openapi_document
 from order_engine.domain.errors import OrderNotFound
-from order_engine.use_cases.submit import submit
+from order_engine.use_cases.submit import Submitter
 from order_engine.use_cases.subscribe import subscribe_to_order
 from tests.cloud import Cloud
-from tests.engine import Recorder, new_order
+from tests.engine import LIFETIME, WATCHDOG, Recorder, new_order
 from tests.security.frames import Socket
 
 SOL = {"tokenIn": "SOL", "tokenOut": "USDC", "amount": 1}
@@ -341,11 +341,12 @@ class CountingConnections:
 def test_a_foreign_id_and_a_foreign_key_are_as_much_work_as_unknown_ones(database_url: str) -> None:
     async def scenario(database: CountingDatabase) -> None:
         orders, queue = OrderStore(database), Recorder()
-        foreign, _ = await orders.place(new_order(account="alice", client_order_id="taken"), 900)
+        submitter = Submitter(orders=orders, queue=queue, lifetime=LIFETIME, watchdog=WATCHDOG)
+        foreign = (await submitter.submit(new_order(account="alice", client_order_id="taken"))).order
 
         async def work_of_reading(order_id: UUID) -> list[str]:
             database.statements.clear()
-            assert await orders.one("bob", order_id) is None
+            assert await orders.get("bob", order_id) is None
             return database.statements.copy()
 
         async def work_of_listening(order_id: UUID) -> list[str]:
@@ -357,13 +358,13 @@ def test_a_foreign_id_and_a_foreign_key_are_as_much_work_as_unknown_ones(databas
 
         async def work_of_placing(key: str) -> list[str]:
             database.statements.clear()
-            submission = await submit(new_order(account="bob", client_order_id=key), orders, queue, 900)
+            submission = await submitter.submit(new_order(account="bob", client_order_id=key))
             assert not submission.replayed
             return database.statements.copy()
 
-        assert await work_of_reading(foreign.id) == await work_of_reading(uuid4()) == ["orders.one"]
+        assert await work_of_reading(foreign.id) == await work_of_reading(uuid4()) == ["orders.get"]
         assert (
-            await work_of_listening(foreign.id) == await work_of_listening(uuid4()) == ["orders.one", "add", "remove"]
+            await work_of_listening(foreign.id) == await work_of_listening(uuid4()) == ["orders.get", "add", "remove"]
         )
         assert await work_of_placing("taken") == await work_of_placing("free") == ["orders.place"]
 
@@ -383,7 +384,7 @@ def test_postgres_does_the_same_for_a_foreign_id_as_for_an_unknown_one(database_
         return [(node["Node Type"], node["Actual Loops"], node["Actual Rows"]), *below]
 
     def plan(order_id: UUID) -> list[tuple[str, int, int]]:
-        statement = "EXPLAIN (ANALYZE, TIMING OFF, SUMMARY OFF, FORMAT JSON) " + statement_named("orders.one")
+        statement = "EXPLAIN (ANALYZE, TIMING OFF, SUMMARY OFF, FORMAT JSON) " + statement_named("orders.get")
         row = connection.execute(statement, {"account": "bob", "id": order_id}).fetchone()  # type: ignore[arg-type]
         assert row
         return visited(row[0][0]["Plan"])
@@ -399,7 +400,7 @@ def test_postgres_does_the_same_for_a_foreign_id_as_for_an_unknown_one(database_
 async def _placed(url: str, account: str) -> UUID:
     database = Database(url)
     try:
-        order, _ = await OrderStore(database).place(new_order(account=account), 900)
+        order, _ = await OrderStore(database).place(new_order(account=account), lifetime=LIFETIME, watchdog=WATCHDOG)
         return order.id
     finally:
         await database.close()

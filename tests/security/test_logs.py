@@ -83,16 +83,20 @@ def offer_keys_to_the_socket(cloud: Cloud, good: str, others: list[str]) -> None
             assert socket.ask(key)["code"] == "invalid_json"
 
 
+_AWAY = {"database_unavailable", "outcome_unknown"}  # the latter where the statement was on its way
+
+
 def go_through_an_outage(cloud: Cloud, http: httpx.Client, good: str) -> None:
     headers = {"Authorization": f"Bearer {good}"}
     with Socket(cloud.websocket_url, headers) as socket:
         with database_away(cloud):
             for _ in range(3):
                 answer = http.post("/api/orders/execute", json=SOL, headers=headers)
-                assert (answer.status_code, answer.json()["code"]) == (503, "database_unavailable")
+                assert answer.status_code == 503
+                assert answer.json()["code"] in _AWAY
                 assert http.get("/health/ready", headers=headers).status_code == 503
                 assert http.get("/health").status_code == 200
-                assert socket.ask(json.dumps({"action": "execute", **SOL}))["code"] == "database_unavailable"
+                assert socket.ask(json.dumps({"action": "execute", **SOL}))["code"] in _AWAY
         order = http.post("/api/orders/execute", json=SOL, headers=headers).json()
     eventually(
         lambda: http.get(f"/api/orders/{order['orderId']}", headers=headers).json()["terminal"], "the order is executed"

@@ -6,7 +6,7 @@ import pytest
 
 from order_engine.contracts import cursors
 from order_engine.domain.errors import InvalidRequest
-from order_engine.domain.statuses import Status
+from order_engine.domain.lifecycle import Status
 
 ID = UUID("5f0c9d1e-7b7a-7c3e-8b1a-1f2e3d4c5b6a")
 CURSOR = cursors.encode(ID, "alice", None)

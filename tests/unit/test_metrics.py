@@ -1,10 +1,14 @@
 """Metrics: CloudWatch's embedded metric format on standard output."""
 
 import json
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from order_engine.domain.errors import VenueUnavailable
+from order_engine.domain.routes import Quote, Swap, choose
+from order_engine.domain.tokens import TOKENS
 from order_engine.observability.metrics import (
     ATTEMPTS,
     ORDERS_CONFIRMED,
@@ -94,6 +98,8 @@ def test_a_handler_that_fails_writes_its_metrics_too(capsys: pytest.CaptureFixtu
 
 
 def test_the_gain_is_over_the_worst_quote() -> None:
-    quotes: list[dict[str, Any]] = [{"amountOut": "101"}, {"amountOut": "100.5"}, {"amountOut": "100"}, {"error": {}}]
-    assert routing_gain_bps({"quotes": quotes}) == pytest.approx(100)
-    assert routing_gain_bps({"quotes": quotes[:1] + quotes[3:]}) is None
+    swap = Swap(TOKENS["SOL"], TOKENS["USDC"], Decimal(1))
+    quotes = [Quote(amount, swap, Decimal(amount), Decimal(0), Decimal(0)) for amount in ("101", "100.5", "100")]
+    errors = {"away": VenueUnavailable()}
+    assert routing_gain_bps(choose(quotes, errors)) == pytest.approx(100)
+    assert routing_gain_bps(choose(quotes[:1], errors)) is None

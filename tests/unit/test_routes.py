@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from order_engine.domain.errors import NoQuote, UnsupportedPair, VenueUnavailable
-from order_engine.domain.routes import NoQuoteFrom, Quote, Swap, choose
+from order_engine.domain.routes import Quote, Swap, choose
 from order_engine.domain.tokens import TOKENS
 
 SWAP = Swap(TOKENS["SOL"], TOKENS["USDC"], Decimal(2))
@@ -16,29 +16,29 @@ def a_quote(venue: str, amount_out: str) -> Quote:
 
 
 def test_the_one_that_pays_out_most_wins() -> None:
-    route = choose([a_quote("raydium", "298"), a_quote("meteora", "299")])
+    route = choose([a_quote("raydium", "298"), a_quote("meteora", "299")], {})
     assert route.best.venue == "meteora"
     assert [answer.venue for answer in route.answers] == ["meteora", "raydium"]
 
 
 def test_a_tie_goes_to_the_first() -> None:
-    assert choose([a_quote("raydium", "298"), a_quote("meteora", "298.000")]).best.venue == "raydium"
+    assert choose([a_quote("raydium", "298"), a_quote("meteora", "298.000")], {}).best.venue == "raydium"
 
 
 def test_a_venue_that_fails_does_not_stop_the_other() -> None:
-    route = choose([NoQuoteFrom("raydium", VenueUnavailable()), a_quote("meteora", "1")])
+    route = choose([a_quote("meteora", "1")], {"raydium": VenueUnavailable()})
     assert route.best.venue == "meteora"
     assert [answer.venue for answer in route.answers] == ["meteora", "raydium"]
 
 
 def test_all_refusing_is_final() -> None:
     with pytest.raises(UnsupportedPair):
-        choose([NoQuoteFrom("raydium", UnsupportedPair()), NoQuoteFrom("meteora", UnsupportedPair())])
+        choose([], {"raydium": UnsupportedPair(), "meteora": UnsupportedPair()})
 
 
 def test_one_away_and_one_refusing_may_be_tried_again() -> None:
     with pytest.raises(NoQuote, match=r"No venue gave a quote\. The venue did not answer\. No venue trades"):
-        choose([NoQuoteFrom("raydium", VenueUnavailable()), NoQuoteFrom("meteora", UnsupportedPair())])
+        choose([], {"raydium": VenueUnavailable(), "meteora": UnsupportedPair()})
 
 
 @pytest.mark.parametrize(("bps", "least"), [(0, "298.123456"), (50, "296.632838"), (10_000, "0")])

@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import math
 from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
@@ -13,6 +15,7 @@ from order_engine.adapters.aws import PATIENCE, driver_errors
 from order_engine.contracts.documents import event_document
 from order_engine.domain.errors import QueueUnavailable
 from order_engine.domain.orders import OrderEvent
+from order_engine.observability import because, logger
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
 # SQS takes 1 MiB a message, but bills and counts by 64 kB; Lambda takes 6 MB of them at once.
 _MESSAGE_BYTES = 200_000
 _BATCH = 10  # SQS takes no more messages in a request
+_LONGEST_DELAY_SECONDS = 900
 
 
 def sqs_client() -> "SQSClient":
@@ -32,7 +36,7 @@ def sqs_client() -> "SQSClient":
 
 
 class _Queue:
-    """What the queues have in common. Every method raises QueueUnavailable when SQS is away."""
+    """What the queues have in common. Methods raise QueueUnavailable when SQS is away."""
 
     def __init__(self, url: str, client: "SQSClient") -> None:
         self._url = url
@@ -49,27 +53,37 @@ class _Queue:
 
     async def _call(self, operation: Callable[..., Any], **request: Any) -> None:
         """One request; what failed of a batch counts as all failed."""
-        with driver_errors(become=QueueUnavailable):
-            answer = await asyncio.to_thread(operation, QueueUrl=self._url, **request)
-        if answer.get("Failed"):
+        if (await self._request(operation, **request)).get("Failed"):
             raise QueueUnavailable()
+
+    async def _request(self, operation: Callable[..., Any], **request: Any) -> Any:
+        with driver_errors(become=QueueUnavailable):
+            return await asyncio.to_thread(operation, QueueUrl=self._url, **request)
 
 
 class OrdersQueue(_Queue):
     """Order ids on their way to a worker."""
 
-    async def send(self, order_id: UUID) -> None:
-        """Send one order to be executed."""
-        await self._call(self._client.send_message, MessageBody=_order_message(order_id))
+    async def send(self, order_id: UUID, delay: timedelta = timedelta()) -> None:
+        """Send one order to be executed, after a delay of up to 15 minutes."""
+        seconds = min(math.ceil(delay.total_seconds()), _LONGEST_DELAY_SECONDS)
+        await self._call(self._client.send_message, MessageBody=_order_message(order_id), DelaySeconds=seconds)
 
-    async def send_all(self, order_ids: Sequence[UUID]) -> None:
-        """Send many, ten to a request."""
+    async def send_all(self, order_ids: Sequence[UUID]) -> list[UUID]:
+        """Send many, ten to a request; returns those that the queue took, which may be none."""
+        taken: list[UUID] = []
         for start in range(0, len(order_ids), _BATCH):
+            chunk = order_ids[start : start + _BATCH]
             entries: list[SendMessageBatchRequestEntryTypeDef] = [
-                {"Id": str(index), "MessageBody": _order_message(order_id)}
-                for index, order_id in enumerate(order_ids[start : start + _BATCH])
+                {"Id": str(index), "MessageBody": _order_message(order_id)} for index, order_id in enumerate(chunk)
             ]
-            await self._call(self._client.send_message_batch, Entries=entries)
+            try:
+                answer = await self._request(self._client.send_message_batch, Entries=entries)
+            except QueueUnavailable as error:
+                logger.warning("not queued", extra={"orders": len(order_ids) - len(taken), **because(error)})
+                break
+            taken += [chunk[int(entry["Id"])] for entry in answer.get("Successful", [])]
+        return taken
 
 
 class PoisonQueue(_Queue):

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from order_engine.contracts.examples import ACCEPTED, EVENTS, HISTORY, Document, example_error, example_event
+from order_engine.contracts.facts import failure_document
 from order_engine.contracts.problems import error_frame
 from order_engine.contracts.requests import Execute, Ping, Subscribe, Unsubscribe
 from order_engine.contracts.views import (
@@ -24,13 +25,14 @@ from order_engine.domain.errors import (
     ConnectionsUnavailable,
     DatabaseUnavailable,
     EngineError,
+    Failure,
     IdempotencyConflict,
     InvalidJson,
     InvalidRequest,
     OrderNotFound,
+    OutcomeUnknown,
     SlippageExceeded,
 )
-from order_engine.domain.transitions import error_details
 
 _REF = "#/components/schemas/{model}"
 _ORDER = {"orderId": ACCEPTED["orderId"]}
@@ -43,6 +45,7 @@ _ERRORS = (
     OrderNotFound,
     IdempotencyConflict,
     DatabaseUnavailable,
+    OutcomeUnknown,
     ConnectionsUnavailable,
     EngineError,
 )
@@ -92,7 +95,7 @@ _REQUESTS = {
     ),
     "ping": _Message("Keep the connection open.", Ping, {"ping": {"action": "ping"}}, ("pong",)),
 }
-_RETRIED = example_event(3, "pending", error=error_details(SlippageExceeded()), retryInSeconds=1)
+_RETRIED = example_event(3, "pending", error=failure_document(Failure.of(SlippageExceeded())), retryInSeconds=1)
 _ANSWERS = {
     "snapshot": _Message(
         "The order as it stands, and its events after afterSequence.",
@@ -118,7 +121,7 @@ _ANSWERS = {
     ),
     "pong": _Message("The engine is there.", PongView, {"pong": {"type": "pong"}}),
     "error": _Message(
-        "The message could not be done. The connection stays open.",
+        "The message could not be processed. The connection stays open.",
         ErrorFrameView,
         {kind.code: error_frame(example_error(kind), **_ASKED) for kind in _ERRORS},
     ),

@@ -5,7 +5,7 @@ from hashlib import blake2b
 from uuid import UUID
 
 from order_engine.domain.errors import FieldError, InvalidRequest
-from order_engine.domain.statuses import Status
+from order_engine.domain.lifecycle import Status
 
 
 def encode(before: UUID, account: str, status: Status | None) -> str:

@@ -4,17 +4,18 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
+from order_engine.contracts.facts import facts_document, route_document
+from order_engine.domain.lifecycle import TERMINAL
 from order_engine.domain.money import text
-from order_engine.domain.orders import History, Order, OrderEvent
+from order_engine.domain.orders import INITIAL_STATUS, History, Order, OrderEvent
 from order_engine.domain.routes import Route
-from order_engine.domain.statuses import TERMINAL
 from order_engine.domain.tokens import TOKENS
-from order_engine.domain.transitions import route_details
 
 
 def accepted_document(order: Order) -> dict[str, Any]:
     """An order as it was when it was accepted: a repeated POST gets the very same answer."""
-    return {**_asked(order), "status": "pending", "sequence": 1, "attempt": 0, "terminal": False}
+    status = INITIAL_STATUS[order.type]
+    return {**_asked(order), "status": status, "sequence": 1, "attempt": 0, "terminal": status in TERMINAL}
 
 
 def order_document(order: Order) -> dict[str, Any]:
@@ -26,7 +27,7 @@ def order_document(order: Order) -> dict[str, Any]:
         "sequence": order.sequence,
         "attempt": order.attempt,
         "terminal": order.terminal,
-        **order.details,
+        **facts_document(order.facts),
     }
 
 
@@ -46,7 +47,7 @@ def event_document(event: OrderEvent) -> dict[str, Any]:
         "attempt": event.attempt,
         "at": timestamp(event.at),
         "terminal": event.status in TERMINAL,
-        **event.details,
+        **facts_document(event.facts),
     }
 
 
@@ -62,7 +63,7 @@ def quotes_document(route: Route) -> dict[str, Any]:
         "tokenIn": swap.token_in.symbol,
         "tokenOut": swap.token_out.symbol,
         "amount": text(swap.amount_in),
-        **route_details(route),
+        **route_document(route),
     }
 
 
@@ -82,6 +83,7 @@ def timestamp(at: datetime) -> str:
 
 def _asked(order: Order) -> dict[str, Any]:
     client_order_id = {"clientOrderId": order.client_order_id} if order.client_order_id else {}
+    min_amount_out = {} if order.min_amount_out is None else {"minAmountOut": text(order.min_amount_out)}
     return {
         "orderId": str(order.id),
         **client_order_id,
@@ -90,5 +92,7 @@ def _asked(order: Order) -> dict[str, Any]:
         "tokenOut": order.token_out,
         "amount": text(order.amount_in),
         "slippageBps": order.slippage_bps,
+        **min_amount_out,
+        "expiresAt": timestamp(order.expires_at),
         "createdAt": timestamp(order.created_at),
     }

@@ -1,8 +1,10 @@
 """One order's life and every error, as the examples of the OpenAPI and AsyncAPI documents tell them."""
 
 from typing import Any
+from uuid import UUID
 
-from order_engine.domain.errors import EngineError, FieldError, InvalidRequest
+from order_engine.domain.errors import EngineError, FieldError, InvalidRequest, OutcomeUnknown
+from order_engine.domain.lifecycle import TERMINAL
 
 Document = dict[str, Any]
 
@@ -38,6 +40,7 @@ _ASKED: Document = {
     "tokenOut": "USDC",
     "amount": "1",
     "slippageBps": 50,
+    "expiresAt": "2026-01-31T12:05:00.000Z",
     "createdAt": "2026-01-31T12:00:00.000Z",
 }
 ACCEPTED: Document = {**_ASKED, "status": "pending", "sequence": 1, "attempt": 0, "terminal": False}
@@ -46,7 +49,7 @@ ACCEPTED: Document = {**_ASKED, "status": "pending", "sequence": 1, "attempt": 0
 def example_event(sequence: int, status: str, attempt: int = 1, **facts: Any) -> Document:
     """A step of the example order."""
     about = {"type": "status", "orderId": ORDER_ID, "sequence": sequence, "status": status, "attempt": attempt}
-    terminal = status in ("confirmed", "failed")
+    terminal = status in TERMINAL
     return {**about, "at": f"2026-01-31T12:00:{sequence - 1:02}.000Z", "terminal": terminal, **facts}
 
 
@@ -66,4 +69,6 @@ def example_error(kind: type[EngineError]) -> EngineError:
     """An error of this class, as the examples show it."""
     if kind is InvalidRequest:
         return InvalidRequest([FieldError("amount", "must be greater than 0")])
+    if kind is OutcomeUnknown:
+        return OutcomeUnknown(UUID(ORDER_ID))
     return EngineError("Something went wrong on our side.") if kind is EngineError else kind()

@@ -32,6 +32,7 @@ from order_engine.domain.errors import (
     InvalidRequest,
     NoQuote,
     OrderNotFound,
+    OutcomeUnknown,
     Unauthenticated,
     UnsupportedMediaType,
     UnsupportedPair,
@@ -186,6 +187,7 @@ def _place_order() -> Document:
         InvalidRequest,
         IdempotencyConflict,
         DatabaseUnavailable,
+        OutcomeUnknown,
         example=ACCEPTED,
         parameters=[
             {
@@ -217,6 +219,9 @@ def _place_order() -> Document:
                 "examples": {
                     "buyAbc": {"value": {"tokenIn": "USDC", "tokenOut": "ABC", "amount": 1000}},
                     "sellSol": {"value": {"tokenIn": "SOL", "tokenOut": "USDC", "amount": "1", "slippageBps": 100}},
+                    "sellSolForAtLeast": {
+                        "value": {"tokenIn": "SOL", "tokenOut": "USDC", "amount": "1", "minAmountOut": "140"}
+                    },
                 },
             }
         },

@@ -11,6 +11,7 @@ from order_engine.domain.errors import (
     InvalidJson,
     InvalidRequest,
     OrderNotFound,
+    OutcomeUnknown,
     RetryableFailure,
     RouteNotFound,
     Unauthenticated,
@@ -42,7 +43,7 @@ def status_of(error: EngineError) -> HTTPStatus:
 
 
 def problem_document(error: EngineError) -> dict[str, Any]:
-    """RFC 9457. `code` is stable; `errors` names each wrong field."""
+    """RFC 9457. `code` is stable; `errors` names each wrong field, `orderId` an order that may have been placed."""
     status = status_of(error)
     return {
         "type": f"urn:order-engine:problem:{error.code}",
@@ -50,7 +51,7 @@ def problem_document(error: EngineError) -> dict[str, Any]:
         "status": int(status),
         "code": error.code,
         "detail": error.message,
-        **_field_errors(error),
+        **_more(error),
     }
 
 
@@ -61,12 +62,12 @@ def error_frame(error: EngineError, **about: Any) -> dict[str, Any]:
         "status": int(status_of(error)),
         "code": error.code,
         "message": error.message,
-        **_field_errors(error),
+        **_more(error),
         **about,
     }
 
 
-def _field_errors(error: EngineError) -> dict[str, Any]:
-    if not isinstance(error, InvalidRequest):
-        return {}
-    return {"errors": [{"field": problem.field, "message": problem.message} for problem in error.errors]}
+def _more(error: EngineError) -> dict[str, Any]:
+    if isinstance(error, InvalidRequest):
+        return {"errors": [{"field": problem.field, "message": problem.message} for problem in error.errors]}
+    return {"orderId": str(error.order_id)} if isinstance(error, OutcomeUnknown) else {}

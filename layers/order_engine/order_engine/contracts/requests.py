@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
@@ -11,14 +12,18 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
 from order_engine.domain.errors import FieldError, InvalidRequest
+from order_engine.domain.lifecycle import Status
 from order_engine.domain.money import problem_with
 from order_engine.domain.orders import NewOrder
 from order_engine.domain.routes import Swap
-from order_engine.domain.statuses import Status
 from order_engine.domain.tokens import TOKENS
+from order_engine.order_ids import new_order_id
 
 _DIGITS = re.compile(r"\d{1,60}(\.\d{1,60})?", re.ASCII)
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
+_TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)", re.ASCII)
+_SLIPPAGE_BPS = 50
+_ANY_SLIPPAGE_BPS = 10_000
 _MOST_ERRORS = 20  # named in one answer: a message of 128 kB can hold ten thousand
 
 
@@ -65,6 +70,18 @@ def _uuid(value: object) -> UUID:
     raise PydanticCustomError("uuid", "must be an order's id, a UUID")
 
 
+def _timestamp(value: object) -> datetime:
+    """RFC 3339, to the millisecond, as answers show it."""
+    if isinstance(value, str) and _TIMESTAMP.fullmatch(value):
+        try:
+            at = datetime.fromisoformat(value).astimezone(UTC)
+        except (ValueError, OverflowError):
+            pass
+        else:
+            return at.replace(microsecond=at.microsecond // 1000 * 1000)
+    raise PydanticCustomError("timestamp", "must be a time such as '2026-01-31T12:00:00Z'")
+
+
 Amount = Annotated[
     Decimal,
     BeforeValidator(_exact_amount),
@@ -74,13 +91,14 @@ Amount = Annotated[
                 {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1e20},
                 {"type": "string", "pattern": r"^[0-9]{1,20}(\.[0-9]{1,18})?$"},
             ],
-            "description": "Whole tokens of tokenIn, at most as fine as the token's decimals. Never rounded.",
+            "description": "Whole tokens, at most as fine as the token's decimals. Never rounded.",
         }
     ),
 ]
 TokenSymbol = Annotated[str, BeforeValidator(_known_token), WithJsonSchema({"type": "string", "enum": list(TOKENS)})]
 SlippageBps = Annotated[int, Field(strict=True, ge=0, le=10_000), BeforeValidator(_whole_number)]
 Sequence = Annotated[int, Field(strict=True, ge=0, le=2**31 - 1), BeforeValidator(_whole_number)]
+Timestamp = Annotated[datetime, BeforeValidator(_timestamp), WithJsonSchema({"type": "string", "format": "date-time"})]
 PageSize = Annotated[int, Field(ge=1, le=100), BeforeValidator(_plain_number)]
 ClientOrderId = Annotated[str, StringConstraints(strict=True, pattern=r"^[\x21-\x7e]{1,128}$")]
 OrderId = Annotated[UUID, BeforeValidator(_uuid), WithJsonSchema({"type": "string", "format": "uuid"})]
@@ -122,16 +140,36 @@ class Trade(Request):
 
 
 class PlaceOrder(Trade):
-    """A market order. `slippageBps` is how far below its quote the fill may be, in 1/100 of a per cent."""
+    """A market order. It pays out what `slippageBps` and `minAmountOut` allow at the least: the higher of both."""
 
-    slippage_bps: SlippageBps = 50
+    slippage_bps: Annotated[
+        SlippageBps,
+        Field(description="How far below its quote the fill may be, in 1/100 of a per cent. With minAmountOut: 10000."),
+    ] = _SLIPPAGE_BPS
+    min_amount_out: Annotated[Amount, Field(description="Whole tokens of tokenOut; the fill is no less.")] | None = None
+    expires_at: (
+        Annotated[Timestamp, Field(description="What is not signed by then ends expired; by default in 5 minutes.")]
+        | None
+    ) = None
     client_order_id: ClientOrderId | None = None
 
     def new_order(self, account: str, idempotency_key: str | None = None) -> NewOrder:
         """The order to place. `idempotency_key` is another way to give the client order id. Raises InvalidRequest."""
         swap = self.swap()
-        key = _client_order_id(idempotency_key, self.client_order_id)
-        return NewOrder(account, swap.token_in.symbol, swap.token_out.symbol, swap.amount_in, self.slippage_bps, key)
+        if self.min_amount_out is not None and (problem := problem_with(self.min_amount_out, swap.token_out)):
+            raise InvalidRequest([FieldError("minAmountOut", problem)])
+        floored = self.min_amount_out is not None and "slippage_bps" not in self.model_fields_set
+        return NewOrder(
+            id=new_order_id(),
+            account=account,
+            token_in=swap.token_in.symbol,
+            token_out=swap.token_out.symbol,
+            amount_in=swap.amount_in,
+            slippage_bps=_ANY_SLIPPAGE_BPS if floored else self.slippage_bps,
+            min_amount_out=self.min_amount_out,
+            expires_at=self.expires_at,
+            client_order_id=_client_order_id(idempotency_key, self.client_order_id),
+        )
 
 
 class OrderPath(Request):

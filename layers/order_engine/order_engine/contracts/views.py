@@ -6,8 +6,8 @@ from uuid import UUID
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from order_engine.domain.lifecycle import Status
 from order_engine.domain.orders import OrderType
-from order_engine.domain.statuses import Status
 
 DecimalText = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?$", examples=["145.25"])]
 
@@ -48,12 +48,18 @@ class Facts(View):
 
     route: Annotated[RouteView, Field(description="From building on.")] | None = None
     tx_hash: Annotated[str, Field(description="From submitted on.")] | None = None
-    min_amount_out: Annotated[DecimalText, Field(description="From submitted on; the chain pays no less.")] | None = (
-        None
-    )
+    min_amount_out: (
+        Annotated[
+            DecimalText,
+            Field(description="What the order asked for; from submitted on what was signed: the chain pays no less."),
+        ]
+        | None
+    ) = None
     amount_out: Annotated[DecimalText, Field(description="At confirmed.")] | None = None
     executed_price: Annotated[DecimalText, Field(description="At confirmed; tokenOut per tokenIn.")] | None = None
-    error: Annotated[ErrorView, Field(description="At failed, and at pending before a retry.")] | None = None
+    error: Annotated[ErrorView, Field(description="At failed and expired, and at pending before a retry.")] | None = (
+        None
+    )
     retry_in_seconds: Annotated[int, Field(description="At pending before a retry.")] | None = None
 
 
@@ -79,6 +85,8 @@ class AcceptedView(View):
     token_out: str
     amount: DecimalText
     slippage_bps: int
+    min_amount_out: Annotated[DecimalText, Field(description="If the order asked for it.")] | None = None
+    expires_at: Annotated[AwareDatetime, Field(description="What is not signed by then ends expired.")]
     created_at: AwareDatetime
     status: Status
     sequence: Annotated[int, Field(ge=1)]
@@ -180,7 +188,7 @@ class FieldErrorView(View):
 
 
 class ProblemView(View):
-    """RFC 9457. `code` is stable; `errors` names each wrong field."""
+    """RFC 9457. `code` is stable; `errors` names each wrong field, `orderId` an order that may have been placed."""
 
     type: str
     title: str
@@ -188,16 +196,20 @@ class ProblemView(View):
     code: str
     detail: str
     errors: list[FieldErrorView] | None = None
+    order_id: Annotated[UUID, Field(description="With outcome_unknown.")] | None = None
 
 
 class ErrorFrameView(View):
-    """A message could not be done; the connection stays open. `status` and `code` are those of the HTTP API."""
+    """A message could not be processed; the connection stays open. `status` and `code` are those of the HTTP API."""
 
     type: Literal["error"]
     status: int
     code: str
     message: str
     errors: list[FieldErrorView] | None = None
+    order_id: (
+        Annotated[UUID, Field(description="After execute: the order that was, or may have been, placed.")] | None
+    ) = None
     request_id: str | None = None
 
 

@@ -1,4 +1,4 @@
-"""Everything the engine says no with. Each class has a stable `code`, which clients may rely on.
+"""Every error the engine raises. Each class has a stable `code`, which clients may rely on.
 
 EngineError
 ├── Refusal                      a request is turned down; nothing was stored
@@ -12,12 +12,14 @@ EngineError
 │   └── RouteNotFound            route_not_found
 ├── Unavailable                  something we depend on is away; trying again later helps
 │   ├── DatabaseUnavailable      database_unavailable
+│   ├── OutcomeUnknown           outcome_unknown: the order may have been placed
 │   ├── QueueUnavailable         queue_unavailable
 │   └── ConnectionsUnavailable   connections_unavailable
 ├── AttemptFailed                an attempt to execute an order ended without a fill
 │   ├── RetryableFailure         another attempt may succeed
 │   │   ├── VenueUnavailable     venue_unavailable
 │   │   ├── NoQuote              no_quote
+│   │   ├── BelowMinAmountOut    below_min_amount_out
 │   │   ├── TransactionReverted  transaction_reverted
 │   │   ├── SlippageExceeded     slippage_exceeded
 │   │   └── TransactionExpired   transaction_expired
@@ -25,13 +27,19 @@ EngineError
 │       ├── UnsupportedPair      unsupported_pair
 │       ├── AmountBelowMinimum   amount_below_minimum
 │       ├── InsufficientLiquidity insufficient_liquidity
-│       └── AttemptsExhausted    attempts_exhausted
-└── Fenced                       somebody else holds the order now; write nothing
+│       ├── AttemptsExhausted    attempts_exhausted
+│       └── OrderExpired         order_expired
+├── Fenced                       the order is not as its holder knew it; nothing was written
+└── StatementRejected            Postgres rejects a value; nothing was written
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Self
+from uuid import UUID
+
+OUTCOME_KNOWN_SECONDS = 30  # a statement that the client gave up is ended by the server long before
+_LONGEST_MESSAGE = 500
 
 
 class EngineError(Exception):
@@ -124,6 +132,25 @@ class DatabaseUnavailable(Unavailable):
 
     code = "database_unavailable"
 
+    def __init__(self, message: str | None = None, *, may_have_run: bool = False) -> None:
+        super().__init__(message)
+        # The statement had been sent when the connection broke or time ran out: it may have been committed.
+        self.may_have_run = may_have_run
+
+
+class OutcomeUnknown(Unavailable):
+    """The database did not answer in time: the order may have been placed."""
+
+    code = "outcome_unknown"
+
+    def __init__(self, order_id: UUID) -> None:
+        super().__init__(
+            "The database did not answer in time, so it is not known whether the order was placed. "
+            f"If it was, GET /api/orders/{order_id} shows it within {OUTCOME_KNOWN_SECONDS} seconds. "
+            "Repeating the request with the same Idempotency-Key or clientOrderId is safe at any time."
+        )
+        self.order_id = order_id
+
 
 class QueueUnavailable(Unavailable):
     """The queue cannot be reached; try again."""
@@ -155,6 +182,12 @@ class NoQuote(RetryableFailure):
     """No venue gave a quote."""
 
     code = "no_quote"
+
+
+class BelowMinAmountOut(RetryableFailure):
+    """The best quote pays out less than minAmountOut."""
+
+    code = "below_min_amount_out"
 
 
 class TransactionReverted(RetryableFailure):
@@ -203,7 +236,33 @@ class AttemptsExhausted(FinalFailure):
     code = "attempts_exhausted"
 
 
+class OrderExpired(FinalFailure):
+    """The order's time was over before a swap was signed."""
+
+    code = "order_expired"
+
+
 class Fenced(EngineError):
-    """Another worker holds this order now."""
+    """The order has moved on, or its time is over, since this worker last saw it."""
 
     code = "fenced"
+
+
+class StatementRejected(EngineError):
+    """Postgres rejected the statement."""
+
+    code = "statement_rejected"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why an attempt, or the order, failed, as it is recorded."""
+
+    code: str
+    message: str
+
+    @classmethod
+    def of(cls, error: AttemptFailed) -> Self:
+        """A venue's message may be of any length, and hold what neither Postgres nor UTF-8 can."""
+        message = error.message.replace("\0", "\N{REPLACEMENT CHARACTER}").encode(errors="replace").decode()
+        return cls(error.code, message[:_LONGEST_MESSAGE])

@@ -2,16 +2,19 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
 from uuid import UUID
 
-from order_engine.domain.routes import Swap
-from order_engine.domain.statuses import TERMINAL, Status
+from order_engine.domain.facts import Facts
+from order_engine.domain.lifecycle import TERMINAL, Status
+from order_engine.domain.routes import Quote, Swap
 from order_engine.domain.tokens import TOKENS
 from order_engine.domain.transactions import Transaction
+
+SHORTEST_LIFETIME = timedelta(seconds=10)  # an attempt takes a few seconds
+LONGEST_LIFETIME = timedelta(days=90)
 
 
 class OrderType(StrEnum):
@@ -20,22 +23,34 @@ class OrderType(StrEnum):
     MARKET = "market"
 
 
-@dataclass(frozen=True, slots=True)
-class NewOrder:
-    """An order as asked for. `amount_in` is in whole tokens of `token_in`, `slippage_bps` in 1/100 of a per cent."""
+# The status that an order is placed in. An order is sent to the workers only if they can claim it as it is.
+INITIAL_STATUS: Mapping[OrderType, Status] = {OrderType.MARKET: Status.PENDING}
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewOrder:
+    """An order as asked for. Amounts are in whole tokens, `slippage_bps` in 1/100 of a per cent.
+
+    The id is made before the order is stored, so that it can be named even when the outcome of storing is unknown.
+    """
+
+    id: UUID
     account: str
     token_in: str
     token_out: str
     amount_in: Decimal
     slippage_bps: int
+    min_amount_out: Decimal | None = None
+    """The least that a swap may pay out, whatever the quote; None leaves it to `slippage_bps`."""
+    expires_at: datetime | None = None
+    """What is not signed by then expires; None: after the engine's default."""
     client_order_id: str | None = None
     type: OrderType = OrderType.MARKET
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """An order as it stands. `details` are the facts of its latest event, `attempt` the fencing token of its worker."""
+    """An order as it stands. `facts` are those of its latest event, `attempt` the fencing token of its worker."""
 
     id: UUID
     account: str
@@ -45,14 +60,15 @@ class Order:
     token_out: str
     amount_in: Decimal
     slippage_bps: int
+    min_amount_out: Decimal | None
+    expires_at: datetime
     status: Status
     sequence: int
     attempt: int
     transaction: Transaction | None
-    details: Mapping[str, Any]
+    facts: Facts
     created_at: datetime
     updated_at: datetime
-    leased: bool = False
 
     @property
     def terminal(self) -> bool:
@@ -64,20 +80,32 @@ class Order:
         """What it trades."""
         return Swap(TOKENS[self.token_in], TOKENS[self.token_out], self.amount_in)
 
+    def min_amount_out_for(self, quote: Quote) -> Decimal:
+        """The least that a swap by this quote may pay out: within the slippage, and never below what was asked for."""
+        by_slippage = quote.min_amount_out(self.slippage_bps)
+        return by_slippage if self.min_amount_out is None else max(by_slippage, self.min_amount_out)
+
+    @property
+    def unattempted(self) -> bool:
+        """No worker has had it yet."""
+        return self.attempt == 0 and not self.terminal
+
     def is_repeat_of(self, new: NewOrder) -> bool:
-        """Whether `new` asks for just what this order was placed for."""
-        return (self.type, self.token_in, self.token_out, self.amount_in, self.slippage_bps) == (
+        """Whether `new` asks for just what this order was placed for. Without an expiry it takes the first one's."""
+        asked = (self.type, self.token_in, self.token_out, self.amount_in, self.slippage_bps, self.min_amount_out)
+        return asked == (
             new.type,
             new.token_in,
             new.token_out,
             new.amount_in,
             new.slippage_bps,
-        )
+            new.min_amount_out,
+        ) and new.expires_at in (None, self.expires_at)
 
 
 @dataclass(frozen=True, slots=True)
 class OrderEvent:
-    """One step of an order's history. `sequence` counts from 1 without a gap; `details` are its public facts."""
+    """One step of an order's history. `sequence` counts from 1 without a gap; `facts` are what was known then."""
 
     order_id: UUID
     account: str
@@ -85,7 +113,7 @@ class OrderEvent:
     status: Status
     attempt: int
     at: datetime
-    details: Mapping[str, Any]
+    facts: Facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +124,23 @@ class History:
     events: tuple[OrderEvent, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Claims:
-    """A batch of ids: the orders claimed for this worker, and the others. An id in neither is unknown."""
+def latest_event(order: Order) -> OrderEvent:
+    """The step that brought the order to where it stands."""
+    return OrderEvent(
+        order.id, order.account, order.sequence, order.status, order.attempt, order.updated_at, order.facts
+    )
 
-    claimed: tuple[History, ...]
-    others: tuple[History, ...]
+
+def first_event(order: Order) -> OrderEvent:
+    """The step that placing it was."""
+    status = INITIAL_STATUS[order.type]
+    return OrderEvent(order.id, order.account, 1, status, 0, order.created_at, Facts())
+
+
+def problem_with_expiry(expires_at: datetime, now: datetime) -> str | None:
+    """Why an order placed now cannot expire at `expires_at`, as a sentence; None when it can."""
+    if expires_at < now + SHORTEST_LIFETIME:
+        return f"must be at least {SHORTEST_LIFETIME.seconds} seconds in the future"
+    if expires_at > now + LONGEST_LIFETIME:
+        return f"must be at most {LONGEST_LIFETIME.days} days in the future"
+    return None

@@ -1,10 +1,10 @@
 """Quotes and the choice between them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from order_engine.domain.errors import AttemptFailed, FinalFailure, NoQuote
+from order_engine.domain.errors import AttemptFailed, Failure, FinalFailure, NoQuote
 from order_engine.domain.money import floor_to, price
 from order_engine.domain.tokens import Token
 
@@ -45,7 +45,7 @@ class NoQuoteFrom:
     """A venue that gave no quote, and why."""
 
     venue: str
-    error: AttemptFailed
+    failure: Failure
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +56,16 @@ class Route:
     answers: tuple[Quote | NoQuoteFrom, ...]
 
 
-def choose(answers: Sequence[Quote | NoQuoteFrom]) -> Route:
-    """Route to the quote that pays out most; the first named wins a tie.
+def choose(quotes: Sequence[Quote], errors: Mapping[str, AttemptFailed]) -> Route:
+    """Route to the quote that pays out most; the first one wins a tie. `errors`: why the other venues gave none.
 
     Raises the venues' FinalFailure when all of them say that it cannot be done, NoQuote when another try may help.
     """
-    quotes = sorted((answer for answer in answers if isinstance(answer, Quote)), key=lambda quote: -quote.amount_out)
-    refusals = [answer for answer in answers if isinstance(answer, NoQuoteFrom)]
     if quotes:
-        return Route(quotes[0], (*quotes, *refusals))
-    reasons = " ".join(refusal.error.message for refusal in refusals)
-    if refusals and all(isinstance(refusal.error, FinalFailure) for refusal in refusals):
-        raise type(refusals[0].error)(reasons)
+        refusals = (NoQuoteFrom(venue, Failure.of(error)) for venue, error in errors.items())
+        ranked = sorted(quotes, key=lambda quote: -quote.amount_out)
+        return Route(ranked[0], (*ranked, *refusals))
+    reasons = " ".join(error.message for error in errors.values())
+    if errors and all(isinstance(error, FinalFailure) for error in errors.values()):
+        raise type(next(iter(errors.values())))(reasons)
     raise NoQuote(f"No venue gave a quote. {reasons}")

@@ -34,6 +34,8 @@ class Metric:
 ORDERS_ACCEPTED = Metric("OrdersAccepted", MetricUnit.Count)
 ORDERS_CONFIRMED = Metric("OrdersConfirmed", MetricUnit.Count)
 ORDERS_FAILED = Metric("OrdersFailed", MetricUnit.Count, by="reason")
+ORDERS_EXPIRED = Metric("OrdersExpired", MetricUnit.Count)
+ORDERS_CANCELLED = Metric("OrdersCancelled", MetricUnit.Count)
 ORDERS_SENT_AGAIN = Metric("OrdersSentAgain", MetricUnit.Count)
 ATTEMPTS = Metric("Attempts", MetricUnit.Count)
 ATTEMPTS_FAILED = Metric("AttemptsFailed", MetricUnit.Count, by="reason")

@@ -5,14 +5,17 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from order_engine.domain.lifecycle import Status
 from order_engine.domain.orders import Order
-from order_engine.domain.statuses import Status
+from order_engine.domain.routes import Quote, Route
 from order_engine.observability import logger
 from order_engine.observability.metrics import (
     ATTEMPTS,
     ATTEMPTS_FAILED,
     ORDERS_ACCEPTED,
+    ORDERS_CANCELLED,
     ORDERS_CONFIRMED,
+    ORDERS_EXPIRED,
     ORDERS_FAILED,
     ORDERS_SENT_AGAIN,
     ROUTING_GAIN,
@@ -34,11 +37,21 @@ def recorded(order: Order) -> None:
             _confirmed(order)
         case Status.FAILED:
             metrics.add(ATTEMPTS, order.attempt)
-            metrics.add(ORDERS_FAILED, of=order.details["error"]["code"])
+            metrics.add(ORDERS_FAILED, of=_code(order))
             logger.warning("failed", extra=_ended(order))
+        case Status.EXPIRED:
+            metrics.add(ORDERS_EXPIRED)
+            logger.warning("expired", extra=_ended(order))
+        case Status.CANCELLED:
+            metrics.add(ORDERS_CANCELLED)
+            logger.info("cancelled", extra={"order_id": str(order.id)})
         case Status.PENDING:
-            metrics.add(ATTEMPTS_FAILED, of=order.details["error"]["code"])
-            logger.warning("attempt failed", extra=_ended(order) | {"retry_in": order.details["retryInSeconds"]})
+            retry_in = order.facts.retry_in
+            metrics.add(ATTEMPTS_FAILED, of=_code(order))
+            logger.warning(
+                "attempt failed",
+                extra=_ended(order) | {"retry_in": None if retry_in is None else retry_in.total_seconds()},
+            )
 
 
 def sent_again(order_ids: Iterable[UUID]) -> None:
@@ -48,15 +61,16 @@ def sent_again(order_ids: Iterable[UUID]) -> None:
         logger.warning("sent again: nobody looked after it", extra={"order_id": str(order_id)})
 
 
-def routing_gain_bps(route: dict[str, Any]) -> float | None:
+def routing_gain_bps(route: Route) -> float | None:
     """How much more the chosen venue pays than the worst one that gave a quote; None if there was no other."""
-    amounts = [float(quote["amountOut"]) for quote in route["quotes"] if "amountOut" in quote]
+    amounts = [float(answer.amount_out) for answer in route.answers if isinstance(answer, Quote)]
     return (amounts[0] / amounts[-1] - 1) * 10_000 if len(amounts) > 1 and amounts[-1] else None
 
 
 def _confirmed(order: Order) -> None:
     milliseconds = (order.updated_at - order.created_at) / timedelta(milliseconds=1)
-    gain = routing_gain_bps(order.details["route"])
+    route = order.facts.route
+    gain = routing_gain_bps(route) if route else None
     metrics.add(ORDERS_CONFIRMED)
     metrics.add(ATTEMPTS, order.attempt)
     metrics.add(TIME_TO_CONFIRM, milliseconds)
@@ -67,19 +81,22 @@ def _confirmed(order: Order) -> None:
         extra={
             "order_id": str(order.id),
             "attempt": order.attempt,
-            "venue": order.details["route"]["venue"],
-            "tx_hash": order.details["txHash"],
+            "venue": route.best.venue if route else None,
+            "tx_hash": order.facts.signature,
             "milliseconds": round(milliseconds),
         },
     )
 
 
+def _code(order: Order) -> str | None:
+    return order.facts.failure.code if order.facts.failure else None
+
+
 def _ended(order: Order) -> dict[str, Any]:
-    error = order.details["error"]
     return {
         "order_id": str(order.id),
         "attempt": order.attempt,
-        "reason": error["code"],
-        "cause": error["message"],
-        "tx_hash": order.details.get("txHash"),
+        "reason": _code(order),
+        "cause": order.facts.failure.message if order.facts.failure else None,
+        "tx_hash": order.facts.signature,
     }

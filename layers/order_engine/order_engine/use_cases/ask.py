@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable
+from datetime import timedelta
 from typing import TypeVar
 
 from order_engine.domain.errors import AttemptFailed, VenueUnavailable
@@ -11,15 +12,15 @@ from order_engine.venues.protocol import Venue
 Answer = TypeVar("Answer")
 
 
-async def ask(venue: Venue, answer: Awaitable[Answer], timeout: float) -> Answer:
-    """The venue's answer. Raises AttemptFailed and nothing else: VenueUnavailable after `timeout` seconds, too."""
+async def ask(venue: Venue, answer: Awaitable[Answer], time_limit: timedelta) -> Answer:
+    """The venue's answer. Raises AttemptFailed and nothing else: VenueUnavailable after `time_limit`, too."""
     try:
-        async with asyncio.timeout(timeout):
+        async with asyncio.timeout(time_limit.total_seconds()):
             return await answer
     except AttemptFailed:
         raise
     except TimeoutError:
-        raise VenueUnavailable(f"{venue.name} did not answer within {timeout:g} s.") from None
+        raise VenueUnavailable(f"{venue.name} did not answer within {time_limit.total_seconds():g} s.") from None
     except Exception as error:
         # A fault in one venue's SDK must not keep the others from trading.
         logger.exception("venue failed", extra={"venue": venue.name})

@@ -1,169 +1,154 @@
-"""Execute orders: claim, quote, route, build, submit, land. All orders of a batch at once."""
+"""Execute orders: claim, quote, route, build, submit, settle. All orders of a batch at once."""
 
 import asyncio
-import random
 from collections.abc import Collection, Coroutine, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 from uuid import UUID
 
+from order_engine.domain.claims import Claim, Decision
 from order_engine.domain.errors import (
     AttemptFailed,
+    BelowMinAmountOut,
     DatabaseUnavailable,
     Fenced,
-    FinalFailure,
     VenueUnavailable,
 )
-from order_engine.domain.orders import Claims, Order
-from order_engine.domain.statuses import Status
-from order_engine.domain.transactions import Fill
-from order_engine.domain.transitions import building, confirmed, failed, retried, submitted
+from order_engine.domain.money import text
+from order_engine.domain.orders import Order
+from order_engine.domain.transitions import building, submitted
 from order_engine.observability import because, logger
+from order_engine.use_cases.announce import announce
 from order_engine.use_cases.ask import ask
 from order_engine.use_cases.ports import Journal, Orders
 from order_engine.use_cases.quote import quote
-from order_engine.use_cases.reconcile import reconcile
-from order_engine.venues.protocol import Chain, Venue
+from order_engine.use_cases.settle import Settler
+from order_engine.venues.protocol import Venue
 
-# What is to be done for one order; it ends with the seconds until its message should come back, or None: done with.
-Step = Coroutine[Any, Any, float | None]
+# What is done for one order. Returns the time until its message should be delivered again, None when it is finished.
+Step = Coroutine[Any, Any, timedelta | None]
+
+_AT_ONCE = timedelta()
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """How hard to try. Times in seconds; `lease` must be longer than a batch may take."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutionLimits:
+    """How long things may take. `lease` must be longer than a batch may take."""
 
-    max_attempts: int
-    backoff: float
-    lease: float
-    venue_timeout: float
-    transaction_validity: float
+    lease: timedelta
+    venue: timedelta
+    transaction_validity: timedelta
 
 
 class Postpone(Protocol):
-    """Lets an order's message come back after some seconds, counted from now."""
+    """Lets an order's message be delivered again after a delay, counted from now."""
 
-    async def __call__(self, order_id: UUID, seconds: float) -> None:
-        """Never raises: a message that cannot be postponed comes back later than it might."""
+    async def __call__(self, order_id: UUID, delay: timedelta) -> None:
+        """Never raises: a message that cannot be postponed is delivered again later than it might."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Executor:
     """Executes orders with what it is given."""
 
     orders: Orders
     journal: Journal
     venues: Sequence[Venue]
-    chain: Chain
-    policy: Policy
+    settler: Settler
+    limits: ExecutionLimits
 
-    async def execute(self, ids: Collection[UUID], deadline: float, postpone: Postpone) -> set[UUID]:
-        """Run a batch for at most `deadline` seconds; returns the orders whose messages may go.
+    async def execute(self, ids: Collection[UUID], time_limit: timedelta, postpone: Postpone) -> set[UUID]:
+        """Run a batch for at most `time_limit`, the claim included; returns the orders that are finished.
 
-        The message of every other order must come back: when is said to `postpone` as soon as it is known.
-        Raises DatabaseUnavailable when the batch could not be claimed; no attempt was used then.
+        The message of every other order must be delivered again: when is said to `postpone` as soon as it is known.
+        Raises DatabaseUnavailable when the batch could not be claimed.
         """
-        claims = await self.orders.claim(ids, self.policy.lease, self.policy.max_attempts)
-        self._announce(claims)
-        work = {history.order.id: self._attempt(history.order) for history in claims.claimed}
-        work |= {history.order.id: self._leave_or_reconcile(history.order) for history in claims.others}
-        for order_id in set(ids) - set(work):
-            logger.error("there is no such order", extra={"order_id": str(order_id)})
-            await postpone(order_id, 0)  # at once, and so to the dead-letter queue
-        done = await self._run(work, deadline, postpone)
-        await self.journal.drain()
-        return done
-
-    def _announce(self, claims: Claims) -> None:
-        """Publish what these orders' earlier workers may have committed but not published.
-
-        A client then has every step in order from one sender, whatever became of the others.
-        """
-        for history in (*claims.claimed, *(history for history in claims.others if history.order.terminal)):
-            self.journal.announce(history.events)
-
-    async def _run(self, work: dict[UUID, Step], deadline: float, postpone: Postpone) -> set[UUID]:
-        if not work:
+        loop = asyncio.get_running_loop()
+        ends_at = loop.time() + time_limit.total_seconds()
+        claims = await self.orders.claim(ids, lease=self.limits.lease, max_attempts=self.settler.retries.max_attempts)
+        await announce(claims, self.orders, self.journal)
+        tasks = {claim.order_id: asyncio.create_task(self._guarded(claim, postpone)) for claim in claims}
+        if not tasks:
             return set()
-        tasks = {
-            order_id: asyncio.create_task(self._guarded(order_id, step, postpone)) for order_id, step in work.items()
-        }
-        await asyncio.wait(tasks.values(), timeout=deadline)
+        await asyncio.wait(tasks.values(), timeout=ends_at - loop.time())
         late = {order_id for order_id, task in tasks.items() if task.cancel()}
         await asyncio.wait(tasks.values())
         for order_id in late:
-            # It stays as it is; when its lease is over, the next attempt asks the chain first.
+            # It stays as it is; when its lease is over, the claim decides what comes next.
             logger.warning("out of time", extra={"order_id": str(order_id)})
-            await postpone(order_id, self.policy.lease)
+            await postpone(order_id, self.limits.lease)
+        await self.journal.drain()
         return {order_id for order_id, task in tasks.items() if order_id not in late and task.result()}
 
-    async def _guarded(self, order_id: UUID, step: Step, postpone: Postpone) -> bool:
-        logger.thread_safe_append_keys(order_id=str(order_id))  # of this task: each has a context of its own
-        wait: float | None = self.policy.lease
+    async def _guarded(self, claim: Claim, postpone: Postpone) -> bool:
+        logger.thread_safe_append_keys(order_id=str(claim.order_id))  # of this task: each has a context of its own
+        wait: timedelta | None = self.limits.lease
         try:
-            wait = await step
+            wait = await self._step(claim)
         except Fenced:
-            logger.warning("another worker has the order")
-            wait = None
+            logger.warning("the order moved on")
+            wait = _AT_ONCE  # the next claim says how it stands
         except (DatabaseUnavailable, VenueUnavailable) as error:
-            # Not known how far the attempt came, so it is neither retried nor failed: the next one finds out.
+            # Not known how far the attempt came, so it is neither retried nor failed: the next claim finds out.
             logger.warning("attempt broken off", extra=because(error))
         except Exception:
             logger.exception("attempt crashed")
         if wait is not None:
-            await postpone(order_id, wait)
+            await postpone(claim.order_id, wait)
         return wait is None
 
-    async def _leave_or_reconcile(self, order: Order) -> None:
-        # In other hands: this message is a repeat, and the watchdog looks after the order should those hands fail.
-        if order.terminal or order.leased:
-            logger.info("left alone", extra={"status": order.status})
-        else:
-            await reconcile(order, self.journal, self.chain)
+    def _step(self, claim: Claim) -> Step:
+        match claim:
+            case Claim(decision=Decision.CLAIMED, order=Order() as order):
+                return self._attempt(order)
+            case Claim(decision=Decision.IN_FLIGHT, order=Order() as order):
+                return self.settler.settle(order)
+            case Claim(decision=Decision.EXHAUSTED, order=Order() as order):
+                return self.settler.fail_exhausted(order)
+            case Claim(decision=Decision.OVERDUE, order=Order() as order):
+                return self.settler.expire(order)
+            case _:
+                return self._leave(claim)
 
-    async def _attempt(self, order: Order) -> float | None:
-        """Returns the seconds until the next attempt, None if the order is finished."""
-        if order.status is not Status.SUBMITTED:
-            try:
-                order = await self._route_and_sign(order)
-            except _Stopped as stopped:
-                return await self._end_attempt(stopped.order, stopped.error)
-        return await self._land(order)
+    async def _leave(self, claim: Claim) -> timedelta | None:
+        logger.info("not claimed", extra={"decision": claim.decision})
+        match claim.decision:
+            case Decision.FINISHED:
+                return None
+            case Decision.UNKNOWN:
+                return _AT_ONCE  # and so to the dead-letter queue
+            case _:
+                return claim.back_in or self.limits.lease
+
+    async def _attempt(self, order: Order) -> timedelta | None:
+        try:
+            order = await self._route_and_sign(order)
+        except _Stopped as stopped:
+            return await self.settler.end_attempt(stopped.order, stopped.error)
+        return await self.settler.settle(order)
 
     async def _route_and_sign(self, order: Order) -> Order:
         try:
-            route = await quote(order.swap, self.venues, self.policy.venue_timeout)
+            route = await quote(order.swap, self.venues, self.limits.venue)
+            min_amount_out = order.min_amount_out_for(route.best)
+            if route.best.amount_out < min_amount_out:
+                raise BelowMinAmountOut(
+                    f"The best quote pays out {text(route.best.amount_out)} {order.token_out},"
+                    f" less than the {text(min_amount_out)} asked for."
+                )
             order = await self.journal.record(building(order, route))
             venue = next(venue for venue in self.venues if venue.name == route.best.venue)
-            valid_for = timedelta(seconds=self.policy.transaction_validity)
-            signing = venue.build(order, route.best, valid_for)
-            transaction = await ask(venue, signing, self.policy.venue_timeout)
+            signing = venue.build(order, route.best, min_amount_out, self._valid_until(order))
+            transaction = await ask(venue, signing, self.limits.venue)
         except AttemptFailed as error:
             raise _Stopped(order, error) from error
         # Recorded before it is sent: from here on, whoever takes over asks the chain about this signature first.
         return await self.journal.record(submitted(order, transaction))
 
-    async def _land(self, order: Order) -> float | None:
-        """See the order's transaction through. It may have been sent before: sending it again is harmless."""
-        assert order.transaction
-        try:
-            await self.chain.send(order.transaction)
-        except VenueUnavailable as error:
-            logger.warning("not known whether it was sent", extra=because(error))
-        landing = await self.chain.landing(order.transaction)
-        if isinstance(landing, Fill):
-            await self.journal.record(confirmed(order, landing))
-            return None
-        return await self._end_attempt(order, landing)
-
-    async def _end_attempt(self, order: Order, error: AttemptFailed) -> float | None:
-        if isinstance(error, FinalFailure) or order.attempt >= self.policy.max_attempts:
-            await self.journal.record(failed(order, error))
-            return None
-        wait = backoff(self.policy.backoff, order.attempt)
-        await self.journal.record(retried(order, error, wait))
-        return wait
+    def _valid_until(self, order: Order) -> datetime:
+        """No transaction is valid beyond its order's time."""
+        return min(datetime.now(UTC) + self.limits.transaction_validity, order.expires_at)
 
 
 class _Stopped(Exception):
@@ -173,9 +158,3 @@ class _Stopped(Exception):
         super().__init__(str(error))
         self.order = order
         self.error = error
-
-
-def backoff(base: float, attempt: int) -> int:
-    """Whole seconds (SQS knows no others) before the attempt after `attempt`: doubling, up to half as long again."""
-    wait = base * 2 ** (attempt - 1)
-    return round(random.uniform(wait, wait * 1.5))

@@ -1,34 +1,47 @@
 """What use cases ask of the adapters that are passed to them. Postgres, SQS, DynamoDB and API Gateway fulfil these."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import timedelta
 from typing import Protocol
 from uuid import UUID
 
-from order_engine.domain.orders import Claims, History, NewOrder, Order, OrderEvent
+from order_engine.domain.claims import Claim
+from order_engine.domain.orders import History, NewOrder, Order, OrderEvent
 from order_engine.domain.pushes import Undelivered
-from order_engine.domain.transitions import Transition
 
 
 class Orders(Protocol):
     """The order store. Every method raises DatabaseUnavailable."""
 
-    async def place(self, new: NewOrder, watchdog: float) -> tuple[Order, bool]:
-        """Store an order and say True, or give the one placed before with its client order id and say False."""
+    async def place(self, new: NewOrder, *, lifetime: timedelta, watchdog: timedelta) -> tuple[Order, bool]:
+        """Store an order and say True, or give the one placed before with its client order id and say False.
 
-    async def look_now(self, order_id: UUID) -> None:
-        """Let the next sweep send the order to the queue."""
+        Raises OutcomeUnknown when it may have been stored.
+        """
 
-    async def one(self, account: str, order_id: UUID) -> History | None:
+    async def placed_before(self, account: str, client_order_id: str) -> Order | None:
+        """The account's order with this client order id."""
+
+    async def mark_due(self, order_id: UUID) -> None:
+        """Let the next sweep send an order that no worker has had yet."""
+
+    async def get(self, account: str, order_id: UUID) -> History | None:
         """The account's order; None for an unknown one and for another account's alike."""
 
-    async def histories(self, ids: Collection[UUID]) -> list[History]:
-        """Orders of any account; unknown ids are left out."""
+    async def events(self, orders: Collection[Order]) -> Mapping[UUID, Sequence[OrderEvent]]:
+        """All events of these orders, oldest first."""
 
-    async def claim(self, ids: Collection[UUID], lease: float, max_attempts: int) -> Claims:
-        """Start the next attempt of every order that is open, has one left and nobody else at it."""
+    async def claim(self, ids: Collection[UUID], *, lease: timedelta, max_attempts: int) -> Sequence[Claim]:
+        """Start the next attempt of every order that can be claimed, and say for each of the others why it cannot."""
 
-    async def due(self, watchdog: float, limit: int) -> list[UUID]:
-        """Orders whose watchdog time has come; it is set `watchdog` seconds ahead."""
+    async def examine(self, ids: Collection[UUID], *, max_attempts: int) -> Sequence[Claim]:
+        """What a claim would decide, without one."""
+
+    async def due(self, limit: int) -> Sequence[UUID]:
+        """Orders that have made no progress in the time they were given."""
+
+    async def extend_watch(self, ids: Collection[UUID], *, watchdog: timedelta, longest: timedelta) -> None:
+        """These were sent: each is due again after `watchdog`, doubled for every time it was, up to `longest`."""
 
     async def forget(self, days: float, limit: int) -> int:
         """Delete finished orders that were placed more than `days` ago, and say how many."""
@@ -37,8 +50,8 @@ class Orders(Protocol):
 class Journal(Protocol):
     """Where every step is recorded, and from where it is published."""
 
-    async def record(self, transition: Transition) -> Order:
-        """Commit one step. Raises Fenced, DatabaseUnavailable."""
+    async def record(self, order: Order) -> Order:
+        """Commit the step that leads to `order`. Raises Fenced, StatementRejected, DatabaseUnavailable."""
 
     def announce(self, events: Iterable[OrderEvent]) -> None:
         """Publish events that are committed already."""
@@ -48,13 +61,13 @@ class Journal(Protocol):
 
 
 class Queue(Protocol):
-    """The orders queue. Raises QueueUnavailable."""
+    """The orders queue."""
 
-    async def send(self, order_id: UUID) -> None:
-        """Send one order to be executed."""
+    async def send(self, order_id: UUID, delay: timedelta = timedelta()) -> None:
+        """Send one order to be executed, after a delay. Raises QueueUnavailable."""
 
-    async def send_all(self, order_ids: Sequence[UUID]) -> None:
-        """Send many."""
+    async def send_all(self, order_ids: Sequence[UUID]) -> Sequence[UUID]:
+        """Send many; returns those that the queue took, which may be none."""
 
 
 class Connections(Protocol):

@@ -2,23 +2,29 @@
 
 import asyncio
 from collections.abc import Sequence
+from datetime import timedelta
 
 from order_engine.domain.errors import AttemptFailed
-from order_engine.domain.routes import NoQuoteFrom, Quote, Route, Swap, choose
+from order_engine.domain.routes import Quote, Route, Swap, choose
 from order_engine.use_cases.ask import ask
 from order_engine.venues.protocol import Venue
 
 
-async def quote(swap: Swap, venues: Sequence[Venue], timeout: float) -> Route:
-    """The best route. A venue that fails, or takes more than `timeout` seconds, is left out and says why.
+async def quote(swap: Swap, venues: Sequence[Venue], time_limit: timedelta) -> Route:
+    """The best route. A venue that fails, or takes longer than `time_limit`, is left out and says why.
 
     Raises NoQuote when no venue can now, or a FinalFailure when none ever can.
     """
-    return choose(await asyncio.gather(*(_quote_of(venue, swap, timeout) for venue in venues)))
+    answers = await asyncio.gather(*(_answer_of(venue, swap, time_limit) for venue in venues))
+    quotes = [answer for answer in answers if isinstance(answer, Quote)]
+    errors = {
+        venue.name: answer for venue, answer in zip(venues, answers, strict=True) if isinstance(answer, AttemptFailed)
+    }
+    return choose(quotes, errors)
 
 
-async def _quote_of(venue: Venue, swap: Swap, timeout: float) -> Quote | NoQuoteFrom:
+async def _answer_of(venue: Venue, swap: Swap, time_limit: timedelta) -> Quote | AttemptFailed:
     try:
-        return await ask(venue, venue.quote(swap), timeout)
+        return await ask(venue, venue.quote(swap), time_limit)
     except AttemptFailed as error:
-        return NoQuoteFrom(venue.name, error)
+        return error

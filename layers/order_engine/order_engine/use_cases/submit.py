@@ -2,9 +2,17 @@
 
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
-from order_engine.domain.errors import DatabaseUnavailable, IdempotencyConflict, QueueUnavailable
-from order_engine.domain.orders import NewOrder, Order, OrderType
+from order_engine.domain.errors import (
+    DatabaseUnavailable,
+    FieldError,
+    IdempotencyConflict,
+    InvalidRequest,
+    QueueUnavailable,
+)
+from order_engine.domain.lifecycle import CLAIMS
+from order_engine.domain.orders import NewOrder, Order, problem_with_expiry
 from order_engine.observability import because, logger
 from order_engine.observability.steps import accepted
 from order_engine.use_cases.ports import Orders, Queue
@@ -18,28 +26,45 @@ class Submission:
     replayed: bool
 
 
-async def submit(new: NewOrder, orders: Orders, queue: Queue, watchdog: float) -> Submission:
-    """Place an order. Once stored it will be executed, whatever happens to the queue.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submitter:
+    """Accepts orders. `lifetime`: the time of an order that names none; `watchdog`: when the sweeper looks first."""
 
-    Raises DatabaseUnavailable (nothing is stored, or a repeat with the same client order id finds it) and
-    IdempotencyConflict (the client order id stands for a different order).
-    """
-    order, is_new = await orders.place(new, watchdog)
-    if not is_new:
-        if not order.is_repeat_of(new):
+    orders: Orders
+    queue: Queue
+    lifetime: timedelta
+    watchdog: timedelta
+
+    async def submit(self, new: NewOrder) -> Submission:
+        """Place an order. Once stored it will be executed, whatever happens to the queue.
+
+        Raises InvalidRequest (it expires too soon or too late), DatabaseUnavailable (nothing was stored),
+        OutcomeUnknown (it may have been) and IdempotencyConflict (the client order id stands for a different order).
+        """
+        order, is_new = await self._placed(new)
+        if is_new:
+            accepted(order)
+        elif not order.is_repeat_of(new):
             raise IdempotencyConflict()
-        return Submission(order, replayed=True)
-    accepted(order)
-    match order.type:  # what happens before routing depends on the type, here and nowhere else
-        case OrderType.MARKET:
-            await _execute_now(order, orders, queue)
-    return Submission(order, replayed=False)
+        # Also when it is a repeat: the process that placed the order may have ended before it sent it.
+        if order.unattempted and order.status in CLAIMS:
+            await self._send(order)
+        return Submission(order, replayed=not is_new)
 
+    async def _placed(self, new: NewOrder) -> tuple[Order, bool]:
+        problem = new.expires_at and problem_with_expiry(new.expires_at, datetime.now(UTC))
+        if not problem:
+            return await self.orders.place(new, lifetime=self.lifetime, watchdog=self.watchdog)
+        # A late repeat still finds its order.
+        before = new.client_order_id and await self.orders.placed_before(new.account, new.client_order_id)
+        if not before:
+            raise InvalidRequest([FieldError("expiresAt", problem)])
+        return before, False
 
-async def _execute_now(order: Order, orders: Orders, queue: Queue) -> None:
-    try:
-        await queue.send(order.id)
-    except QueueUnavailable as error:
-        logger.warning("not queued; the sweeper will", extra={"order_id": str(order.id), **because(error)})
-        with suppress(DatabaseUnavailable):  # the order is stored all the same, and its watchdog set
-            await orders.look_now(order.id)
+    async def _send(self, order: Order) -> None:
+        try:
+            await self.queue.send(order.id)
+        except QueueUnavailable as error:
+            logger.warning("not queued; the sweeper will", extra={"order_id": str(order.id), **because(error)})
+            with suppress(DatabaseUnavailable):  # the order is stored all the same, and its watchdog set
+                await self.orders.mark_due(order.id)

@@ -17,7 +17,7 @@ async def subscribe_to_order(
     """
     topic = order_topic(account, order_id)
     connections.add(topic, connection_id)
-    history = await orders.one(account, order_id)
+    history = await orders.get(account, order_id)
     if history is None:
         connections.remove(topic, connection_id)
         raise OrderNotFound()

@@ -1,21 +1,27 @@
-"""Send orders that nobody looked after to the queue again."""
+"""Send orders that made no progress in their time to the queue again."""
 
+from datetime import timedelta
+
+from order_engine.domain.errors import QueueUnavailable
 from order_engine.observability.steps import sent_again
 from order_engine.use_cases.ports import Orders, Queue
 
-_AT_ONCE = 100
-_AT_MOST = 1_000
+_AT_ONCE = 500
+_LONGEST_WATCH = timedelta(minutes=15)
 
 
-async def sweep(orders: Orders, queue: Queue, watchdog: float) -> int:
-    """Queue the orders whose watchdog time has come, the longest overdue first, and say how many.
+async def sweep(orders: Orders, queue: Queue, watchdog: timedelta, at_most: int = 10_000) -> int:
+    """Queue the orders that are due, the longest overdue first, and say how many were sent.
 
-    At most a thousand a call; each comes up again after `watchdog` seconds if it makes no progress.
-    Raises DatabaseUnavailable, QueueUnavailable.
+    Each that was sent is due again after twice the time of before, so that a lost message costs an order little and a
+    deep queue costs it few repeats. What could not be sent stays due. Raises DatabaseUnavailable, QueueUnavailable.
     """
     sent = 0
-    while sent < _AT_MOST and (due := await orders.due(watchdog, _AT_ONCE)):
-        await queue.send_all(due)
-        sent_again(due)
-        sent += len(due)
+    while sent < at_most and (due := await orders.due(_AT_ONCE)):
+        accepted = await queue.send_all(due)
+        await orders.extend_watch(accepted, watchdog=watchdog, longest=_LONGEST_WATCH)
+        sent_again(accepted)
+        sent += len(accepted)
+        if len(accepted) < len(due):
+            raise QueueUnavailable(f"The queue took {len(accepted)} of {len(due)} orders.")
     return sent

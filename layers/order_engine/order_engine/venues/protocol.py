@@ -1,6 +1,7 @@
 """What the engine asks of a venue and of the chain. Implement these two with a real SDK and the mocks can go."""
 
-from datetime import timedelta
+from datetime import datetime
+from decimal import Decimal
 from typing import Protocol
 
 from order_engine.domain.orders import Order
@@ -22,8 +23,9 @@ class Venue(Protocol):
         AmountBelowMinimum, InsufficientLiquidity) when none can.
         """
 
-    async def build(self, order: Order, quote: Quote, valid_for: timedelta) -> Transaction:
-        """Sign the swap without sending it. At the least `quote.min_amount_out(order.slippage_bps)` must be paid out.
+    async def build(self, order: Order, quote: Quote, min_amount_out: Decimal, valid_until: datetime) -> Transaction:
+        """Sign the swap without sending it: it must pay out at least `min_amount_out` (whole tokens) or revert, and can
+        no longer land after `valid_until`.
 
         Raises VenueUnavailable.
         """

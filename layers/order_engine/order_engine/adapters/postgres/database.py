@@ -4,24 +4,26 @@ import asyncio
 import re
 import select
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
-from typing import Any, TypeVar
+from typing import Any
 
 import psycopg
 from psycopg.rows import DictRow, dict_row
 
 from order_engine.adapters.postgres.iam_token import login
-from order_engine.domain.errors import DatabaseUnavailable
+from order_engine.domain.errors import DatabaseUnavailable, StatementRejected
 
 Connection = psycopg.AsyncConnection[DictRow]
 Parameters = Mapping[str, Any]
-Result = TypeVar("Result")
 
 _CONNECT_SECONDS = 2
 _IDLE_SECONDS = 30
+_DEADLOCKS = 3  # after so many a statement that was chosen as the victim is given up
 _OPTIONS: dict[str, Any] = {
     "autocommit": True,
     # Named prepared statements pin a connection of RDS Proxy to its client.
@@ -37,8 +39,8 @@ class Database:
     """Opened at first use, looked at when it sat idle, replaced before a statement and never in the middle of one.
 
     Every method raises DatabaseUnavailable when Postgres cannot be reached, goes away, or has not answered within
-    `patience` seconds; what became of the statement is not known then. A `url` without a password logs in as the
-    function's IAM role.
+    `patience` seconds; it says whether the statement may have run. A `url` without a password logs in as the function's
+    IAM role.
     """
 
     def __init__(self, url: str, patience: float = 10) -> None:
@@ -49,35 +51,13 @@ class Database:
         self._lock = asyncio.Lock()
 
     async def fetch(self, statement: str, parameters: Parameters | None = None) -> list[DictRow]:
-        """Run one named statement in a transaction of its own."""
+        """Run one named statement in a transaction of its own.
 
-        async def run(connection: Connection) -> list[DictRow]:
-            cursor = await connection.execute(statement_named(statement), parameters)
-            return await cursor.fetchall() if cursor.description else []
-
-        return await self._patiently(run)
-
-    async def fetch_both(
-        self, first: tuple[str, Parameters], second: tuple[str, Parameters]
-    ) -> tuple[list[DictRow], list[DictRow]]:
-        """Run two named statements in one round trip; the second sees what the first did."""
-
-        async def run(connection: Connection) -> tuple[list[DictRow], list[DictRow]]:
-            async with connection.pipeline():
-                cursors = [await connection.execute(statement_named(name), given) for name, given in (first, second)]
-                return await cursors[0].fetchall(), await cursors[1].fetchall()
-
-        return await self._patiently(run)
-
-    async def close(self) -> None:
-        """Close the connection; the next use opens another."""
-        if self._connection:
-            await self._connection.close()
-            self._connection = None
-
-    async def _patiently(self, run: Callable[[Connection], Awaitable[Result]]) -> Result:
+        Raises StatementRejected, besides, when Postgres does not accept a value in it.
+        """
         async with self._lock:
-            work = asyncio.create_task(self._run(run))
+            call = _Call(statement_named(statement), parameters)
+            work = asyncio.create_task(self._run(call))
             try:
                 done, _ = await asyncio.wait({work}, timeout=self._patience)
             finally:
@@ -87,23 +67,41 @@ class Database:
                     work.cancel()
                     work.add_done_callback(lambda late: late.cancelled() or late.exception())
             if not done:
-                raise DatabaseUnavailable(f"The database did not answer within {self._patience:g} s.")
+                raise DatabaseUnavailable(
+                    f"The database did not answer within {self._patience:g} s.", may_have_run=call.sent
+                )
             return work.result()
 
-    async def _run(self, run: Callable[[Connection], Awaitable[Result]]) -> Result:
-        connection = self._connection
+    async def close(self) -> None:
+        """Close the connection; the next use opens another."""
+        if self._connection:
+            await self._connection.close()
+            self._connection = None
+
+    async def _run(self, call: "_Call") -> list[DictRow]:
         try:
-            if connection is None or await self._is_stale(connection):
-                options = {**_OPTIONS, **login(self._url)}
-                connection = await psycopg.AsyncConnection.connect(self._url, row_factory=dict_row, **options)
-                self._connection = connection
-            return await run(connection)
+            connection = await self._connected()
         except (psycopg.OperationalError, psycopg.InterfaceError) as error:
-            if connection:
-                await connection.close()
             raise DatabaseUnavailable() from error
+        try:
+            call.sent = True
+            return await _execute(connection, call)
+        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+            await connection.close()
+            raise DatabaseUnavailable(may_have_run=_may_have_run(error)) from error
+        except asyncio.CancelledError:  # given up: see fetch
+            await connection.close()
+            raise
+        except psycopg.Error as error:
+            raise StatementRejected() from error
         finally:
             self._used_at = time.monotonic()
+
+    async def _connected(self) -> Connection:
+        if self._connection is None or await self._is_stale(self._connection):
+            options = {**_OPTIONS, **login(self._url)}
+            self._connection = await psycopg.AsyncConnection.connect(self._url, row_factory=dict_row, **options)
+        return self._connection
 
     async def _is_stale(self, connection: Connection) -> bool:
         if connection.broken or connection.closed:
@@ -117,6 +115,30 @@ class Database:
                 await connection.close()
                 return True
         return False
+
+
+@dataclass(slots=True)
+class _Call:
+    statement: str
+    parameters: Parameters | None
+    sent: bool = False
+
+
+async def _execute(connection: Connection, call: _Call) -> list[DictRow]:
+    for _ in range(_DEADLOCKS):
+        with suppress(psycopg.errors.DeadlockDetected):  # rolled back by Postgres, so that the other side could go on
+            return await _fetch(connection, call)
+    return await _fetch(connection, call)
+
+
+async def _fetch(connection: Connection, call: _Call) -> list[DictRow]:
+    cursor = await connection.execute(call.statement, call.parameters)
+    return await cursor.fetchall() if cursor.description else []
+
+
+def _may_have_run(error: psycopg.Error) -> bool:
+    """An error that the server itself reported ends the transaction, unless the server was going down (class 57P)."""
+    return error.sqlstate is None or error.sqlstate.startswith("57P")
 
 
 @cache

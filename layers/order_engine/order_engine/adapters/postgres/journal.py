@@ -3,23 +3,23 @@
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
+from uuid import UUID
 
 from order_engine.adapters.postgres.database import Database
-from order_engine.adapters.postgres.orders import transaction_document
+from order_engine.adapters.postgres.rows import transaction_document
 from order_engine.batching import Batcher
-from order_engine.domain.errors import Fenced, QueueUnavailable
-from order_engine.domain.orders import Order, OrderEvent
-from order_engine.domain.statuses import MOVES
-from order_engine.domain.transitions import Transition
+from order_engine.contracts.facts import facts_document
+from order_engine.domain.errors import Fenced, QueueUnavailable, StatementRejected
+from order_engine.domain.lifecycle import LIFECYCLE, MOVES
+from order_engine.domain.orders import Order, OrderEvent, latest_event
 from order_engine.observability import because, logger
 from order_engine.observability.steps import recorded
 
-# How long past its backoff a retry may stay unclaimed before the sweeper sends it again.
-_PATIENCE_SECONDS = 60
 # The notifier takes a sender's messages one after the other, about so long for each: earlier ones would wait there.
 _PUBLISH_SECONDS = 0.02
+_Key = tuple[UUID, int, int, str]
 _MOVES = json.dumps([{"source": source, "target": target} for source, target in MOVES])
 
 
@@ -31,21 +31,25 @@ class Publisher(Protocol):
 
 
 class Journal:
-    """Group commit of transitions; what is committed is published, in order, by as few messages as possible."""
+    """Group commit of steps; what is committed is published, in order, by as few messages as possible.
 
-    def __init__(self, database: Database, publisher: Publisher) -> None:
+    An order that is to be retried is due for the sweeper `watchdog` after its retry's time.
+    """
+
+    def __init__(self, database: Database, publisher: Publisher, *, watchdog: timedelta) -> None:
         self._database = database
         self._publisher = publisher
-        self._steps: Batcher[Transition, Order] = Batcher(self._commit)
+        self._watchdog = watchdog
+        self._steps: Batcher[Order, Order] = Batcher(self._commit)
         self._events: Batcher[OrderEvent, None] = Batcher(self._publish, limit=2_000, interval=_PUBLISH_SECONDS)
 
-    async def record(self, transition: Transition) -> Order:
-        """Commit one step and return the order as it now stands.
+    async def record(self, order: Order) -> Order:
+        """Commit a step, given as the order that it leads to (see domain.transitions), and return it as it now stands.
 
-        Raises Fenced if somebody else moved the order meanwhile (nothing was written), DatabaseUnavailable if it is
-        not known whether the step was written.
+        Raises Fenced (somebody else moved the order meanwhile, or it was too late to sign; nothing was written),
+        StatementRejected (the same, for good) and DatabaseUnavailable (it is not known whether the step was written).
         """
-        return await self._steps.put(transition)
+        return await self._steps.put(order)
 
     def announce(self, events: Iterable[OrderEvent]) -> None:
         """Publish events that are committed already. Clients drop those they have seen."""
@@ -57,18 +61,27 @@ class Journal:
         await self._steps.drain()
         await self._events.drain()
 
-    async def _commit(self, transitions: Sequence[Transition]) -> Sequence[Order | Exception]:
-        steps = json.dumps([_step(transition) for transition in transitions], default=str)
-        rows = await self._database.fetch(
-            "orders.record", {"steps": steps, "moves": _MOVES, "patience": _PATIENCE_SECONDS}
-        )
-        moved = {row["id"]: row["updated_at"] for row in rows}
-        orders = [_recorded(transition.order, moved.get(transition.order.id)) for transition in transitions]
-        moved_orders = [order for order in orders if isinstance(order, Order)]
-        self.announce(map(_event, moved_orders))
-        for order in moved_orders:
+    async def _commit(self, orders: Sequence[Order]) -> Sequence[Order | Exception]:
+        try:
+            moved = await self._write(orders)
+        except StatementRejected as error:
+            if len(orders) == 1:
+                return [error]
+            # Nothing was written: each by itself, so that one bad value costs nobody else anything.
+            return [result for order in orders for result in await self._commit([order])]
+        results = [_recorded(order, moved.get(_key(order))) for order in orders]
+        steps = [order for order in results if isinstance(order, Order)]
+        self.announce(map(latest_event, steps))
+        for order in steps:
             recorded(order)
-        return orders
+        return results
+
+    async def _write(self, orders: Sequence[Order]) -> dict[_Key, datetime]:
+        """The times of the steps that hold. Written in id order, as claims lock: no deadlocks."""
+        steps = json.dumps([_step(order) for order in sorted(orders, key=lambda order: order.id)], default=str)
+        parameters = {"steps": steps, "moves": _MOVES, "watchdog": self._watchdog}
+        rows = await self._database.fetch("orders.record", parameters)
+        return {(row["id"], row["attempt"], row["sequence"], row["status"]): row["updated_at"] for row in rows}
 
     async def _publish(self, events: Sequence[OrderEvent]) -> Sequence[None]:
         try:
@@ -81,26 +94,27 @@ class Journal:
         return [None] * len(events)
 
 
+def _key(order: Order) -> _Key:
+    return order.id, order.attempt, order.sequence, order.status
+
+
 def _recorded(order: Order, at: datetime | None) -> Order | Fenced:
     return replace(order, updated_at=at) if at else Fenced()
 
 
-def _event(order: Order) -> OrderEvent:
-    return OrderEvent(
-        order.id, order.account, order.sequence, order.status, order.attempt, order.updated_at, order.details
-    )
-
-
-def _step(transition: Transition) -> dict[str, object]:
-    order, fill = transition.order, transition.fill
+def _step(order: Order) -> dict[str, object]:
+    stage, facts = LIFECYCLE[order.status], order.facts
     return {
         "id": order.id,
         "attempt": order.attempt,
         "sequence": order.sequence,
         "status": order.status,
-        "details": order.details,
+        "details": facts_document(facts),
         "transaction": order.transaction and transaction_document(order.transaction),
-        "amount_out": fill and fill.amount_out,
-        "executed_price": fill and fill.executed_price,
-        "retry_in": transition.retry_in,
+        "amount_out": facts.fill and facts.fill.amount_out,
+        "executed_price": facts.fill and facts.fill.executed_price,
+        "retry_in": None if facts.retry_in is None else facts.retry_in.total_seconds(),
+        "leased": stage.leased,
+        "signs": stage.signs,
+        "terminal": stage.terminal,
     }

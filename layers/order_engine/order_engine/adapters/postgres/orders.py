@@ -1,17 +1,22 @@
 """The order store."""
 
-from collections.abc import Collection
-from datetime import datetime
-from decimal import Decimal
+import json
+from collections.abc import Collection, Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from psycopg.rows import DictRow
 
 from order_engine.adapters.postgres.database import Database
-from order_engine.domain.orders import Claims, History, NewOrder, Order, OrderEvent, OrderType
-from order_engine.domain.statuses import CLAIMS, Status
-from order_engine.domain.transactions import Transaction
+from order_engine.adapters.postgres.rows import UNREADABLE, event_of, order_of
+from order_engine.domain.claims import Claim, Decision
+from order_engine.domain.errors import DatabaseUnavailable, OutcomeUnknown
+from order_engine.domain.lifecycle import CLAIMS, Status
+from order_engine.domain.orders import INITIAL_STATUS, History, NewOrder, Order, OrderEvent, OrderType
+from order_engine.observability import logger
+
+_TYPES = list(OrderType)
 
 
 class OrderStore:
@@ -20,78 +25,75 @@ class OrderStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def place(self, new: NewOrder, watchdog: float) -> tuple[Order, bool]:
-        """Store an order with its first event, to be looked at again in `watchdog` seconds.
+    async def place(self, new: NewOrder, *, lifetime: timedelta, watchdog: timedelta) -> tuple[Order, bool]:
+        """Store an order with its first event; it expires after `lifetime` unless it says when itself.
 
         Returns the order and True, or the one that was placed before with the same client order id and False.
+        Raises DatabaseUnavailable (nothing is stored) and OutcomeUnknown (it may be).
         """
-        rows = await self._database.fetch(
-            "orders.place",
-            {
-                "account": new.account,
-                "client_order_id": new.client_order_id,
-                "type": new.type,
-                "token_in": new.token_in,
-                "token_out": new.token_out,
-                "amount_in": new.amount_in,
-                "slippage_bps": new.slippage_bps,
-                "watchdog": watchdog,
-            },
-        )
+        parameters = {"orders": _new_orders_document([new]), "lifetime": lifetime, "watchdog": watchdog}
+        try:
+            rows = await self._database.fetch("orders.place", parameters)
+        except DatabaseUnavailable as error:
+            if error.may_have_run:
+                raise OutcomeUnknown(new.id) from error
+            raise
         if rows:
-            return _order(rows[0]), True
-        (row,) = await self._database.fetch(
-            "orders.placed_before", {"account": new.account, "client_order_id": new.client_order_id}
-        )
-        return _order(row), False
+            return order_of(rows[0]), True
+        assert new.client_order_id
+        order = await self.placed_before(new.account, new.client_order_id)
+        if order is None:  # it was deleted in this very moment: its key is free again
+            raise DatabaseUnavailable()
+        return order, False
 
-    async def look_now(self, order_id: UUID) -> None:
-        """Let the next sweep send the order to the queue."""
-        await self._database.fetch("orders.look_now", {"id": order_id})
+    async def placed_before(self, account: str, client_order_id: str) -> Order | None:
+        """The account's order with this client order id."""
+        key = {"account": account, "client_order_id": client_order_id}
+        rows = await self._database.fetch("orders.placed_before", key)
+        return order_of(rows[0]) if rows else None
 
-    async def one(self, account: str, order_id: UUID) -> History | None:
+    async def mark_due(self, order_id: UUID) -> None:
+        """Let the next sweep send an order that no worker has had yet."""
+        await self._database.fetch("orders.mark_due", {"id": order_id})
+
+    async def get(self, account: str, order_id: UUID) -> History | None:
         """The account's order with its events; None for an unknown one and for another account's alike."""
-        rows = await self._database.fetch("orders.one", {"account": account, "id": order_id})
-        return _history(rows[0]) if rows else None
+        rows = await self._database.fetch("orders.get", {"account": account, "id": order_id})
+        if not rows:
+            return None
+        order = order_of(rows[0])
+        return History(order, tuple(event_of(order, event) for event in rows[0]["events"]))
 
     async def page(self, account: str, status: Status | None, before: UUID | None, limit: int) -> list[Order]:
         """Up to `limit` of the account's orders, newest first, older than the order `before`."""
         rows = await self._database.fetch(
             "orders.page", {"account": account, "status": status, "before": before, "limit": limit}
         )
-        return [_order(row) for row in rows]
+        return [order_of(row) for row in rows]
 
-    async def histories(self, ids: Collection[UUID]) -> list[History]:
-        """Orders of any account with their events; unknown ids are left out."""
-        rows = await self._database.fetch("orders.histories", {"ids": list(ids)})
-        return [_history(row) for row in rows]
+    async def events(self, orders: Collection[Order]) -> dict[UUID, list[OrderEvent]]:
+        """All events of these orders, oldest first."""
+        by_id = {order.id: order for order in orders}
+        rows = await self._database.fetch("orders.events", {"ids": list(by_id)})
+        return {row["order_id"]: [event_of(by_id[row["order_id"]], event) for event in row["events"]] for row in rows}
 
-    async def claim(self, ids: Collection[UUID], lease: float, max_attempts: int) -> Claims:
-        """Start the next attempt for every order that is open, has one left and nobody else at it."""
-        claimed, rows = await self._database.fetch_both(
-            (
-                "orders.claim",
-                {
-                    "ids": list(ids),
-                    "lease": lease,
-                    "max_attempts": max_attempts,
-                    "from_statuses": list(CLAIMS.keys()),
-                    "to_statuses": list(CLAIMS.values()),
-                },
-            ),
-            ("orders.histories", {"ids": list(ids)}),
-        )
-        mine = {row["id"] for row in claimed}
-        histories = [_history(row) for row in rows]
-        return Claims(
-            claimed=tuple(history for history in histories if history.order.id in mine),
-            others=tuple(history for history in histories if history.order.id not in mine),
-        )
+    async def claim(self, ids: Collection[UUID], *, lease: timedelta, max_attempts: int) -> list[Claim]:
+        """Start the next attempt of every order that can be claimed, and say for each of the others why it cannot."""
+        return await self._decide(ids, start=True, lease=lease, max_attempts=max_attempts)
 
-    async def due(self, watchdog: float, limit: int) -> list[UUID]:
-        """Up to `limit` orders whose watchdog time has come, longest overdue first; set `watchdog` seconds ahead."""
-        rows = await self._database.fetch("orders.due", {"watchdog": watchdog, "limit": limit})
+    async def examine(self, ids: Collection[UUID], *, max_attempts: int) -> list[Claim]:
+        """What a claim would decide, without one."""
+        return await self._decide(ids, start=False, lease=timedelta(), max_attempts=max_attempts)
+
+    async def due(self, limit: int) -> list[UUID]:
+        """Up to `limit` orders that have made no progress in the time they were given, longest overdue first."""
+        rows = await self._database.fetch("orders.due", {"types": _TYPES, "limit": limit})
         return [row["id"] for row in rows]
+
+    async def extend_watch(self, ids: Collection[UUID], *, watchdog: timedelta, longest: timedelta) -> None:
+        """These were sent: each is due again after `watchdog`, doubled for every time it was, up to `longest`."""
+        parameters = {"ids": list(ids), "watchdog": watchdog, "longest": longest}
+        await self._database.fetch("orders.extend_watch", parameters)
 
     async def forget(self, days: float, limit: int) -> int:
         """Delete up to `limit` finished orders placed more than `days` ago, and their events; says how many."""
@@ -101,56 +103,34 @@ class OrderStore:
         """Raise DatabaseUnavailable if Postgres does not answer."""
         await self._database.fetch("orders.ping")
 
-
-def _history(row: DictRow) -> History:
-    order = _order(row)
-    return History(order, tuple(_event(order, event) for event in row["events"]))
-
-
-def _order(row: DictRow) -> Order:
-    return Order(
-        id=row["id"],
-        account=row["account"],
-        client_order_id=row["client_order_id"],
-        type=OrderType(row["type"]),
-        token_in=row["token_in"],
-        token_out=row["token_out"],
-        amount_in=row["amount_in"],
-        slippage_bps=row["slippage_bps"],
-        status=Status(row["status"]),
-        sequence=row["sequence"],
-        attempt=row["attempt"],
-        transaction=_transaction(row["transaction"]) if row["transaction"] else None,
-        details=row["details"],
-        created_at=row["created_at"],
-        updated_at=row["updated_at"],
-        leased=row["leased"],
-    )
-
-
-def _event(order: Order, event: dict[str, Any]) -> OrderEvent:
-    return OrderEvent(
-        order_id=order.id,
-        account=order.account,
-        sequence=event["sequence"],
-        status=Status(event["status"]),
-        attempt=event["attempt"],
-        at=datetime.fromisoformat(event["at"]),
-        details=event["details"],
-    )
-
-
-def transaction_document(transaction: Transaction) -> dict[str, Any]:
-    """A transaction as it is stored; decimals and times as text once it is JSON."""
-    return {name: getattr(transaction, name) for name in Transaction.__slots__}
-
-
-def _transaction(document: dict[str, Any]) -> Transaction:
-    return Transaction(
-        **{
-            **document,
-            "amount_in": Decimal(document["amount_in"]),
-            "min_amount_out": Decimal(document["min_amount_out"]),
-            "valid_until": datetime.fromisoformat(document["valid_until"]),
+    async def _decide(self, ids: Collection[UUID], **policy: Any) -> list[Claim]:
+        parameters = {
+            "ids": list(ids),
+            "types": _TYPES,
+            "from_statuses": list(CLAIMS.keys()),
+            "to_statuses": list(CLAIMS.values()),
+            **policy,
         }
-    )
+        claims = {row["id"]: _claim(row) for row in await self._database.fetch("orders.claim", parameters)}
+        return [claims.get(order_id, Claim(order_id, Decision.UNKNOWN)) for order_id in ids]
+
+
+def _claim(row: DictRow) -> Claim:
+    """One row that cannot be read is no reason to fail the others."""
+    decision = Decision(row["decision"])
+    if decision is Decision.UNSUPPORTED:
+        return Claim(row["id"], decision)
+    try:
+        return Claim(row["id"], decision, order_of(row), row["back_in"])
+    except UNREADABLE:
+        logger.exception("unreadable order", extra={"order_id": str(row["id"])})
+        return Claim(row["id"], Decision.UNSUPPORTED)
+
+
+def _new_orders_document(orders: Sequence[NewOrder]) -> str:
+    return json.dumps([_new_order_document(order) for order in orders], default=str)
+
+
+def _new_order_document(order: NewOrder) -> Mapping[str, Any]:
+    fields = {name: getattr(order, name) for name in NewOrder.__slots__}
+    return {**fields, "status": INITIAL_STATUS[order.type]}

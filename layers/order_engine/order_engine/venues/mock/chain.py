@@ -10,10 +10,11 @@ from decimal import Decimal
 from psycopg.rows import DictRow
 
 from order_engine.adapters.postgres.database import Database
-from order_engine.adapters.postgres.orders import transaction_document
+from order_engine.adapters.postgres.rows import transaction_document
 from order_engine.batching import Batcher
 from order_engine.domain.errors import (
     DatabaseUnavailable,
+    FinalFailure,
     RetryableFailure,
     SlippageExceeded,
     TransactionExpired,
@@ -74,13 +75,21 @@ class MockChain:
     def _fate(self, transaction: Transaction, lands_in: float) -> _Sent:
         if self._weather.fails():
             return _Sent(transaction, lands_in, "reverted", None)
-        swap = Swap(TOKENS[transaction.token_in], TOKENS[transaction.token_out], transaction.amount_in)
-        venue = self._venues.get(transaction.venue)
-        # A venue that is not mocked has no pool here: it pays the least that it promised.
-        amount_out = venue.quote_at(swap, time.time() + lands_in).amount_out if venue else transaction.min_amount_out
+        amount_out = self._amount_out(transaction, time.time() + lands_in)
         if amount_out < transaction.min_amount_out:
             return _Sent(transaction, lands_in, "slippage_exceeded", None)
         return _Sent(transaction, lands_in, "filled", amount_out)
+
+    def _amount_out(self, transaction: Transaction, at: float) -> Decimal:
+        """What the pool pays when the transaction lands: nothing if it became too shallow by then."""
+        venue = self._venues.get(transaction.venue)
+        if venue is None:  # it is not mocked and has no pool here: it pays the least that it promised
+            return transaction.min_amount_out
+        swap = Swap(TOKENS[transaction.token_in], TOKENS[transaction.token_out], transaction.amount_in)
+        try:
+            return venue.quote_at(swap, at).amount_out
+        except FinalFailure:
+            return Decimal(0)
 
     async def _send(self, sent: Sequence[_Sent]) -> Sequence[DictRow | None]:
         document = [

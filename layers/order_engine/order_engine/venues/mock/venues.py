@@ -5,7 +5,7 @@ import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from random import Random
 from typing import Protocol
@@ -63,7 +63,7 @@ class MockVenue:
             raise VenueUnavailable(f"{self.name} did not answer.")
         return self.quote_at(swap, time.time())
 
-    async def build(self, order: Order, quote: Quote, valid_for: timedelta) -> Transaction:
+    async def build(self, order: Order, quote: Quote, min_amount_out: Decimal, valid_until: datetime) -> Transaction:
         """See venues.protocol.Venue. The signature is random, as a real one looks."""
         return Transaction(
             signature=secrets.token_bytes(88).translate(_BASE58).decode(),
@@ -72,8 +72,8 @@ class MockVenue:
             token_in=order.token_in,
             token_out=order.token_out,
             amount_in=order.amount_in,
-            min_amount_out=quote.min_amount_out(order.slippage_bps),
-            valid_until=datetime.now(UTC) + valid_for,
+            min_amount_out=min_amount_out,
+            valid_until=valid_until,
         )
 
     def quote_at(self, swap: Swap, at: float) -> Quote:

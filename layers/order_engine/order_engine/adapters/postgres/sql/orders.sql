@@ -1,77 +1,97 @@
--- Reading and writing orders. Every write of a status is guarded by the state that it may come from.
+-- Reading and writing orders. A statement that decides returns what it decided. Statuses come as parameters.
 
 -- name: place
--- The unique index decides who was first; the loser gets no row and reads the winner's order.
-WITH placed AS (
-    INSERT INTO orders (account, client_order_id, type, token_in, token_out, amount_in, slippage_bps, watchdog_at)
-    VALUES (%(account)s, %(client_order_id)s, %(type)s, %(token_in)s, %(token_out)s, %(amount_in)s, %(slippage_bps)s,
-            now() + %(watchdog)s * interval '1 second')
+-- The unique index decides who was first; a loser gets no row and reads the winner's order.
+WITH asked AS (
+    SELECT * FROM json_to_recordset(%(orders)s::json) AS a (
+        id uuid, account text, client_order_id text, type text, token_in text, token_out text, amount_in numeric,
+        slippage_bps int, min_amount_out numeric, expires_at timestamptz, status text)
+), placed AS (
+    INSERT INTO orders (id, account, client_order_id, type, token_in, token_out, amount_in, slippage_bps,
+                        min_amount_out, expires_at, status, watchdog_at)
+    SELECT id, account, client_order_id, type, token_in, token_out, amount_in, slippage_bps, min_amount_out,
+           coalesce(expires_at, now() + %(lifetime)s::interval), status, now() + %(watchdog)s::interval
+    FROM asked
     ON CONFLICT (account, client_order_id) WHERE client_order_id IS NOT NULL DO NOTHING
     RETURNING *
 ), first_event AS (
     INSERT INTO order_events (order_id, sequence, status, attempt, at, details)
     SELECT id, sequence, status, attempt, created_at, details FROM placed
 )
-SELECT *, false AS leased FROM placed;
+SELECT * FROM placed;
 
 -- name: placed_before
-SELECT *, false AS leased FROM orders WHERE account = %(account)s AND client_order_id = %(client_order_id)s;
+SELECT * FROM orders WHERE account = %(account)s AND client_order_id = %(client_order_id)s;
 
--- name: look_now
--- The queue did not take the order: the next sweep sends it.
-UPDATE orders SET watchdog_at = now() WHERE id = %(id)s AND status = 'pending' AND attempt = 0;
-
--- name: one
-SELECT o.*, (o.lease_until > now()) IS TRUE AS leased,
-       (SELECT json_agg(e ORDER BY e.sequence) FROM order_events e WHERE e.order_id = o.id) AS events
+-- name: get
+SELECT o.*, (SELECT json_agg(e ORDER BY e.sequence) FROM order_events e WHERE e.order_id = o.id) AS events
 FROM orders o WHERE o.id = %(id)s AND o.account = %(account)s;
-
--- name: histories
-SELECT o.*, (o.lease_until > now()) IS TRUE AS leased,
-       (SELECT json_agg(e ORDER BY e.sequence) FROM order_events e WHERE e.order_id = o.id) AS events
-FROM orders o WHERE o.id = ANY(%(ids)s);
 
 -- name: page
 -- Ids are UUIDv7: newest first is id, descending.
-SELECT *, (lease_until > now()) IS TRUE AS leased FROM orders
+SELECT * FROM orders
 WHERE account = %(account)s
   AND (%(status)s::text IS NULL OR status = %(status)s)
   AND (%(before)s::uuid IS NULL OR id < %(before)s)
 ORDER BY id DESC LIMIT %(limit)s;
 
+-- name: events
+SELECT order_id, json_agg(e ORDER BY e.sequence) AS events
+FROM order_events e WHERE order_id = ANY(%(ids)s) GROUP BY order_id;
+
 -- name: claim
--- A new attempt for every order that is open, has attempts left and is in nobody's hands. Locked in id order: no deadlocks.
-WITH claimable AS (
-    SELECT id FROM orders
-    WHERE id = ANY(%(ids)s) AND finished_at IS NULL AND attempt < %(max_attempts)s
-      AND (lease_until IS NULL OR lease_until <= now())
-    ORDER BY id FOR UPDATE
+-- Decides for every order asked for, under its row's lock and by a clock read once the lock is held; starts the next attempt
+-- of those that it finds claimable if `start` says so. Rows are locked in id order.
+WITH locked AS MATERIALIZED (
+    SELECT o AS stored FROM orders o WHERE id = ANY(%(ids)s) ORDER BY id FOR NO KEY UPDATE
+), timed AS MATERIALIZED (
+    SELECT stored, clock_timestamp() AS at FROM locked
+), decided AS MATERIALIZED (
+    SELECT stored, at, to_status, CASE
+        WHEN (stored).finished_at IS NOT NULL THEN 'finished'
+        WHEN (stored).type <> ALL(%(types)s) THEN 'unsupported'
+        WHEN (stored).lease_until > at THEN 'leased'
+        WHEN (stored).transaction IS NOT NULL THEN 'in_flight'
+        WHEN (stored).attempt >= %(max_attempts)s THEN 'exhausted'
+        WHEN (stored).expires_at <= at THEN 'overdue'
+        WHEN (stored).not_before > at THEN 'not_yet'
+        ELSE 'claimable' END AS decision
+    FROM timed
+    LEFT JOIN unnest(%(from_statuses)s::text[], %(to_statuses)s::text[]) AS c (from_status, to_status)
+        ON from_status = (stored).status
 ), claimed AS (
     UPDATE orders o SET
-        status = c.to_status,
-        details = CASE WHEN c.to_status = o.status AND o.status = 'submitted' THEN o.details ELSE '{}' END,
-        attempt = o.attempt + 1,
-        sequence = o.sequence + 1,
-        lease_until = now() + %(lease)s * interval '1 second',
-        watchdog_at = now() + 2 * %(lease)s * interval '1 second',
-        updated_at = now()
-    FROM claimable, unnest(%(from_statuses)s::text[], %(to_statuses)s::text[]) AS c (from_status, to_status)
-    WHERE o.id = claimable.id AND o.status = c.from_status
-    RETURNING o.*
+        status = to_status,
+        details = '{}',
+        attempt = attempt + 1,
+        sequence = sequence + 1,
+        lease_until = at + %(lease)s::interval,
+        watchdog_at = at + %(lease)s::interval,
+        not_before = NULL,
+        sweeps = 0,
+        updated_at = at
+    FROM decided
+    WHERE id = (stored).id AND decision = 'claimable' AND %(start)s
+    RETURNING id AS claimed_id, o AS changed
 ), logged AS (
     INSERT INTO order_events (order_id, sequence, status, attempt, at, details)
-    SELECT id, sequence, status, attempt, updated_at, details FROM claimed
+    SELECT (changed).id, (changed).sequence, (changed).status, (changed).attempt, (changed).updated_at, (changed).details
+    FROM claimed
 )
-SELECT id FROM claimed;
+SELECT CASE WHEN claimed_id IS NOT NULL THEN 'claimed' ELSE decision END AS decision,
+       CASE decision WHEN 'leased' THEN (stored).lease_until - at WHEN 'not_yet' THEN (stored).not_before - at END AS back_in,
+       (coalesce(changed, stored)).*
+FROM decided LEFT JOIN claimed ON claimed_id = (stored).id;
 
 -- name: record
--- Group commit: many orders, one step each. A step holds only if its order is still where the worker left it
--- (attempt: the fencing token; sequence: nothing happened since; move: the table in domain/statuses.py).
+-- Group commit: many orders, one step each. A step holds only if its order is still where its holder left it (attempt: the
+-- fencing token; sequence: nothing happened since; the move is one of the life cycle's) and, where it stores a signed
+-- transaction, before the order's time is over. Those that hold are returned.
 WITH step AS (
     -- One JSON text: it costs the client a fifth of what as many arrays would.
     SELECT * FROM json_to_recordset(%(steps)s::json) AS s (
-        id uuid, attempt int, sequence int, status text, details json, transaction json,
-        amount_out numeric, executed_price numeric, retry_in float8)
+        id uuid, attempt int, sequence int, status text, details json, transaction json, amount_out numeric,
+        executed_price numeric, retry_in float8, leased bool, signs bool, terminal bool)
 ), moved AS (
     UPDATE orders o SET
         status = s.status,
@@ -80,30 +100,41 @@ WITH step AS (
         transaction = s.transaction,
         amount_out = s.amount_out,
         executed_price = s.executed_price,
-        lease_until = CASE WHEN s.status IN ('building', 'submitted') THEN o.lease_until END,
+        lease_until = CASE WHEN s.leased THEN o.lease_until END,
+        not_before = now() + s.retry_in * interval '1 second',
         watchdog_at = CASE
-            WHEN s.status IN ('confirmed', 'failed') THEN NULL
-            WHEN s.status = 'pending' THEN now() + (s.retry_in + %(patience)s) * interval '1 second'
-            ELSE o.watchdog_at END,
-        finished_at = CASE WHEN s.status IN ('confirmed', 'failed') THEN now() END,
+            WHEN s.terminal THEN NULL
+            WHEN s.leased THEN o.watchdog_at
+            ELSE now() + coalesce(s.retry_in, 0) * interval '1 second' + %(watchdog)s::interval END,
+        sweeps = 0,
+        finished_at = CASE WHEN s.terminal THEN now() END,
         updated_at = now()
     FROM step s
     WHERE o.id = s.id AND o.attempt = s.attempt AND o.sequence = s.sequence - 1
       AND (o.status, s.status) IN (SELECT * FROM json_to_recordset(%(moves)s::json) AS m (source text, target text))
+      AND (o.expires_at > now() OR NOT s.signs)
     RETURNING o.*
 ), logged AS (
     INSERT INTO order_events (order_id, sequence, status, attempt, at, details)
     SELECT id, sequence, status, attempt, updated_at, details FROM moved
 )
-SELECT id, updated_at FROM moved;
+SELECT id, attempt, sequence, status, updated_at FROM moved;
+
+-- name: mark_due
+-- The queue did not take the order: the next sweep sends it.
+UPDATE orders SET watchdog_at = now() WHERE id = %(id)s AND attempt = 0 AND finished_at IS NULL;
 
 -- name: due
--- Orders that somebody should look at again. Looked after for another `watchdog` seconds by being sent.
-UPDATE orders SET watchdog_at = now() + %(watchdog)s * interval '1 second'
-WHERE id IN (
-    SELECT id FROM orders WHERE watchdog_at <= now() ORDER BY watchdog_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
-)
-RETURNING id;
+-- Open orders of types that this release executes and that have made no progress in the time they were given.
+SELECT id FROM orders WHERE watchdog_at <= now() AND type = ANY(%(types)s) ORDER BY watchdog_at LIMIT %(limit)s;
+
+-- name: extend_watch
+-- They were sent: look again after twice the time of before, and when the order's own time is over.
+UPDATE orders SET
+    sweeps = sweeps + 1,
+    watchdog_at = least(now() + least(%(longest)s::interval, %(watchdog)s::interval * 2 ^ least(sweeps + 1, 20)),
+                        CASE WHEN expires_at > now() THEN expires_at END)
+WHERE id = ANY(%(ids)s) AND watchdog_at <= now();
 
 -- name: forget
 -- Finished orders that were placed so many days ago. Ids are UUIDv7, so the oldest are the first in the primary key.

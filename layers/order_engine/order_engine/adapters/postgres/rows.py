@@ -1,0 +1,70 @@
+"""Orders as rows, and back."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from psycopg.rows import DictRow
+
+from order_engine.contracts.facts import facts_of
+from order_engine.domain.lifecycle import Status
+from order_engine.domain.orders import Order, OrderEvent, OrderType
+from order_engine.domain.routes import Swap
+from order_engine.domain.tokens import TOKENS
+from order_engine.domain.transactions import Transaction
+
+# What reading a row can raise that another release has written.
+UNREADABLE = (KeyError, TypeError, ValueError, ArithmeticError, StopIteration)
+
+
+def order_of(row: DictRow) -> Order:
+    """The order in a row of the table. Raises one of UNREADABLE."""
+    swap = Swap(TOKENS[row["token_in"]], TOKENS[row["token_out"]], row["amount_in"])
+    return Order(
+        id=row["id"],
+        account=row["account"],
+        client_order_id=row["client_order_id"],
+        type=OrderType(row["type"]),
+        token_in=row["token_in"],
+        token_out=row["token_out"],
+        amount_in=row["amount_in"],
+        slippage_bps=row["slippage_bps"],
+        min_amount_out=row["min_amount_out"],
+        expires_at=row["expires_at"],
+        status=Status(row["status"]),
+        sequence=row["sequence"],
+        attempt=row["attempt"],
+        transaction=_transaction(row["transaction"]) if row["transaction"] else None,
+        facts=facts_of(row["details"], swap),
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+    )
+
+
+def event_of(order: Order, document: dict[str, Any]) -> OrderEvent:
+    """An event of the order, from its row as JSON. Raises one of UNREADABLE."""
+    return OrderEvent(
+        order_id=order.id,
+        account=order.account,
+        sequence=document["sequence"],
+        status=Status(document["status"]),
+        attempt=document["attempt"],
+        at=datetime.fromisoformat(document["at"]),
+        facts=facts_of(document["details"], order.swap),
+    )
+
+
+def transaction_document(transaction: Transaction) -> dict[str, Any]:
+    """A transaction as it is stored; decimals and times as text once it is JSON."""
+    return {name: getattr(transaction, name) for name in Transaction.__slots__}
+
+
+def _transaction(document: dict[str, Any]) -> Transaction:
+    return Transaction(
+        **{
+            **document,
+            "amount_in": Decimal(document["amount_in"]),
+            "min_amount_out": Decimal(document["min_amount_out"]),
+            "valid_until": datetime.fromisoformat(document["valid_until"]),
+        }
+    )

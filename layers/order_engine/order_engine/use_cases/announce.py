@@ -1,0 +1,26 @@
+"""Publish what orders' earlier workers may have committed but not published."""
+
+from collections.abc import Sequence
+
+from order_engine.domain.claims import Claim, Decision
+from order_engine.domain.orders import first_event, latest_event
+from order_engine.use_cases.ports import Journal, Orders
+
+
+async def announce(claims: Sequence[Claim], orders: Orders, journal: Journal) -> None:
+    """Publish the histories of the orders that were claimed, will be settled or are finished; clients drop repeats.
+
+    A client then has every step in order from one sender, whatever became of the others. Raises DatabaseUnavailable.
+    """
+    earlier = []
+    for claim in claims:
+        if claim.order is None or claim.decision in (Decision.LEASED, Decision.NOT_YET):
+            continue
+        if claim.decision is Decision.CLAIMED and claim.order.attempt == 1:
+            journal.announce([first_event(claim.order), latest_event(claim.order)])
+        else:
+            earlier.append(claim.order)
+    if earlier:
+        events = await orders.events(earlier)
+        for order in earlier:
+            journal.announce(events.get(order.id, ()))

@@ -1,0 +1,85 @@
+"""The last resort for orders whose messages ended up in the dead-letter queue."""
+
+import asyncio
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from order_engine.domain.claims import Claim, Decision
+from order_engine.domain.errors import EngineError
+from order_engine.domain.orders import Order
+from order_engine.observability import because, logger
+from order_engine.use_cases.announce import announce
+from order_engine.use_cases.ports import Journal, Orders, Queue
+from order_engine.use_cases.settle import Settler
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What became of a batch of order ids: settled, or no order at all. The rest is to be tried again later."""
+
+    settled: set[UUID]
+    unknown: set[UUID]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadLetterHandler:
+    """Sends back what can still be executed and finishes what cannot."""
+
+    orders: Orders
+    journal: Journal
+    queue: Queue
+    settler: Settler
+
+    async def settle(self, ids: Collection[UUID], time_limit: timedelta) -> Settlement:
+        """Take care of these orders, all at once, for at most `time_limit`. Raises DatabaseUnavailable."""
+        loop = asyncio.get_running_loop()
+        ends_at = loop.time() + time_limit.total_seconds()
+        claims = await self.orders.examine(ids, max_attempts=self.settler.retries.max_attempts)
+        await announce(claims, self.orders, self.journal)
+        unknown = {claim.order_id for claim in claims if claim.decision is Decision.UNKNOWN}
+        tasks = {
+            claim.order_id: asyncio.create_task(self._settled(claim))
+            for claim in claims
+            if claim.order_id not in unknown
+        }
+        settled: set[UUID] = set()
+        if tasks:
+            await asyncio.wait(tasks.values(), timeout=ends_at - loop.time())
+            late = {order_id for order_id, task in tasks.items() if task.cancel()}
+            await asyncio.wait(tasks.values())
+            settled = {order_id for order_id, task in tasks.items() if order_id not in late and task.result()}
+        await self.journal.drain()
+        return Settlement(settled, unknown)
+
+    async def _settled(self, claim: Claim) -> bool:
+        about = {"order_id": str(claim.order_id), "decision": claim.decision}
+        try:
+            settled = await self._settle(claim)
+        except EngineError as error:
+            logger.warning("dead letter not settled yet", extra=about | because(error))
+            return False
+        logger.info("dead letter settled" if settled else "dead letter not settled yet", extra=about)
+        return settled
+
+    async def _settle(self, claim: Claim) -> bool:
+        match claim:
+            case Claim(decision=Decision.FINISHED):
+                pass
+            case Claim(decision=Decision.CLAIMABLE):
+                # Its receives were used up by crashes and repeats, not by attempts.
+                await self.queue.send(claim.order_id)
+            case Claim(decision=Decision.NOT_YET, back_in=timedelta() as back_in):
+                await self.queue.send(claim.order_id, back_in)
+            case Claim(decision=Decision.IN_FLIGHT, order=Order() as order):
+                wait = await self.settler.settle(order)
+                if wait is not None:
+                    await self.queue.send(claim.order_id, wait)
+            case Claim(decision=Decision.EXHAUSTED, order=Order() as order):
+                await self.settler.fail_exhausted(order)
+            case Claim(decision=Decision.OVERDUE, order=Order() as order):
+                await self.settler.expire(order)
+            case _:  # a worker has it, or this release cannot read it
+                return False
+        return True

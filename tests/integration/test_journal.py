@@ -1,0 +1,91 @@
+"""Group commit: what is refused costs only the step that it is in."""
+
+import asyncio
+from dataclasses import replace
+from decimal import Decimal
+from uuid import uuid4
+
+import pytest
+
+from order_engine.domain.errors import Fenced, StatementRejected, VenueUnavailable
+from order_engine.domain.facts import Facts
+from order_engine.domain.lifecycle import Status
+from order_engine.domain.orders import Order
+from order_engine.domain.routes import Quote, Swap
+from order_engine.domain.transitions import failed
+from tests.engine import Engine
+from tests.integration.conftest import Play
+from tests.integration.test_execute import CONFIRMED_AT_ONCE, Hanging, statuses
+
+MESSAGE = "half\0a message"
+
+
+class Cursed(Hanging):
+    """A venue whose error cannot be stored as it is."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.honest = engine.venues[0]
+        self.name = self.honest.name
+        self.build = self.honest.build  # type: ignore[method-assign]
+
+    async def quote(self, swap: Swap) -> Quote:
+        if swap.amount_in == 13:
+            raise VenueUnavailable(MESSAGE)
+        return await self.honest.quote(swap)
+
+
+def test_a_venues_unstorable_words_cost_nobody_an_attempt(play: Play) -> None:
+    async def scenario(engine: Engine) -> None:
+        (unlucky,), others = await engine.place(amount_in=Decimal(13)), await engine.place(9)
+        done = await engine.execute(unlucky, *others, venues=[Cursed(engine)])
+        assert done == {order.id for order in others}
+        for order in others:
+            assert statuses(await engine.history(order)) == CONFIRMED_AT_ONCE
+        history = await engine.history(unlucky)
+        assert statuses(history) == ["pending", "routing", "pending"]
+        assert history.order.facts.failure
+        assert "half\N{REPLACEMENT CHARACTER}a message" in history.order.facts.failure.message
+
+    play(scenario)
+
+
+def test_a_step_that_postgres_rejects_does_not_take_its_batch_with_it(play: Play) -> None:
+    async def scenario(engine: Engine) -> None:
+        orders = await engine.place(5)
+        claimed = [claim.order for claim in await engine.claim(*orders) if claim.order]
+        steps = [failed(order, VenueUnavailable()) for order in claimed]
+        steps[2] = replace(steps[2], facts=Facts(signature="a\0b"))
+        results = await asyncio.gather(*map(engine.journal.record, steps), return_exceptions=True)
+        assert [type(result) for result in results] == [Order, Order, StatementRejected, Order, Order]
+        await engine.journal.drain()
+        assert {event.order_id for event in engine.recorder.events} == {
+            step.id for step in steps if step is not steps[2]
+        }
+        rejected = (await engine.history(steps[2])).order
+        assert (rejected.status, rejected.sequence) == (Status.ROUTING, 2)
+
+    play(scenario)
+
+
+def test_a_fenced_step_is_not_written_and_not_published(play: Play) -> None:
+    async def scenario(engine: Engine) -> None:
+        (order,) = await engine.place()
+        (first,) = await engine.claim(order)
+        engine.expire_lease(order)
+        (second,) = await engine.claim(order)
+        assert first.order and second.order
+        stale = failed(first.order, VenueUnavailable())
+        twice = failed(second.order, VenueUnavailable())
+        results = await asyncio.gather(
+            *(engine.journal.record(step) for step in (stale, twice)), return_exceptions=True
+        )
+        assert isinstance(results[0], Fenced)
+        with pytest.raises(Fenced):
+            await engine.journal.record(twice)
+        with pytest.raises(Fenced):
+            await engine.journal.record(replace(twice, id=uuid4()))
+        await engine.journal.drain()
+        assert [event.attempt for event in engine.recorder.events] == [2]
+        assert statuses(await engine.history(order)) == ["pending", "routing", "routing", "failed"]
+
+    play(scenario)

@@ -1,0 +1,135 @@
+"""`execute` on the socket: whatever goes wrong, the client learns whether an order was placed."""
+
+import asyncio
+import importlib
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from order_engine.domain.errors import ConnectionsUnavailable, DatabaseUnavailable, OutcomeUnknown
+from order_engine.domain.orders import NewOrder
+from tests.engine import ACCOUNT, Engine
+from tests.integration.conftest import Play
+
+FUNCTION = Path(__file__).parents[2] / "functions" / "websocket"
+SOL = {"action": "execute", "tokenIn": "SOL", "tokenOut": "USDC", "amount": "1"}
+
+
+@dataclass
+class Table:
+    """The connections table; away after it was asked `works_for` times."""
+
+    works_for: int = 1_000
+    topics: list[str] = field(default_factory=list)
+
+    def add(self, topic: str, connection_id: str) -> None:
+        """As Connections.add."""
+        if len(self.topics) == self.works_for:
+            raise ConnectionsUnavailable()
+        self.topics.append(topic)
+
+
+@pytest.fixture
+def messages(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """The function's module of this name."""
+    names = ("composition", "messages")
+    monkeypatch.syspath_prepend(FUNCTION)
+    for name in names:
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    yield importlib.import_module("messages")
+    for name in names:
+        del sys.modules[name]
+
+
+async def execute(messages: Any, engine: Engine, table: Table, **changes: Any) -> Any:
+    parts = {"submitter": engine.submitter, "orders": engine.orders, "connections": table}
+    message = json.dumps({**SOL, **changes.pop("message", {})})
+    return await messages.answer(message, "connection=", ACCOUNT, SimpleNamespace(**{**parts, **changes}))
+
+
+def placed(engine: Engine) -> list[str]:
+    return [str(row["id"]) for row in engine.sql("SELECT id FROM orders")]
+
+
+def test_without_the_table_nothing_is_placed_so_asking_again_places_one_order(play: Play, messages: Any) -> None:
+    async def scenario(engine: Engine) -> None:
+        for _ in range(3):
+            frame = await execute(messages, engine, Table(works_for=0))
+            assert (frame["type"], frame["status"], frame["code"]) == ("error", 503, "connections_unavailable")
+            assert "orderId" not in frame
+        assert placed(engine) == []
+        frame = await execute(messages, engine, Table())
+        assert placed(engine) == [frame["orderId"]]
+
+    play(scenario)
+
+
+def test_the_connection_listens_before_the_order_is_placed(play: Play, messages: Any) -> None:
+    async def scenario(engine: Engine) -> None:
+        table = Table()
+
+        async def submit(new: NewOrder) -> Any:
+            assert table.topics == [f"order#{ACCOUNT}#{new.id}"]
+            return await engine.submitter.submit(new)
+
+        frame = await execute(messages, engine, table, submitter=SimpleNamespace(submit=submit))
+        assert (frame["type"], frame["status"], frame["replayed"]) == ("snapshot", "pending", False)
+        assert [event["sequence"] for event in frame["events"]] == [1]
+        assert placed(engine) == [frame["orderId"]]
+
+    play(scenario)
+
+
+def test_a_placed_order_is_answered_although_the_database_goes_right_after(play: Play, messages: Any) -> None:
+    async def scenario(engine: Engine) -> None:
+        class Gone:
+            async def get(self, *_: Any) -> None:
+                raise DatabaseUnavailable()
+
+        frame = await execute(messages, engine, Table(), orders=Gone())
+        assert (frame["type"], frame["orderId"]) == ("snapshot", placed(engine)[0])
+
+    play(scenario)
+
+
+def test_an_unknown_outcome_names_the_order_and_the_connection_listens_to_it(play: Play, messages: Any) -> None:
+    async def scenario(engine: Engine) -> None:
+        table = Table()
+
+        async def submit(new: NewOrder) -> Any:
+            raise OutcomeUnknown(new.id)
+
+        frame = await execute(messages, engine, table, submitter=SimpleNamespace(submit=submit))
+        assert (frame["type"], frame["status"], frame["code"]) == ("error", 503, "outcome_unknown")
+        assert table.topics == [f"order#{ACCOUNT}#{frame['orderId']}"]
+
+    play(scenario)
+
+
+def test_a_repeat_that_cannot_be_listened_to_names_its_order(play: Play, messages: Any) -> None:
+    async def scenario(engine: Engine) -> None:
+        key = {"message": {"clientOrderId": str(uuid4())}}
+        first = await execute(messages, engine, Table(), **key)
+        again = await execute(messages, engine, Table(works_for=1), **key)
+        assert (again["type"], again["code"]) == ("error", "connections_unavailable")
+        assert again["orderId"] == first["orderId"]
+        whole = await execute(messages, engine, Table(), **key)
+        assert (whole["type"], whole["replayed"], whole["orderId"]) == ("snapshot", True, first["orderId"])
+
+    play(scenario)
+
+
+def test_many_at_once_with_one_key_are_one_order(play: Play, messages: Any) -> None:
+    async def scenario(engine: Engine) -> None:
+        key = {"clientOrderId": str(uuid4())}
+        frames = await asyncio.gather(*(execute(messages, engine, Table(), message=key) for _ in range(10)))
+        assert {frame["orderId"] for frame in frames} == set(placed(engine))
+
+    play(scenario)
