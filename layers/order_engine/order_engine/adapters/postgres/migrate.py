@@ -5,14 +5,14 @@ from importlib.resources import files
 import psycopg
 
 LOCK = 0x6F72646572  # "order": two migrations at once wait for each other
-_NOT_YET = "OE001"  # the SQLSTATE that a migration raises while the version before still uses what it removes
+_NOT_YET = "OE001"  # a migration raises it while the version before still uses what it removes
 
 
 def migrate(url: str, password: str | None = None) -> list[str]:
     """Bring the database of `url` up to date as its owner; returns the names of the migrations that ran.
 
     `password` is the owner's, if the URL does not have it. Raises psycopg.Error with the reason; a failed migration is
-    rolled back and those after it are not tried.
+    rolled back and those after it are not tried. One that raises SQLSTATE OE001 is left for the next run.
     """
     ran = []
     with psycopg.connect(url, password=password, autocommit=True) as connection:

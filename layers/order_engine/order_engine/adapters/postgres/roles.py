@@ -16,15 +16,15 @@ FRONT_DOOR = "order_engine_front_door"
 EXECUTION = "order_engine_execution"
 MAINTENANCE = "order_engine_maintenance"
 
-# Kept free of every 100 connections: 5 are reserved by Postgres and RDS, the others are for the migration, for people,
-# and for log-ins, which hold a connection before Postgres counts it as their role's. RDS Proxy takes no more either.
+# Kept free: Postgres and RDS reserve 5; the others are for the migration, for people, and for log-ins, which hold a
+# connection before Postgres counts it as their role's. RDS Proxy leaves as many (infrastructure/database.yaml).
 _FREE_PERCENT = 15
 _FREE_AT_LEAST = 15
 _FRONT_DOOR_AT_LEAST = 10
 _MAINTENANCE_CONNECTIONS = 5  # dead_letter's 2, the sweeper's 1, and some of the version before
 
-# Shorter than the `patience` of the functions (see database.py): the server ends a statement while its client still
-# waits to hear so, and not long after a client that is gone.
+# Shorter than the functions' `patience` (see database.py): a client still hears that its statement was ended, and so
+# knows that nothing was stored. And a statement whose client is gone does not go on for long.
 _STATEMENT_SECONDS = {FRONT_DOOR: 2, EXECUTION: 9, MAINTENANCE: 9}
 
 
