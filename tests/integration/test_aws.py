@@ -15,11 +15,9 @@ from moto import mock_aws
 from order_engine.adapters.api_keys import ApiKeys
 from order_engine.adapters.aws import PATIENCE
 from order_engine.adapters.connections import Connections, dynamodb_client
-from order_engine.adapters.gateway import Gateway, gateway_client
 from order_engine.adapters.sqs import OrdersQueue, StatusQueue, order_id_in, sqs_client
 from order_engine.domain.errors import ConnectionsUnavailable, QueueUnavailable
 from order_engine.domain.orders import OrderEvent
-from order_engine.domain.pushes import Undelivered
 from order_engine.domain.statuses import Status
 
 NOWHERE = "http://127.0.0.1:1"
@@ -174,25 +172,6 @@ def test_a_key_opens_its_account_until_it_is_revoked() -> None:
     assert not keys.revoke("000000000000")
     for wrong in ("", "oek_wrong", mine + "x", "k" * 10_000):
         assert keys.account_of(wrong) is None
-
-
-@pytest.mark.parametrize(
-    ("code", "outcome"),
-    [
-        ("GoneException", Undelivered.GONE),
-        ("LimitExceededException", Undelivered.REFUSED),
-        ("ForbiddenException", Undelivered.REFUSED),
-    ],
-)
-def test_only_a_connection_that_is_gone_counts_as_gone(code: str, outcome: Undelivered) -> None:
-    client = gateway_client(NOWHERE, 4)
-    with Stubber(client) as stub:
-        stub.add_client_error("post_to_connection", code, http_status_code=410 if "Gone" in code else 429)
-        assert Gateway(client).post("a=", "{}") is outcome
-
-
-def test_a_gateway_that_is_away_is_not_a_connection_that_is_gone() -> None:
-    assert Gateway(gateway_client(NOWHERE, 4)).post("a=", "{}") is Undelivered.UNREACHABLE
 
 
 def test_the_trace_goes_along_with_an_order(sqs: Any, monkeypatch: pytest.MonkeyPatch) -> None:
