@@ -14,6 +14,7 @@ from moto import mock_aws
 from local.template.yaml_file import read_yaml
 from order_engine import runtime
 from order_engine.adapters.connections import dynamodb_client
+from order_engine.adapters.gateway import gateway_client
 from order_engine.adapters.sqs import sqs_client
 
 ROOT = Path(__file__).parents[2]
@@ -104,6 +105,11 @@ def test_without_the_table_and_the_queue_the_batch_comes_back_and_both_reasons_a
         ("not pushed yet", "connections_unavailable"),
         ("not postponed; they come back when their visibility ends", "queue_unavailable"),
     ]
+
+
+def test_a_thousand_connections_that_do_not_answer_leave_time_for_the_others(app: ModuleType) -> None:
+    config = gateway_client("http://127.0.0.1:1", 1).meta.config
+    assert app._POSTS_AT_ONCE * app._TIME_LIMIT.total_seconds() / config.read_timeout > 1_000
 
 
 def test_a_batch_ends_well_before_the_functions_timeout(app: ModuleType) -> None:
