@@ -179,8 +179,7 @@ def test_topics_that_dynamodb_leaves_out_are_asked_for_again_after_growing_pause
     assert found == {topic: {f"listens to {topic}"} for topic in "abcd"}
     asked = [[key["pk"]["S"] for key in request["connections"]["Keys"]] for request in table.requests]
     assert asked == [["a", "b", "c", "d"], *[["c", "d"]] * 4]
-    assert all(0 <= pause <= longest for pause, longest in zip(pauses, (0.05, 0.1, 0.2, 0.4), strict=True))
-    assert len(set(pauses)) == 4, "they are random"
+    assert all(0 <= pause < longest for pause, longest in zip(pauses, (0.05, 0.1, 0.2, 0.4), strict=True))
 
 
 def test_a_look_up_that_stays_incomplete_is_given_up() -> None:

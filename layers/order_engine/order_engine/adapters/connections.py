@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _EXPIRES_AFTER_SECONDS = 3 * 3600  # API Gateway ends every connection after two hours
 _BATCH = 100  # BatchGetItem's limit
-# Seconds at most, before each repeat of a look-up that DynamoDB answered in part; it asks for exponential backoff.
+# Backoff before each repeat of a look-up that DynamoDB answered in part; seconds, at most.
 _PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8)
 
 
@@ -56,7 +56,7 @@ class Connections:
         )
 
     def listening_to(self, topics: Sequence[str]) -> dict[str, set[str]]:
-        """The connection ids of each topic that has any; one request per hundred topics."""
+        """The connection ids of each topic that has any; one request per hundred topics, and a few repeats at most."""
         pauses = iter(_PAUSES)
         return {
             item["pk"]["S"]: set(item["connectionIds"]["SS"])

@@ -62,7 +62,7 @@ class Gateway:
 
 
 def gateway_client(endpoint: str, posts_at_once: int) -> "ApiGatewayManagementApiClient":
-    """A client for the API whose @connections are under `endpoint`; it gives an answer a second, twice."""
+    """A client for the API whose @connections are under `endpoint`; it waits a second for an answer and tries twice."""
     config = PATIENCE.merge(Config(read_timeout=1, max_pool_connections=posts_at_once))
     return boto3.client("apigatewaymanagementapi", endpoint_url=endpoint, config=config)
 

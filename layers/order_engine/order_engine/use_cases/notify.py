@@ -64,11 +64,9 @@ def notify(
     deliveries = _deliveries(listening, by_topic)
     deadline = monotonic() + time_limit.total_seconds()
     posting = [pool.submit(_deliver, delivery, deadline, connections, gateway) for delivery in deliveries.values()]
-    finished, late = wait(posting, timeout=time_limit.total_seconds())
-    for waiting in late:
-        waiting.cancel()  # does nothing to a post under way, which ends at the gateway's own timeout
+    finished, _ = wait(posting, timeout=time_limit.total_seconds())  # a post under way ends at its own timeout
     for done in finished:
-        done.result()
+        done.result()  # raises what was raised there
     _count(deliveries.values())
     _log(events, listening, deliveries)
 
