@@ -12,7 +12,7 @@ OrderEngineError
     │   └── IdempotencyConflict   the client order id stands for a different order
     ├── TooManyRequests       429
     └── Unavailable           500 and above; trying again later helps
-        └── OutcomeUnknown    no try to place the order was answered: it may have been placed
+        └── OutcomeUnknown    no try is left, and the order may have been placed
 """
 
 from collections.abc import Sequence

@@ -150,6 +150,7 @@ def test_the_faqs_numbers_are_the_templates() -> None:
         ("| workers | 20 at once (`WORKER_CONCURRENCY`), ten orders each |", "WorkerConcurrency", 20),
         ("(`WATCHDOG_SECONDS`, 15 minutes)", "WatchdogSeconds", 900),
         ("(up to a minute)", "SweepSchedule", "rate(1 minute)"),
+        ("5 minutes after placing (`ORDER_LIFETIME_SECONDS`)", "OrderLifetimeSeconds", 300),
     ):
         assert statement in text
         assert defaults[name] == number
