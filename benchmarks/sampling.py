@@ -37,7 +37,7 @@ class Sampler:
 
         Only the main thread can be looked at when a signal comes, so what is meant for other threads runs in it too.
         """
-        ThreadPoolExecutor.submit = _inline  # type: ignore[method-assign]
+        ThreadPoolExecutor.submit = _inline  # type: ignore[method-assign] # for the whole process
         signal.signal(signal.SIGPROF, self._sample)
         signal.setitimer(signal.ITIMER_PROF, _INTERVAL_SECONDS, _INTERVAL_SECONDS)
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
 import boto3
@@ -198,7 +198,7 @@ class PartialTable:
 
 def test_topics_that_dynamodb_leaves_out_are_asked_for_again_after_growing_pauses() -> None:
     table, pauses = PartialTable(2, 0, 0, 0, 100), list[float]()
-    found = Connections("connections", table, pauses.append).listening_to(["a", "b", "c", "d"])  # type: ignore[arg-type]
+    found = Connections("connections", cast(Any, table), pauses.append).listening_to(["a", "b", "c", "d"])
     assert found == {topic: {f"listens to {topic}"} for topic in "abcd"}
     asked = [[key["pk"]["S"] for key in request["connections"]["Keys"]] for request in table.requests]
     assert asked == [["a", "b", "c", "d"], *[["c", "d"]] * 4]
@@ -208,14 +208,14 @@ def test_topics_that_dynamodb_leaves_out_are_asked_for_again_after_growing_pause
 def test_a_look_up_that_stays_incomplete_is_given_up() -> None:
     table, pauses = PartialTable(100, 10, 0), list[float]()
     with pytest.raises(ConnectionsUnavailable):
-        Connections("connections", table, pauses.append).listening_to([str(number) for number in range(300)])  # type: ignore[arg-type]
+        Connections("connections", cast(Any, table), pauses.append).listening_to([str(number) for number in range(300)])
     assert len(table.requests) == 1 + 6
     assert 0 < sum(pauses) <= 1.55
 
 
 def test_a_connection_just_added_is_seen() -> None:
     table = PartialTable(1, 100)
-    Connections("connections", table, lambda seconds: None).listening_to(["a", "b"])  # type: ignore[arg-type]
+    Connections("connections", cast(Any, table), lambda seconds: None).listening_to(["a", "b"])
     assert [request["connections"]["ConsistentRead"] for request in table.requests] == [True, True]
 
 
