@@ -26,7 +26,7 @@ _MOVES = json.dumps([{"source": source, "target": target} for source, target in 
 class Publisher(Protocol):
     """Where committed events go."""
 
-    async def publish(self, events: Sequence[OrderEvent]) -> None:
+    async def publish(self, events: Sequence[OrderEvent], /) -> None:
         """Send events on, in order. Raises QueueUnavailable."""
 
 
