@@ -29,7 +29,7 @@ from order_engine.domain.errors import Fenced
 from order_engine.domain.lifecycle import Status
 from order_engine.domain.orders import Order
 from order_engine.domain.routes import choose
-from order_engine.domain.transactions import Fill
+from order_engine.domain.transactions import Fill, InFlight
 from order_engine.domain.transitions import building, confirmed, failed, retried, submitted
 from order_engine.use_cases.sweep import sweep
 from tests.engine import WATCHDOG, Engine
@@ -70,7 +70,7 @@ class Hands(RuleBasedStateMachine):
     def send(self, order: Order) -> None:
         """A send that was under way when its worker was cut off arrives, now or much later."""
         if order.transaction:
-            self.runner.run(self.engine.chain.send(order.transaction))
+            self.runner.run(self.engine.chain.send([order.transaction]))
 
     @rule(order=consumes(hands))
     def die(self, order: Order) -> None:
@@ -90,6 +90,11 @@ class Hands(RuleBasedStateMachine):
     def sweep(self) -> None:
         self.engine.sql("UPDATE orders SET watchdog_at = now() WHERE watchdog_at IS NOT NULL RETURNING id")
         self.runner.run(sweep(self.engine.orders, self.engine.recorder, WATCHDOG))
+
+    @rule(order=orders)
+    def confirm(self, order: Order) -> None:
+        """A real confirmer gets the message: its own, a repeat, or one for an order that moved on."""
+        self.runner.run(self.engine.confirm(order))
 
     @rule(order=orders)
     def execute_whole(self, order: Order) -> None:
@@ -128,6 +133,7 @@ class Hands(RuleBasedStateMachine):
 
     async def _execute_row(self, order_id: Any) -> None:
         await self.engine.executor().execute([order_id], timedelta(seconds=20), self.engine.recorder.postpone)
+        await self.engine.confirmer().confirm([order_id])
 
     def _unless_fenced(self, step: Any) -> Any:
         try:
@@ -149,11 +155,13 @@ class Hands(RuleBasedStateMachine):
                 )
             case _:
                 assert order.transaction
-                await engine.chain.send(order.transaction)
-                landing = await engine.chain.landing(order.transaction)
-                if isinstance(landing, Fill):
-                    return await engine.journal.record(confirmed(order, landing))
-                end = failed(order, landing) if order.attempt >= 3 else retried(order, landing, timedelta())
+                await engine.chain.send([order.transaction])
+                (status,) = await engine.chain.statuses([order.transaction])
+                if isinstance(status, Fill):
+                    return await engine.journal.record(confirmed(order, status))
+                if isinstance(status, InFlight):
+                    return order
+                end = failed(order, status.error) if order.attempt >= 3 else retried(order, status.error, timedelta())
                 return await engine.journal.record(end)
 
 
