@@ -10,6 +10,8 @@ from typing import Any
 
 import psycopg
 
+from order_engine.domain.lifecycle import TERMINAL, Status
+
 _QUOTE = {"amountOut": "144.812345", "feeBps": "25", "priceImpactBps": "0.30"}
 _ROUTE = {"venue": "raydium", "quotes": [{"venue": "raydium", **_QUOTE}, {"venue": "meteora", **_QUOTE}]}
 _TRANSACTION = {
@@ -19,11 +21,11 @@ _TRANSACTION = {
 }  # fmt: skip
 _FILL = {"txHash": "5" * 88, "executedPrice": "144.812345", "amountOut": "144.812345"}
 # Status, what the event says, the transaction: the four moves of an order after it was placed.
-_MOVES: tuple[tuple[str, dict[str, Any], dict[str, str] | None], ...] = (
-    ("routing", {}, None),
-    ("building", {"route": _ROUTE}, None),
-    ("submitted", {"route": _ROUTE, "txHash": "5" * 88}, _TRANSACTION),
-    ("confirmed", {"route": _ROUTE, **_FILL}, _TRANSACTION),
+_MOVES: tuple[tuple[Status, dict[str, Any], dict[str, str] | None], ...] = (
+    (Status.ROUTING, {}, None),
+    (Status.BUILDING, {"route": _ROUTE}, None),
+    (Status.SUBMITTED, {"route": _ROUTE, "txHash": "5" * 88}, _TRANSACTION),
+    (Status.CONFIRMED, {"route": _ROUTE, **_FILL}, _TRANSACTION),
 )
 _MOVE = """
     WITH moved AS (
@@ -55,7 +57,7 @@ def main() -> None:
                     {
                         "ids": ids,
                         "status": status,
-                        "terminal": status == "confirmed",
+                        "terminal": status in TERMINAL,
                         "details": [json.dumps(details)] * len(ids),
                         "transactions": [transaction and json.dumps(transaction)] * len(ids),
                     },

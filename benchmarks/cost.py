@@ -49,7 +49,8 @@ class Bill:
         yield "SQS, orders", (sent + batches) * price["sqs_standard"]
         yield "SQS, statuses (FIFO)", self.orders * self._status_requests() * price["sqs_fifo"]
         yield "SQS, empty receives of the three triggers", polls * (2 * price["sqs_standard"] + price["sqs_fifo"])
-        reads = self.orders * self.calls("DynamoDB BatchGetItem") + self.requests * self.assumed["authorizer_share"] / 2
+        # Strongly consistent, a unit each: a batch's order and account topics, and a key.
+        reads = 2 * self.orders * self.calls("DynamoDB BatchGetItem") + self.requests * self.assumed["authorizer_share"]
         yield "DynamoDB", reads * price["dynamodb_read"] + 2 * self.sockets * price["dynamodb_write"]
         yield from self._database()
         yield from self._network()

@@ -22,6 +22,7 @@ from benchmarks.figures import Figure, Options, at_least, per_run
 from benchmarks.load import place_orders
 from benchmarks.stub_queue import stub_queue
 from order_engine.adapters.postgres.database import parse_statements, statement_named
+from order_engine.domain.lifecycle import Status
 from tests.cloud import running_cloud
 from tests.postgres import TestServer
 
@@ -109,7 +110,7 @@ def _pages(url: str, orders: int) -> dict[str, float]:
         assert row
         return {
             f"page {number:,} of {_PAGE}{', one status' if status else ''}": _time_of_page(connection, before, status)
-            for status in (None, "confirmed")
+            for status in (None, Status.CONFIRMED)
             for number, before in ((1, None), (deep, row[0]))
         }
 

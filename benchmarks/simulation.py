@@ -194,7 +194,8 @@ def _limits(capacity: Capacity) -> Iterator[Limit]:
     )
     yield _quota(capacity, "SQS FIFO high throughput, requests of one kind", capacity.messages(10))
     yield _quota(capacity, "SQS standard, messages in flight", 10 / capacity.rate(10))
-    yield _quota(capacity, "DynamoDB on demand, read units of a table", capacity.messages(10), ", two topics a message")
+    read_units = 2 * capacity.messages(10)  # strongly consistent: one for each topic
+    yield _quota(capacity, "DynamoDB on demand, read units of a table", read_units, ", two topics a message")
 
 
 def _quota(capacity: Capacity, name: str, each: float, condition: str = "") -> Limit:

@@ -7,6 +7,7 @@ from pathlib import Path
 from benchmarks.figures import Figure, Options, at_least, per_run
 from benchmarks.load import Load, place_orders
 from benchmarks.profile import profile_cloud
+from order_engine.domain.lifecycle import Status
 from tests.cloud import running_cloud
 
 _IN_FLIGHT = 64
@@ -33,7 +34,7 @@ def _run(orders: int, options: Options) -> Load:
         load = asyncio.run(place_orders(cloud, orders, _IN_FLIGHT))
         if options.profile:
             profile_cloud(cloud, orders, _IN_FLIGHT, load.told)
-    if load.outcomes != {"confirmed": orders}:
+    if load.outcomes != {Status.CONFIRMED: orders}:
         raise AssertionError(load.outcomes)
     return load
 

@@ -13,6 +13,7 @@ from benchmarks.figures import Figure, Options, at_least, per_run
 from benchmarks.functions import Measured, invoke_all, run_module
 from benchmarks.profile import write
 from benchmarks.stub_queue import stub_queue
+from order_engine.domain.lifecycle import Status
 from tests.postgres import TestServer
 
 _BATCHES = (10, 100)  # the template's size, and a full one
@@ -130,7 +131,8 @@ def _record(order_id: UUID) -> dict[str, Any]:
 def _check(url: str, batches: Sequence[Sequence[UUID]]) -> None:
     """Nothing is measured that was not done: every order is confirmed, with its five events."""
     ids = [order_id for batch in batches for order_id in batch]
-    confirmed = database.scalar(url, "SELECT count(*) FROM orders WHERE id = ANY(%s) AND status = 'confirmed'", ids)
+    of_status = "SELECT count(*) FROM orders WHERE id = ANY(%s) AND status = %s"
+    confirmed = database.scalar(url, of_status, ids, Status.CONFIRMED)
     events = database.scalar(url, "SELECT count(*) FROM order_events WHERE order_id = ANY(%s)", ids)
     if (confirmed, events) != (len(ids), len(ids) * 5):
         raise AssertionError(f"{confirmed} orders of {len(ids)} confirmed, with {events} events")

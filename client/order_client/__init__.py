@@ -18,6 +18,7 @@ from order_client.errors import (
     NotConfigured,
     NotFound,
     OrderEngineError,
+    OutcomeUnknown,
     ProtocolError,
     TooManyRequests,
     Unauthenticated,
@@ -25,7 +26,7 @@ from order_client.errors import (
     Unreachable,
     ValidationFailed,
 )
-from order_client.models import Event, Facts, Failure, Order, Quote, Quotes, Route, Token
+from order_client.models import Event, Facts, Failure, Order, Quote, Quotes, Route, Status, Token
 from order_client.patience import Patience
 
 __all__ = [
@@ -42,11 +43,13 @@ __all__ = [
     "NotFound",
     "Order",
     "OrderEngineError",
+    "OutcomeUnknown",
     "Patience",
     "ProtocolError",
     "Quote",
     "Quotes",
     "Route",
+    "Status",
     "Token",
     "TooManyRequests",
     "Unauthenticated",

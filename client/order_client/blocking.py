@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from concurrent.futures import CancelledError, Future, wait
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Self, TypeVar
 
@@ -37,16 +38,29 @@ class Client:
         self._thread = threading.Thread(target=self._loop.run_forever, name="order-client", daemon=True)
         self._thread.start()
 
-    def submit(
+    def submit(  # noqa: PLR0913 - they are what an order has
         self,
         token_in: str,
         token_out: str,
         amount: Decimal | int | str,
-        slippage_bps: int = 50,
+        slippage_bps: int | None = None,
         client_order_id: str | None = None,
+        *,
+        min_amount_out: Decimal | int | str | None = None,
+        expires_at: datetime | None = None,
     ) -> Order:
         """Place a market order."""
-        return self._wait(self._client.submit(token_in, token_out, amount, slippage_bps, client_order_id))
+        return self._wait(
+            self._client.submit(
+                token_in,
+                token_out,
+                amount,
+                slippage_bps,
+                client_order_id,
+                min_amount_out=min_amount_out,
+                expires_at=expires_at,
+            )
+        )
 
     def get(self, order_id: str) -> Order:
         """One order with its events."""

@@ -1,6 +1,7 @@
 """The client for asyncio; `Client` in blocking.py is the same for everybody else."""
 
 from collections.abc import AsyncGenerator, Callable
+from datetime import datetime
 from decimal import Decimal
 from functools import partial
 from typing import Any, Self
@@ -8,7 +9,7 @@ from urllib.parse import quote as escaped
 from uuid import uuid4
 
 from order_client.account_stream import AccountStream
-from order_client.codec import decode
+from order_client.codec import decode, encode
 from order_client.endpoints import discover
 from order_client.errors import ProtocolError
 from order_client.http import Http
@@ -39,28 +40,40 @@ class AsyncClient:
         self._http = Http(self.endpoints, self._patience)
         self._open = partial(open_socket, self.endpoints, self._patience.timeout)
 
-    async def submit(
+    async def submit(  # noqa: PLR0913 - they are what an order has
         self,
         token_in: str,
         token_out: str,
         amount: Decimal | int | str,
-        slippage_bps: int = 50,
+        slippage_bps: int | None = None,
         client_order_id: str | None = None,
+        *,
+        min_amount_out: Decimal | int | str | None = None,
+        expires_at: datetime | None = None,
     ) -> Order:
-        """Place a market order: `amount` whole tokens of `token_in`; the fill may be `slippage_bps` below the quote.
+        """Place a market order: `amount` whole tokens of `token_in`.
+
+        The fill is no less than `min_amount_out` whole tokens of `token_out`, and no further below its quote than
+        `slippage_bps`: 50 if neither is given. What is not signed by `expires_at` (with a time zone) ends expired; the
+        engine's default is 5 minutes.
 
         A call that was not answered is repeated; the client order id, made up if not given, keeps that from placing a
         second order. With one's own, a repeat after any error or crash is just as safe, and gets the first order back
-        as it was accepted. Raises ValidationFailed, IdempotencyConflict.
+        as it was accepted. Raises ValidationFailed, IdempotencyConflict, and OutcomeUnknown if the order may have been
+        placed although no try was answered.
         """
+        client_order_id = client_order_id or uuid4().hex
         body = {
             "tokenIn": token_in,
             "tokenOut": token_out,
             "amount": _amount(amount),
             "slippageBps": slippage_bps,
-            "clientOrderId": client_order_id or uuid4().hex,
+            "minAmountOut": None if min_amount_out is None else _amount(min_amount_out),
+            "expiresAt": None if expires_at is None else _time(expires_at),
+            "clientOrderId": client_order_id,
         }
-        return decode(Order, await self._http.call("POST", "/api/orders/execute", body=body))
+        body = {name: value for name, value in body.items() if value is not None}
+        return decode(Order, await self._http.call("POST", "/api/orders/execute", body=body, places=client_order_id))
 
     async def get(self, order_id: str) -> Order:
         """One order with its events. Raises NotFound; ValidationFailed for something that is no order id."""
@@ -123,6 +136,13 @@ def _amount(amount: Decimal | int | str) -> str:
     if isinstance(amount, float):
         raise TypeError("an amount is a Decimal, an int or a str, never a float")
     return format(amount, "f") if isinstance(amount, Decimal) else str(amount)
+
+
+def _time(at: datetime) -> str:
+    """As on the wire. Raises ValueError."""
+    if at.tzinfo is None:
+        raise ValueError("a time needs a time zone, such as datetime.now(UTC) has")
+    return str(encode(at))
 
 
 def _field(document: object, name: str) -> Any:

@@ -12,6 +12,7 @@ OrderEngineError
     │   └── IdempotencyConflict   the client order id stands for a different order
     ├── TooManyRequests       429
     └── Unavailable           500 and above; trying again later helps
+        └── OutcomeUnknown    no try is left, and the order may have been placed
 """
 
 from collections.abc import Sequence
@@ -27,7 +28,11 @@ class NotConfigured(OrderEngineError):
 
 
 class Unreachable(OrderEngineError):
-    """The engine did not answer."""
+    """The engine did not answer. `sent`: it may have received the request all the same."""
+
+    def __init__(self, message: str, *, sent: bool = False) -> None:
+        super().__init__(message)
+        self.sent = sent
 
 
 class ProtocolError(OrderEngineError):
@@ -47,15 +52,17 @@ class ApiError(OrderEngineError):
 
     `status` is the HTTP status, None for a refusal on an open socket. `code` is stable and meant for programs, `detail`
     for people; `errors` names the wrong fields, if any. `retry_after`: seconds that the engine asked to wait.
+    `order_id`: the order that the request may have placed.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - they are what a problem document has
         self,
         status: int | None,
         code: str,
         detail: str,
         errors: Sequence[FieldError] = (),
         retry_after: float | None = None,
+        order_id: str | None = None,
     ) -> None:
         super().__init__(detail)
         self.status = status
@@ -63,6 +70,7 @@ class ApiError(OrderEngineError):
         self.detail = detail
         self.errors = tuple(errors)
         self.retry_after = retry_after
+        self.order_id = order_id
 
 
 class Unauthenticated(ApiError):
@@ -91,3 +99,15 @@ class TooManyRequests(ApiError):
 
 class Unavailable(ApiError):
     """The engine cannot do this right now."""
+
+
+class OutcomeUnknown(Unavailable):
+    """It is not known whether the order was placed.
+
+    Submitting the same order again with `client_order_id` is safe at any time, and tells. `order_id` is None if the
+    engine named none; otherwise the order may have that id, but NotFound does not prove that it was not placed.
+    """
+
+    def __init__(self, status: int | None, detail: str, order_id: str | None, client_order_id: str) -> None:
+        super().__init__(status, "outcome_unknown", detail, order_id=order_id)
+        self.client_order_id = client_order_id

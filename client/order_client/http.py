@@ -6,9 +6,11 @@ from typing import Any
 import httpx
 
 from order_client.endpoints import Endpoints
-from order_client.errors import ProtocolError, Unreachable
+from order_client.errors import OutcomeUnknown, ProtocolError, Unreachable
 from order_client.patience import WORTH_A_RETRY, Backoff, Patience
-from order_client.problems import error_in_response
+from order_client.problems import error_in_response, outcome_unknown
+
+_NOT_CONNECTED = (httpx.ConnectError, httpx.ConnectTimeout)
 
 
 class Http:
@@ -26,15 +28,28 @@ class Http:
         )
 
     async def call(
-        self, method: str, path: str, *, query: Mapping[str, Any] | None = None, body: Mapping[str, Any] | None = None
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, Any] | None = None,
+        body: Mapping[str, Any] | None = None,
+        places: str | None = None,
     ) -> Any:
-        """The JSON answer. Raises ApiError when refused, Unreachable when not answered, ProtocolError."""
+        """The JSON answer. Raises ApiError when refused, Unreachable when not answered, ProtocolError.
+
+        `places`: the client order id of the order that this places. When the tries are over and one of them may have
+        placed it, OutcomeUnknown is raised.
+        """
         backoff = Backoff(self._patience)
+        unknown: OutcomeUnknown | None = None
         while True:
             try:
                 return await self._try(method, path, query, body)
             except WORTH_A_RETRY as error:
-                await backoff.wait(error)
+                if places and unknown is None:
+                    unknown = outcome_unknown(error, places)
+                await backoff.wait(error, last=unknown)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -48,7 +63,8 @@ class Http:
         except httpx.TransportError as error:
             if isinstance(error, httpx.UnsupportedProtocol | httpx.LocalProtocolError):
                 raise ProtocolError(f"{self._client.base_url} cannot be called: {error}") from error
-            raise Unreachable(f"{self._client.base_url} does not answer: {error or type(error).__name__}") from error
+            message = f"{self._client.base_url} does not answer: {error or type(error).__name__}"
+            raise Unreachable(message, sent=not isinstance(error, _NOT_CONNECTED)) from error
         except httpx.InvalidURL as error:
             raise ProtocolError(f"{path} cannot be called: {error}") from error
         if response.status_code >= 400:

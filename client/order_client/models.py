@@ -1,12 +1,31 @@
 """What the engine says, typed. Amounts are Decimal in whole tokens, times are aware and in UTC.
 
-A field that the engine does not send (yet) is None. A `status` is one of pending, routing, building, submitted,
-confirmed and failed; it stays a str, so that a status of a newer engine is no error.
+A field that the engine does not send (yet) is None. A `status` is a Status; it stays a str, so that a status of a newer
+engine is no error.
 """
 
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from enum import StrEnum
+
+
+class Status(StrEnum):
+    """Where an order is in its life."""
+
+    PENDING = "pending"
+    ROUTING = "routing"
+    BUILDING = "building"
+    SUBMITTED = "submitted"
+    CONFIRMED = "confirmed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+    @property
+    def terminal(self) -> bool:
+        """Nothing more will happen to the order."""
+        return self in (Status.CONFIRMED, Status.FAILED, Status.CANCELLED, Status.EXPIRED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +69,8 @@ class Quotes(Route):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """What is known of an attempt: `route` from building on, `tx_hash` and `min_amount_out` from submitted on,
-    `amount_out` and `executed_price` (tokenOut per tokenIn) at confirmed, `error` at failed and before a retry."""
+    `amount_out` and `executed_price` (tokenOut per tokenIn) at confirmed, `error` at failed and expired and before a
+    retry. An order that asked for a `min_amount_out` has it before submitted, too."""
 
     route: Route | None = None
     tx_hash: str | None = None
@@ -84,6 +104,8 @@ class Order(Facts):
     token_out: str
     amount: Decimal
     slippage_bps: int
+    expires_at: datetime
+    """If it is not signed by then."""
     created_at: datetime
     updated_at: datetime | None = None
     status: str

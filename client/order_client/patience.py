@@ -37,12 +37,14 @@ class Backoff:
         """It works again: the next failure is the first one."""
         self._failures = 0
 
-    async def wait(self, error: OrderEngineError, *, forever: bool = False) -> None:
-        """Wait before the next try; raises the error when there is none (`forever`: there always is)."""
+    async def wait(
+        self, error: OrderEngineError, *, forever: bool = False, last: OrderEngineError | None = None
+    ) -> None:
+        """Wait before the next try; raises `last`, or the error, when there is none (`forever`: there always is)."""
         self._failures += 1
         asked = error.retry_after if isinstance(error, ApiError) and error.retry_after else 0.0
         if not forever and (self._failures >= self._patience.tries or asked > self._patience.longest_retry_after):
-            raise error
+            raise last or error
         doubled = self._patience.first_wait * 2 ** min(self._failures - 1, 30)
         # Jitter: clients that were cut off together do not come back together.
         await asyncio.sleep(max(asked, min(doubled, self._patience.longest_wait) * random.uniform(0.5, 1.0)))

@@ -14,9 +14,12 @@ from order_client.errors import (
     Forbidden,
     IdempotencyConflict,
     NotFound,
+    OrderEngineError,
+    OutcomeUnknown,
     TooManyRequests,
     Unauthenticated,
     Unavailable,
+    Unreachable,
     ValidationFailed,
 )
 
@@ -27,6 +30,7 @@ _BY_CODE: dict[str, type[ApiError]] = {
     "idempotency_conflict": IdempotencyConflict,
     "engine_error": Unavailable,
     "database_unavailable": Unavailable,
+    "outcome_unknown": Unavailable,
     "queue_unavailable": Unavailable,
     "connections_unavailable": Unavailable,
 }
@@ -69,6 +73,17 @@ def error_in_frame(frame: Mapping[str, Any]) -> ApiError:
     return _error(None, str(code), detail, frame, None)
 
 
+def outcome_unknown(error: OrderEngineError, client_order_id: str) -> OutcomeUnknown | None:
+    """What a failed try to place an order leaves open; None when it certainly placed nothing."""
+    match error:
+        case Unreachable(sent=False) | TooManyRequests() | Unavailable(code="database_unavailable"):
+            return None
+        case Unavailable(code="outcome_unknown"):
+            return OutcomeUnknown(error.status, error.detail, error.order_id, client_order_id)
+    status = error.status if isinstance(error, ApiError) else None
+    return OutcomeUnknown(status, f"It is not known whether the order was placed. {error}", None, client_order_id)
+
+
 def _error(
     status: int | None, code: str, detail: str, document: Mapping[str, Any], retry_after: float | None
 ) -> ApiError:
@@ -80,7 +95,8 @@ def _error(
     kind = _BY_CODE.get(code) or _BY_STATUS.get(status or 0)
     if kind is None:
         kind = Unavailable if (status or 0) >= 500 else ApiError
-    return kind(status, code, detail, errors, retry_after)
+    order_id = document.get("orderId")
+    return kind(status, code, detail, errors, retry_after, order_id if isinstance(order_id, str) else None)
 
 
 def _code(status: int) -> str:

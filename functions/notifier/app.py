@@ -1,26 +1,30 @@
 """Status queue → the WebSocket connections that listen."""
 
-import json
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cache
 from typing import Any
 
 from aws_lambda_powertools.utilities.data_classes import SQSEvent, event_source
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from snapshot_restore_py import register_before_snapshot
 
 from order_engine.adapters.connections import Connections, dynamodb_client
 from order_engine.adapters.gateway import Gateway, gateway_client
 from order_engine.adapters.sqs import StatusQueue, sqs_client
-from order_engine.domain.errors import ConnectionsUnavailable
+from order_engine.contracts import status_messages
+from order_engine.domain.errors import ConnectionsUnavailable, QueueUnavailable
 from order_engine.observability import because, logger
 from order_engine.observability.metrics import measured
 from order_engine.runtime import run
 from order_engine.settings import Settings as BaseSettings
 from order_engine.use_cases.notify import StatusEvent, notify
 
-_POSTS_AT_ONCE = 32
+_POSTS_AT_ONCE = 96  # a thousand that do not answer for a second each fit into the time limit
+_TIME_LIMIT = timedelta(seconds=15)  # for a batch's posts: with its look-ups it ends before the function's timeout
 _SECONDS_WITHOUT_TABLE = 5
 
 
@@ -65,17 +69,25 @@ def status_queue() -> StatusQueue:
 @event_source(data_class=SQSEvent)
 def handler(event: SQSEvent, context: LambdaContext) -> dict[str, Any]:
     """SQS event → nothing, or the whole batch again while DynamoDB is away. The groups' order is kept."""
+    records = list(event.records)
     events = [
-        StatusEvent(item["account"], item["event"])
-        for record in event.records
-        for item in json.loads(record.body)["events"]
+        StatusEvent(account, document)
+        for record in records
+        for account, document in status_messages.unpack(record.body)
     ]
     work = notifier()
     try:
-        notify(events, work.connections, work.gateway, work.pool)
+        notify(events, work.connections, work.gateway, work.pool, _TIME_LIMIT)
     except ConnectionsUnavailable as error:
         for order_id in {event.document["orderId"] for event in events}:
             logger.warning("not pushed yet", extra={"order_id": order_id, **because(error)})
-        run(status_queue().hide([record.receipt_handle for record in event.records], _SECONDS_WITHOUT_TABLE))
-        return {"batchItemFailures": [{"itemIdentifier": record.message_id} for record in event.records]}
+        _postpone(records)
+        return {"batchItemFailures": [{"itemIdentifier": record.message_id} for record in records]}
     return {"batchItemFailures": []}
+
+
+def _postpone(records: Sequence[SQSRecord]) -> None:
+    try:
+        run(status_queue().hide([record.receipt_handle for record in records], _SECONDS_WITHOUT_TABLE))
+    except QueueUnavailable as error:
+        logger.warning("not postponed; they come back when their visibility ends", extra=because(error))

@@ -28,7 +28,9 @@ expect.set_options(timeout=15_000)
 @pytest.fixture(scope="package")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     """A running local cloud."""
-    with running_cloud(tmp_path_factory.mktemp("cloud"), MOCK_LATENCY="0.3", LOCAL_CONCURRENCY="4") as cloud:
+    # The second attempt takes so long that one can look at an order before it, and let it expire.
+    settings = {"MOCK_LATENCY": "0.3", "LOCAL_CONCURRENCY": "4", "BACKOFF_SECONDS": "12"}
+    with running_cloud(tmp_path_factory.mktemp("cloud"), **settings) as cloud:
         yield cloud
 
 

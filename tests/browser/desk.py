@@ -19,6 +19,7 @@ class Desk:
         self.page = page
         self.cloud = cloud
         self.order = page.locator("#order")
+        self.promise = page.locator("#least")
         self.rows = page.locator("#orders-body tr")
         self.banner = page.locator("#banner")
         self.announcer = page.locator("#announcer")
@@ -78,9 +79,12 @@ class Desk:
         return self.page.locator(f'#orders-body tr[data-order="{order_id}"]')
 
 
-def placed_by_http(http: httpx.Client, amount: str = "1", token_in: str = "SOL", token_out: str = "USDC") -> str:
+def placed_by_http(
+    http: httpx.Client, amount: str = "1", token_in: str = "SOL", token_out: str = "USDC", **limits: str
+) -> str:
     """Place an order past the page."""
-    answer = http.post("/api/orders/execute", json={"tokenIn": token_in, "tokenOut": token_out, "amount": amount})
+    order = {"tokenIn": token_in, "tokenOut": token_out, "amount": amount, **limits}
+    answer = http.post("/api/orders/execute", json=order)
     assert answer.status_code == 202, answer.text
     return str(answer.json()["orderId"])
 

@@ -3,11 +3,13 @@
 import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
 from playwright.sync_api import Route, expect
 
+from order_engine.domain.lifecycle import Status
 from tests.browser.conftest import Complaints
 from tests.browser.desk import LIFE, Desk, placed_by_http
 from tests.cloud import Cloud
@@ -64,21 +66,142 @@ def test_what_is_wrong_stands_at_its_field(desk: Desk, complaints: Complaints) -
     expect(desk.order).to_contain_text("No order chosen")
 
 
-def test_a_lost_answer_places_no_second_order(desk: Desk, complaints: Complaints, http: httpx.Client) -> None:
-    complaints.allow(r"ERR_FAILED")
-    lost: list[str] = []
+def is_lost(route: Route, order_id: str) -> None:
+    route.abort()
 
-    def lose_the_first_answer(route: Route) -> None:
-        if lost:
+
+def is_unknown(route: Route, order_id: str) -> None:
+    problem = {"status": 503, "code": "outcome_unknown", "detail": "For programs.", "orderId": order_id}
+    route.fulfill(status=503, json=problem, content_type="application/problem+json")
+
+
+@pytest.mark.parametrize("answer", [is_lost, is_unknown])
+def test_an_order_that_may_have_been_placed_is_not_placed_twice(
+    desk: Desk, complaints: Complaints, http: httpx.Client, answer: Callable[[Route, str], None]
+) -> None:
+    complaints.allow(r"ERR_FAILED", r"status of 503 .*/execute")
+    placed: list[str] = []
+
+    def answer_instead(route: Route) -> None:
+        if placed:
             return route.continue_()
-        lost.append(route.fetch().json()["orderId"])
-        return route.abort()
+        placed.append(route.fetch().json()["orderId"])
+        return answer(route, placed[0])
 
-    desk.page.route("**/api/orders/execute", lose_the_first_answer)
+    desk.page.route("**/api/orders/execute", answer_instead)
     before = len(http.get("/api/orders?limit=100").json()["orders"])
-    assert desk.place("0.75") == lost[0]
+    assert desk.place("0.75") == placed[0]
     desk.has_steps(LIFE)
     assert len(http.get("/api/orders?limit=100").json()["orders"]) == before + 1
+
+
+def promise_too_much(route: Route) -> None:
+    quotes = route.fetch().json()
+    quotes["quotes"][0]["amountOut"] = "5000"
+    route.fulfill(json=quotes)
+
+
+def test_an_unknown_outcome_is_said_and_the_same_order_can_be_placed_again(desk: Desk, complaints: Complaints) -> None:
+    complaints.allow(r"status of 503 .*/execute")
+    bodies: list[dict[str, object]] = []
+
+    def never_know(route: Route) -> None:
+        bodies.append(route.request.post_data_json)
+        is_unknown(route, "01990000-0000-7000-8000-000000000000")
+
+    desk.page.route("**/api/orders/execute", never_know)
+    desk.place_button.click()
+    expect(desk.page.locator("#ticket-error")).to_have_text(
+        "It may have been placed. Place it again: it will not be placed twice."
+    )
+    promised = str(desk.promise.text_content())
+    desk.page.route("**/api/quotes?*", promise_too_much)
+    desk.page.get_by_role("button", name="Refresh").click()
+    expect(desk.page.locator("#quotes")).to_contain_text("5,000 USDC")
+    expect(desk.promise).to_have_text(promised)
+    desk.page.unroute("**/api/orders/execute")
+    with desk.page.expect_request("**/api/orders/execute") as placing:
+        desk.place_button.click()
+    assert all(body == placing.value.post_data_json for body in bodies)
+    desk.has_steps(LIFE)
+
+
+def test_what_the_ticket_promises_is_what_the_order_asks_for(desk: Desk) -> None:
+    expect(desk.promise).to_contain_text("You get at least")
+    promised = re.sub("[^0-9.]", "", str(desk.promise.text_content()).split("USDC")[0])
+    with desk.page.expect_request("**/api/orders/execute") as placing:
+        order_id = desk.place("1")
+    order = placing.value.post_data_json
+    assert order["minAmountOut"].startswith(promised)
+    assert order["slippageBps"] == 50
+    desk.has_steps(LIFE)
+    expect(desk.row(order_id)).to_contain_text("Confirmed")
+
+
+def test_nothing_is_promised_by_the_quotes_for_another_order(desk: Desk) -> None:
+    expect(desk.promise).to_contain_text("You get at least")
+    desk.page.route("**/api/quotes?*", lambda route: None)  # no answer
+    desk.fill("2")
+    expect(desk.promise).to_be_empty()
+    with desk.page.expect_request("**/api/orders/execute") as placing:
+        desk.place_button.click()
+    assert "minAmountOut" not in placing.value.post_data_json
+
+
+def test_a_promise_that_the_market_does_not_keep_swaps_nothing(desk: Desk) -> None:
+    desk.page.route("**/api/quotes?*", promise_too_much)
+    desk.page.get_by_role("button", name="Refresh").click()
+    expect(desk.promise).to_contain_text("You get at least 4,975 USDC")
+    order_id = desk.place("1")
+    desk.has_steps(["pending", "routing", "pending"])
+    expect(desk.order).to_contain_text("below_min_amount_out")
+    facts = desk.order.locator(".summary .facts")
+    expect(facts).to_contain_text("At least4,975 USDC")
+    expect(facts).to_contain_text(re.compile(r"Expiresin [34] min \d+ s"))
+    expect(desk.row(order_id)).to_contain_text("Pending")
+
+
+def test_an_order_that_expires_says_why(desk: Desk, http: httpx.Client) -> None:
+    soon = (datetime.now(UTC) + timedelta(seconds=12)).isoformat()
+    order_id = placed_by_http(http, minAmountOut="5000", expiresAt=soon)
+    desk.page.goto(f"/#/orders/{order_id}")
+    desk.has_steps(["pending", "routing", "expired"])
+    summary = desk.order.locator(".summary")
+    expect(summary).to_contain_text("below_min_amount_out")
+    expect(summary).to_contain_text("Expired")
+    expect(summary).not_to_contain_text("Expires")
+    desk.page.get_by_label("Status").select_option("Expired")
+    expect(desk.row(order_id)).to_contain_text("Expired")
+    expect(desk.rows).to_have_count(1)
+    expect(desk.page.locator("#chart-rate").get_by_role("img")).to_have_accessible_name(re.compile("1 expired"))
+
+
+def test_the_table_can_be_narrowed_to_every_status_there_is(desk: Desk) -> None:
+    options = desk.page.locator("#status-filter option")
+    assert options.evaluate_all("options => options.map(({ value }) => value)") == ["", *Status]
+
+
+def test_a_cancelled_order_is_over(new_desk: Callable[..., Desk], http: httpx.Client) -> None:
+    placed = http.get(f"/api/orders/{placed_by_http(http)}").json()
+    order_id = "01990000-0000-7000-8000-000000000000"
+    first = {**placed["events"][0], "orderId": order_id}
+    last = {**first, "sequence": 2, "status": "cancelled", "terminal": True}
+    asked = {name: placed[name] for name in ("tokenIn", "tokenOut", "amount", "slippageBps", "createdAt", "expiresAt")}
+    cancelled = {**asked, **last, "updatedAt": last["at"]}
+    desk = new_desk()
+    desk.page.route("**/api/orders?*", lambda route: route.fulfill(json={"orders": [cancelled], "nextCursor": None}))
+    desk.page.route(
+        f"**/api/orders/{order_id}", lambda route: route.fulfill(json={**cancelled, "events": [first, last]})
+    )
+    desk.open(f"/#/orders/{order_id}")
+    desk.has_steps(["pending", "cancelled"])
+    expect(desk.order.locator("[data-ahead]")).to_have_count(0)
+    expect(desk.order.locator(".summary")).to_contain_text("Cancelled")
+    expect(desk.order.locator(".summary")).not_to_contain_text("Expires")
+    expect(desk.row(order_id)).to_contain_text("Cancelled")
+    expect(desk.page.locator("#chart-rate").get_by_role("img")).to_have_accessible_name(re.compile("1 cancelled"))
+    desk.page.get_by_label("Status").select_option("Cancelled")
+    expect(desk.row(order_id)).to_be_visible()
 
 
 def test_a_link_leads_to_its_order_also_after_a_reload(desk: Desk, http: httpx.Client) -> None:

@@ -20,7 +20,9 @@ from tests.cloud import QUICK, Cloud, running_cloud
 @pytest.fixture(scope="session")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     """A running local cloud, where `make run` would have put it."""
-    with running_cloud(tmp_path_factory.mktemp("cloud") / ".local", **{**QUICK, "LOCAL_CONCURRENCY": "2"}) as cloud:
+    # A second attempt would come too late for an order that expires in 15 seconds.
+    settings = {**QUICK, "LOCAL_CONCURRENCY": "2", "BACKOFF_SECONDS": "20"}
+    with running_cloud(tmp_path_factory.mktemp("cloud") / ".local", **settings) as cloud:
         yield cloud
 
 

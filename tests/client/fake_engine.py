@@ -8,22 +8,22 @@ from typing import Any
 
 from aiohttp import WSMsgType, web
 
-from order_client import AsyncClient, Patience
+from order_client import AsyncClient, Patience, Status
 
 ORDER_ID = "01a1fbc8-a731-7987-8cda-4df93018d225"
-STEPS = ("pending", "routing", "building", "submitted", "confirmed")
+STEPS = (Status.PENDING, Status.ROUTING, Status.BUILDING, Status.SUBMITTED, Status.CONFIRMED)
 QUICK = Patience(timeout=2, quiet=2, tries=3, first_wait=0.01, longest_wait=0.02, longest_retry_after=1)
 
 Document = dict[str, Any]
 
 
 def event(sequence: int, order_id: str = ORDER_ID) -> Document:
-    """The step with this sequence number; the fifth is the last."""
+    """The step with this sequence number on the way to a fill; the fifth is the last."""
     return {
         "type": "status",
         "orderId": order_id,
         "sequence": sequence,
-        "status": STEPS[sequence - 1],
+        "status": STEPS[sequence - 1].value,
         "attempt": 1,
         "at": "2026-11-21T01:46:33.648Z",
         "terminal": sequence == len(STEPS),
@@ -36,7 +36,13 @@ def order(sequence: int, order_id: str = ORDER_ID, **more: Any) -> Document:
     last = event(sequence, order_id)
     asked = {"orderType": "market", "tokenIn": "SOL", "tokenOut": "USDC", "amount": "1", "slippageBps": 50}
     state = {name: last[name] for name in ("orderId", "sequence", "status", "attempt", "terminal")}
-    return {**asked, "createdAt": last["at"], **state, **more}
+    times = {"createdAt": last["at"], "expiresAt": "2026-11-21T01:51:33.648Z"}
+    return {**asked, **times, **state, **more}
+
+
+def ended(sequence: int, status: Status, order_id: str = ORDER_ID) -> Document:
+    """The step with this sequence number, with which the order ends so."""
+    return {**event(sequence, order_id), "status": status.value, "terminal": True}
 
 
 def history(sequence: int, order_id: str = ORDER_ID, after: int = 0) -> Document:

@@ -1,6 +1,7 @@
 """The command line against a running local cloud."""
 
 import json
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
@@ -42,6 +43,26 @@ def test_an_order_that_fails_exits_with_1(orders: Orders) -> None:
     events = orders.lines("submit", "BONK", "SOL", "0.00001", "--watch", exits=1)
     assert events[-1]["status"] == "failed"
     assert events[-1]["error"]["code"]
+
+
+def test_an_order_gets_at_least_what_was_asked_for(orders: Orders) -> None:
+    asked = ("submit", "SOL", "USDC", "1", "--min-amount-out", "1.25")
+    placed = orders.json(*asked)
+    assert (placed["minAmountOut"], placed["slippageBps"]) == ("1.25", 10_000)
+    assert "1.25 USDC" in orders("show", placed["orderId"]).stdout
+    filled = orders.lines(*asked, "--slippage-bps", "500", "--watch")[-1]
+    assert Decimal(filled["minAmountOut"]) > 100  # the slippage keeps more
+
+
+def test_an_order_that_expires_exits_with_1(orders: Orders) -> None:
+    asked = ("submit", "SOL", "USDC", "1", "--min-amount-out", "1000000", "--expires-in", "15")
+    last = orders.lines(*asked, "--watch", exits=1)[-1]
+    assert (last["status"], last["error"]["code"]) == ("expired", "below_min_amount_out")
+    placed = orders.json("show", last["orderId"])
+    lifetime = datetime.fromisoformat(placed["expiresAt"]) - datetime.fromisoformat(placed["createdAt"])
+    assert abs(lifetime.total_seconds() - 15) < 5
+    assert "expired" in orders("show", last["orderId"]).stdout
+    assert last["orderId"] in {order["orderId"] for order in orders.json("list", "--status", "expired")}
 
 
 def test_the_same_client_order_id_is_the_same_order(orders: Orders) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 
@@ -14,6 +15,7 @@ from order_client import (
     FieldError,
     IdempotencyConflict,
     NotFound,
+    OutcomeUnknown,
     ProtocolError,
     TooManyRequests,
     Unauthenticated,
@@ -40,18 +42,84 @@ def call(
 
 def test_submit_repeats_itself_with_the_same_client_order_id() -> None:
     engines: list[FakeEngine] = []
-    placed = call(
-        lambda client: client.submit("SOL", "USDC", Decimal("1E+1")),
-        None,
-        problem(503, "database_unavailable"),
-        ok(order(1), 202),
-        engines=engines,
-    )
-    assert placed.order_id == ORDER_ID
-    bodies = [body for _, body in engines[0].calls]
-    assert bodies[0] == bodies[1] == bodies[2]
-    assert bodies[0]["clientOrderId"]
-    assert bodies[0]["amount"] == "10"
+    for unanswered in (None, problem(503, "outcome_unknown", orderId=ORDER_ID)):
+        placed = call(
+            lambda client: client.submit("SOL", "USDC", Decimal("1E+1")),
+            unanswered,
+            problem(503, "database_unavailable"),
+            ok(order(1), 202),
+            engines=engines,
+        )
+        assert placed.order_id == ORDER_ID
+        bodies = [body for _, body in engines[-1].calls]
+        assert bodies[0] == bodies[1] == bodies[2]
+        assert bodies[0]["clientOrderId"]
+        assert bodies[0]["amount"] == "10"
+
+
+def test_submit_asks_for_what_was_said_and_nothing_else() -> None:
+    engines: list[FakeEngine] = []
+    expires_at = datetime(2026, 11, 21, 3, 0, 0, 123_456, timezone(timedelta(hours=1)))
+
+    async def twice(client: AsyncClient) -> None:
+        await client.submit("SOL", "USDC", 1, client_order_id="mine")
+        await client.submit("SOL", "USDC", 1, 20, "yours", min_amount_out=Decimal("1.4E+2"), expires_at=expires_at)
+
+    call(twice, ok(order(1)), ok(order(1)), engines=engines)
+    swap = {"tokenIn": "SOL", "tokenOut": "USDC", "amount": "1"}
+    limits = {"slippageBps": 20, "minAmountOut": "140", "expiresAt": "2026-11-21T02:00:00.123Z"}
+    assert [body for _, body in engines[0].calls] == [
+        {**swap, "clientOrderId": "mine"},
+        {**swap, **limits, "clientOrderId": "yours"},
+    ]
+
+
+def test_a_time_without_a_zone_is_none() -> None:
+    with pytest.raises(ValueError, match="time zone"):
+        call(lambda client: client.submit("SOL", "USDC", 1, expires_at=datetime(2026, 11, 21)))
+
+
+UNKNOWN = problem(503, "outcome_unknown", orderId=ORDER_ID)
+NOTHING_STORED = problem(503, "database_unavailable")
+
+
+@pytest.mark.parametrize(
+    ("answers", "order_id", "status"),
+    [
+        pytest.param([UNKNOWN] * 3, ORDER_ID, 503, id="the engine says so"),
+        pytest.param([UNKNOWN, NOTHING_STORED, None], ORDER_ID, 503, id="a later try changes nothing"),
+        pytest.param([NOTHING_STORED, None, NOTHING_STORED], None, None, id="a lost connection"),
+        pytest.param([problem(500, "engine_error")] * 3, None, 500, id="a crash"),
+        pytest.param([ok({"message": "Service Unavailable"}, 503)] * 3, None, 503, id="no answer behind the gateway"),
+    ],
+)
+def test_an_order_that_may_have_been_placed_is_no_plain_failure(
+    answers: Sequence[Answer | None], order_id: str | None, status: int | None
+) -> None:
+    engines: list[FakeEngine] = []
+    with pytest.raises(OutcomeUnknown) as caught:
+        call(lambda client: client.submit("SOL", "USDC", 1), *answers, engines=engines)
+    keys = {body["clientOrderId"] for _, body in engines[0].calls}
+    assert keys == {caught.value.client_order_id}
+    assert (caught.value.order_id, caught.value.status) == (order_id, status)
+
+
+def test_an_order_that_was_certainly_not_placed_is_a_plain_failure() -> None:
+    def submit(client: AsyncClient) -> Awaitable[Any]:
+        return client.submit("SOL", "USDC", 1)
+
+    with pytest.raises(Unavailable) as caught:
+        call(submit, *[NOTHING_STORED] * 3)
+    assert caught.type is Unavailable
+    with pytest.raises(TooManyRequests):
+        call(submit, *[problem(429, "too_many_requests")] * 3)
+
+    async def without_an_engine() -> None:
+        async with AsyncClient("http://127.0.0.1:9", patience=QUICK) as client:
+            await submit(client)
+
+    with pytest.raises(Unreachable):
+        asyncio.run(without_an_engine())
 
 
 def test_two_submits_are_two_orders() -> None:

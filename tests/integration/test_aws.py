@@ -1,7 +1,6 @@
 """The adapters of SQS, DynamoDB and @connections."""
 
 import asyncio
-import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,19 +8,18 @@ from uuid import uuid4
 
 import boto3
 import pytest
-from botocore.stub import Stubber
+from botocore.stub import ANY, Stubber
 from moto import mock_aws
 
 from order_engine.adapters.api_keys import ApiKeys
 from order_engine.adapters.aws import PATIENCE
 from order_engine.adapters.connections import Connections, dynamodb_client
-from order_engine.adapters.gateway import Gateway, gateway_client
 from order_engine.adapters.sqs import OrdersQueue, StatusQueue, order_id_in, sqs_client
+from order_engine.contracts.status_messages import unpack
 from order_engine.domain.errors import ConnectionsUnavailable, QueueUnavailable
 from order_engine.domain.facts import Facts
 from order_engine.domain.lifecycle import Status
 from order_engine.domain.orders import OrderEvent
-from order_engine.domain.pushes import Undelivered
 
 NOWHERE = "http://127.0.0.1:1"
 
@@ -76,28 +74,48 @@ def test_a_hidden_message_comes_back(sqs: Any) -> None:
     assert len(sqs.receive_message(QueueUrl=url)["Messages"]) == 1
 
 
+def test_more_messages_are_hidden_than_a_request_takes_whatever_fails_among_them(sqs: Any) -> None:
+    url = sqs.create_queue(QueueName="orders", Attributes={"VisibilityTimeout": "300"})["QueueUrl"]
+    queue = OrdersQueue(url, sqs)
+    asyncio.run(queue.send_all([uuid4() for _ in range(25)]))
+    receipts: list[str] = []
+    while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+        receipts += [message["ReceiptHandle"] for message in messages]
+    with pytest.raises(QueueUnavailable):
+        asyncio.run(queue.hide(["no receipt", *receipts], 0))
+    back = [len(sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])) for _ in range(3)]
+    assert sum(back) == 25
+
+
 @pytest.mark.parametrize("body", ["", "{", "[]", "5", '{"orderId": 5}', '{"orderId": "x"}', '{"orderId": null}', "{}"])
 def test_a_message_about_no_order(body: str) -> None:
     assert order_id_in(body) is None
 
 
-def test_events_go_out_as_one_message_or_as_few_as_fit(sqs: Any) -> None:
+def test_events_go_out_in_order_as_few_messages_of_one_group(sqs: Any) -> None:
     url = sqs.create_queue(QueueName="status.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
     queue = StatusQueue(url, sqs)
     asyncio.run(queue.publish([an_event(number) for number in range(100)]))
     asyncio.run(queue.publish([an_event(number, padding="x" * 1000) for number in range(100, 500)]))
-    numbers: list[int] = []
-    sizes = []
+    asyncio.run(queue.publish([]))
+    sequences: list[int] = []
+    groups = []
     while messages := sqs.receive_message(QueueUrl=url, AttributeNames=["All"]).get("Messages"):
         (message,) = messages
-        items = json.loads(message["Body"])["events"]
-        assert all(item["account"] == "alice" for item in items)
-        numbers += [item["event"]["sequence"] for item in items]
-        sizes.append(len(message["Body"]))
+        sequences += [document["sequence"] for _, document in unpack(message["Body"])]
+        groups.append(message["Attributes"]["MessageGroupId"])
         sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-    assert numbers == list(range(500))
-    assert len(sizes) == 4
-    assert max(sizes) < 256_000
+    assert sequences == list(range(500))
+    assert len(groups) == 4
+    assert len(set(groups)) == 1
+
+
+def test_each_execution_environment_sends_to_a_group_of_its_own(sqs: Any) -> None:
+    url = sqs.create_queue(QueueName="status.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
+    for _ in range(3):
+        asyncio.run(StatusQueue(url, sqs).publish([an_event(1)]))
+    messages = sqs.receive_message(QueueUrl=url, AttributeNames=["All"], MaxNumberOfMessages=10)["Messages"]
+    assert len({message["Attributes"]["MessageGroupId"] for message in messages}) == 3
 
 
 def test_a_queue_that_is_away() -> None:
@@ -161,6 +179,46 @@ def test_hundreds_of_topics_are_asked_for_in_a_few_requests(table: str) -> None:
     assert len(found) == 25
 
 
+class PartialTable:
+    """A client of DynamoDB whose answers leave out all keys but so many; the last number goes for all that follow."""
+
+    def __init__(self, *processed: int) -> None:
+        self._processed = list(processed)
+        self.requests: list[Any] = []
+
+    def batch_get_item(self, RequestItems: Any) -> Any:
+        self.requests.append(RequestItems)
+        ((table, wanted),) = RequestItems.items()
+        number = self._processed.pop(0) if len(self._processed) > 1 else self._processed[0]
+        keys = wanted["Keys"]
+        items = [{**key, "connectionIds": {"SS": [f"listens to {key['pk']['S']}"]}} for key in keys[:number]]
+        left_out = {table: {**wanted, "Keys": keys[number:]}} if keys[number:] else {}
+        return {"Responses": {table: items}, "UnprocessedKeys": left_out}
+
+
+def test_topics_that_dynamodb_leaves_out_are_asked_for_again_after_growing_pauses() -> None:
+    table, pauses = PartialTable(2, 0, 0, 0, 100), list[float]()
+    found = Connections("connections", table, pauses.append).listening_to(["a", "b", "c", "d"])  # type: ignore[arg-type]
+    assert found == {topic: {f"listens to {topic}"} for topic in "abcd"}
+    asked = [[key["pk"]["S"] for key in request["connections"]["Keys"]] for request in table.requests]
+    assert asked == [["a", "b", "c", "d"], *[["c", "d"]] * 4]
+    assert all(0 <= pause < longest for pause, longest in zip(pauses, (0.05, 0.1, 0.2, 0.4), strict=True))
+
+
+def test_a_look_up_that_stays_incomplete_is_given_up() -> None:
+    table, pauses = PartialTable(100, 10, 0), list[float]()
+    with pytest.raises(ConnectionsUnavailable):
+        Connections("connections", table, pauses.append).listening_to([str(number) for number in range(300)])  # type: ignore[arg-type]
+    assert len(table.requests) == 1 + 6
+    assert 0 < sum(pauses) <= 1.55
+
+
+def test_a_connection_just_added_is_seen() -> None:
+    table = PartialTable(1, 100)
+    Connections("connections", table, lambda seconds: None).listening_to(["a", "b"])  # type: ignore[arg-type]
+    assert [request["connections"]["ConsistentRead"] for request in table.requests] == [True, True]
+
+
 def test_everything_in_the_connections_table_expires(table: str) -> None:
     client = dynamodb_client()
     Connections(table, client).add("account#alice", "a")
@@ -199,23 +257,12 @@ def test_a_key_opens_its_account_until_it_is_revoked() -> None:
         assert keys.account_of(wrong) is None
 
 
-@pytest.mark.parametrize(
-    ("code", "outcome"),
-    [
-        ("GoneException", Undelivered.GONE),
-        ("LimitExceededException", Undelivered.REFUSED),
-        ("ForbiddenException", Undelivered.REFUSED),
-    ],
-)
-def test_only_a_connection_that_is_gone_counts_as_gone(code: str, outcome: Undelivered) -> None:
-    client = gateway_client(NOWHERE, 4)
+def test_a_key_just_made_is_seen() -> None:
+    client = dynamodb_client()
     with Stubber(client) as stub:
-        stub.add_client_error("post_to_connection", code, http_status_code=410 if "Gone" in code else 429)
-        assert Gateway(client).post("a=", "{}") is outcome
-
-
-def test_a_gateway_that_is_away_is_not_a_connection_that_is_gone() -> None:
-    assert Gateway(gateway_client(NOWHERE, 4)).post("a=", "{}") is Undelivered.UNREACHABLE
+        item = {"disabled": {"BOOL": False}, "account": {"S": "alice"}}
+        stub.add_response("get_item", {"Item": item}, {"TableName": "keys", "Key": ANY, "ConsistentRead": True})
+        assert ApiKeys("keys", client).account_of("oek_new") == "alice"
 
 
 def test_the_trace_goes_along_with_an_order(sqs: Any, monkeypatch: pytest.MonkeyPatch) -> None:

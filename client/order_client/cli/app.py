@@ -12,8 +12,8 @@ _EPILOG = (
     "The options above may stand before or after the command. Without --url the engine is found through ORDERS_URL,"
     " ORDERS_WS_URL and ORDERS_API_KEY, then a profile, then a local cloud started with 'make run' in this directory"
     " or one above it.\n\n"
-    "Exit codes: 0 ok; 1 the order failed or the request was refused; 2 wrong usage; 3 the engine cannot be reached or"
-    " is unavailable; 4 no valid API key; 130 ended by Ctrl-C."
+    "Exit codes: 0 ok; 1 the order was not filled or the request was refused; 2 wrong usage; 3 the engine cannot be"
+    " reached or is unavailable; 4 no valid API key; 130 ended by Ctrl-C."
 )
 
 app = typer.Typer(

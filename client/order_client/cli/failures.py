@@ -9,6 +9,7 @@ from order_client.errors import (
     ApiError,
     NotConfigured,
     OrderEngineError,
+    OutcomeUnknown,
     Unauthenticated,
     Unavailable,
     Unreachable,
@@ -38,7 +39,10 @@ def _document(error: OrderEngineError) -> dict[str, object]:
     if not isinstance(error, ApiError):
         return {"code": _code(error), "message": str(error)}
     errors = {"errors": encode(error.errors)} if error.errors else {}
-    return {"code": error.code, "message": error.detail, "status": error.status, **errors}
+    document = {"code": error.code, "message": error.detail, "status": error.status, **errors}
+    if isinstance(error, OutcomeUnknown):
+        document |= {"orderId": error.order_id, "clientOrderId": error.client_order_id}
+    return document
 
 
 def _code(error: OrderEngineError) -> str:
@@ -53,6 +57,12 @@ def _code(error: OrderEngineError) -> str:
 def _hint(error: OrderEngineError) -> str | None:
     if isinstance(error, Unreachable) and ("//127.0.0.1" in str(error) or "//localhost" in str(error)):
         return "Is the local cloud running? Start it with 'make run'."
+    if isinstance(error, OutcomeUnknown):
+        # A repeat with another expiry would be another order.
+        return (
+            f"Submit it again with --client-order-id {error.client_order_id}, and without --expires-in:"
+            " it will not be placed twice."
+        )
     if isinstance(error, Unauthenticated):
         return "Give a key with --key or ORDERS_API_KEY; 'orders keys create ACCOUNT' makes one."
     return None

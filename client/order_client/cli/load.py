@@ -13,6 +13,7 @@ from order_client.cli.failures import REFUSED
 from order_client.cli.latencies import PERCENTILES, histogram, percentile
 from order_client.cli.load_run import Load, Plan, Result
 from order_client.cli.session import Session, session_of
+from order_client.models import Status
 
 
 def load(  # noqa: PLR0913, PLR0917 - they are the options
@@ -30,7 +31,7 @@ def load(  # noqa: PLR0913, PLR0917 - they are the options
     plan = Plan(orders, in_flight, timeout, token_in.upper(), token_out.upper(), amount, slippage_bps)
     result = asyncio.run(_run(session, plan))
     session.show(_document(result), lambda _: _report(result))
-    if result.outcomes["confirmed"] < orders:
+    if result.outcomes[Status.CONFIRMED] < orders:
         raise typer.Exit(REFUSED)
 
 
@@ -62,7 +63,7 @@ def _report(result: Result) -> RenderableType:
         f"{'ms':<12}" + "".join(f"{_name(percent):>9}" for percent in PERCENTILES),
         *(
             f"{name:<12}" + "".join(f"{value:>9.1f}" for value in _percentiles(values).values())
-            for name, values in (("accepted", result.accepted), ("confirmed", result.confirmed))
+            for name, values in (("accepted", result.accepted), (Status.CONFIRMED, result.confirmed))
         ),
         "",
         *histogram(result.confirmed),
@@ -80,4 +81,4 @@ def _name(percent: int) -> str:
 
 
 def _rate(result: Result) -> float:
-    return round(result.outcomes["confirmed"] / result.seconds, 1) if result.seconds else 0.0
+    return round(result.outcomes[Status.CONFIRMED] / result.seconds, 1) if result.seconds else 0.0

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from time import perf_counter
 
 from order_client.client import AsyncClient
-from order_client.errors import ApiError, OrderEngineError
+from order_client.errors import ApiError, OrderEngineError, OutcomeUnknown
+from order_client.models import Status
 from order_client.patience import WORTH_A_RETRY
 
 End = tuple[float, str, str | None]
@@ -35,7 +36,7 @@ class Result:
     """Latencies in seconds from the call: to its answer, and to the push of the confirmation."""
 
     outcomes: Counter[str] = field(default_factory=Counter)
-    """confirmed, failed, refused (no order), unsettled (no end in time)."""
+    """A terminal status, refused (no order), unknown (maybe an order) or unsettled (no end in time)."""
     errors: Counter[str] = field(default_factory=Counter)
     accepted: list[float] = field(default_factory=list)
     confirmed: list[float] = field(default_factory=list)
@@ -88,13 +89,13 @@ class Load:
         try:
             order = await self._client.submit(plan.token_in, plan.token_out, plan.amount, plan.slippage_bps)
         except OrderEngineError as error:
-            result.outcomes["refused"] += 1
+            result.outcomes["unknown" if isinstance(error, OutcomeUnknown) else "refused"] += 1
             result.errors[error.code if isinstance(error, ApiError) else "unreachable"] += 1
             return
         result.accepted.append(perf_counter() - started)
         ended, status, error_code = await self._end(order.order_id, started)
         result.outcomes[status] += 1
-        if status == "confirmed":
+        if status == Status.CONFIRMED:
             result.confirmed.append(ended - started)
         if error_code:
             result.errors[error_code] += 1

@@ -1,20 +1,22 @@
 """Orders, events and quotes for people."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from order_client.models import Event, Facts, Order, Quote, Quotes
+from order_client.models import Event, Facts, Order, Quote, Quotes, Status
 
-_STYLES = {
-    "confirmed": "bold green",
-    "failed": "bold red",
-    "submitted": "cyan",
-    "building": "blue",
-    "routing": "yellow",
+_STYLES: Mapping[str, str] = {
+    Status.ROUTING: "yellow",
+    Status.BUILDING: "blue",
+    Status.SUBMITTED: "cyan",
+    Status.CONFIRMED: "bold green",
+    Status.FAILED: "bold red",
+    Status.EXPIRED: "bold red",
+    Status.CANCELLED: "bold magenta",
 }
 
 
@@ -51,7 +53,9 @@ def order_view(order: Order) -> RenderableType:
         "order": order.order_id,
         "client id": order.client_order_id,
         "swap": f"{order.amount:f} {order.token_in} > {order.token_out}, slippage {order.slippage_bps} bps",
+        "at least": f"{order.min_amount_out:f} {order.token_out}" if order.min_amount_out is not None else None,
         "placed": f"{order.created_at.astimezone():%Y-%m-%d %H:%M:%S}",
+        "expires": None if order.terminal else f"{order.expires_at.astimezone():%Y-%m-%d %H:%M:%S}",
         "venue": order.route.venue if order.route else None,
         "transaction": order.tx_hash,
         "result": _outcome(order),
@@ -89,9 +93,9 @@ def account_step(event: Event) -> RenderableType:
 
 def _details(event: Event) -> str:
     match event.status:
-        case "building" if event.route:
+        case Status.BUILDING if event.route:
             return " / ".join(_quoted(event.route.venue, event.route.quotes))
-        case "submitted" if event.tx_hash:
+        case Status.SUBMITTED if event.tx_hash:
             return event.tx_hash
     return _outcome(event)
 

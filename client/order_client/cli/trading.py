@@ -1,6 +1,6 @@
 """Quotes and orders."""
 
-from enum import StrEnum
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import typer
@@ -8,24 +8,11 @@ import typer
 from order_client.cli.failures import REFUSED
 from order_client.cli.render import account_step, order_view, orders_table, placed_line, quotes_table, step_since
 from order_client.cli.session import session_of
+from order_client.models import Status
 
 TokenIn = Annotated[str, typer.Argument(help="Token to sell, such as SOL.")]
 TokenOut = Annotated[str, typer.Argument(help="Token to buy, such as USDC.")]
 Amount = Annotated[str, typer.Argument(help="How much to sell, in whole tokens, such as 0.5.")]
-Slippage = Annotated[
-    int, typer.Option(min=0, max=10_000, help="How far below its quote the fill may be, in 1/100 of a per cent.")
-]
-
-
-class Status(StrEnum):
-    """Statuses to filter by."""
-
-    PENDING = "pending"
-    ROUTING = "routing"
-    BUILDING = "building"
-    SUBMITTED = "submitted"
-    CONFIRMED = "confirmed"
-    FAILED = "failed"
 
 
 def quote(ctx: typer.Context, token_in: TokenIn, token_out: TokenOut, amount: Amount) -> None:
@@ -40,16 +27,46 @@ def submit(  # noqa: PLR0913, PLR0917 - they are the arguments
     token_in: TokenIn,
     token_out: TokenOut,
     amount: Amount,
-    slippage_bps: Slippage = 50,
+    slippage_bps: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            max=10_000,
+            help="How far below its quote the fill may be, in 1/100 of a per cent; 50 without --min-amount-out.",
+        ),
+    ] = None,
+    min_amount_out: Annotated[
+        str | None,
+        typer.Option(metavar="AMOUNT", help="The least to buy, in whole tokens: for less nothing is swapped."),
+    ] = None,
+    expires_in: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=90 * 86_400,
+            metavar="SECONDS",
+            help="When the order expires unless its swap is signed; 300 by default.",
+        ),
+    ] = None,
     client_order_id: Annotated[
         str | None, typer.Option(help="Name of your own for the order: submitting it again places no second one.")
     ] = None,
-    watch: Annotated[bool, typer.Option("--watch", help="Show its steps until it ends; exit 1 if it fails.")] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Show its steps until it ends; exit 1 if it is not filled.")
+    ] = False,
 ) -> None:
     """Place a market order."""
     session = session_of(ctx)
     with session.client() as client:
-        order = client.submit(token_in.upper(), token_out.upper(), amount, slippage_bps, client_order_id)
+        order = client.submit(
+            token_in.upper(),
+            token_out.upper(),
+            amount,
+            slippage_bps,
+            client_order_id,
+            min_amount_out=min_amount_out,
+            expires_at=None if expires_in is None else datetime.now(UTC) + timedelta(seconds=expires_in),
+        )
         if not watch:
             session.show(order, placed_line)
             return
@@ -58,7 +75,7 @@ def submit(  # noqa: PLR0913, PLR0917 - they are the arguments
         step = step_since(order.created_at)
         for event in client.stream(order.order_id):
             session.show_one_of_many(event, step)
-            if event.status == "failed":
+            if event.terminal and event.status != Status.CONFIRMED:
                 raise typer.Exit(REFUSED)
 
 
@@ -71,7 +88,7 @@ def list_orders(
     """List orders, newest first."""
     session = session_of(ctx)
     with session.client() as client:
-        orders = [*client.list(status.value if status else None, None if every else limit)]
+        orders = [*client.list(status, None if every else limit)]
     session.show(orders, orders_table)
 
 

@@ -1,6 +1,16 @@
 // The orders that this page knows, each as its latest event says, whatever order the news came in.
 
-const ASKED = ["orderId", "clientOrderId", "tokenIn", "tokenOut", "amount", "slippageBps", "createdAt"];
+const ASKED = [
+  "orderId",
+  "clientOrderId",
+  "tokenIn",
+  "tokenOut",
+  "amount",
+  "slippageBps",
+  "floor",
+  "expiresAt",
+  "createdAt",
+];
 const MOST = 5000;
 
 /** Dispatches "change" after it has changed. */
@@ -23,7 +33,10 @@ export class Book extends EventTarget {
   put({ events = [], ...document }) {
     const known = this.#orders.get(document.orderId);
     const history = known?.events ?? new Map();
-    const order = !known || document.sequence >= known.sequence ? { ...document, events: history } : { ...known };
+    // What was asked for at the least: what was signed, and stands in its place from then on, may be more.
+    const floor = document.txHash ? known?.floor : document.minAmountOut;
+    const order =
+      !known || document.sequence >= known.sequence ? { ...document, floor, events: history } : { ...known };
     for (const event of events) history.set(event.sequence, event);
     this.#keep(order);
   }
@@ -40,7 +53,7 @@ export class Book extends EventTarget {
     }
     const asked = Object.fromEntries(ASKED.filter((name) => name in known).map((name) => [name, known[name]]));
     const { type, at, ...facts } = event;
-    this.#keep({ ...asked, ...facts, updatedAt: at, events: known.events });
+    this.#keep({ ...asked, minAmountOut: known.floor, ...facts, updatedAt: at, events: known.events });
     return event.sequence > known.sequence + 1 ? "gap" : "applied";
   }
 

@@ -1,29 +1,33 @@
 // Three small pictures of the orders that this page knows, each with its numbers as text.
 import { byId, el, svg } from "./dom.js";
+import { ENDS, STATUSES } from "./statuses.js";
 import { duration, serverNow } from "./times.js";
 import { venueName } from "./words.js";
 
 const MINUTES = 30;
 const WIDTH = 320;
-const OUTCOMES = ["confirmed", "failed", "open"];
+const OPEN = "open";
+const OUTCOMES = [...ENDS, OPEN];
 
 /** Draw all of them. */
 export function renderCharts(orders) {
   const count = orders.length === 1 ? "one order" : `${orders.length.toLocaleString("en")} orders`;
   byId("charts-note").textContent = `Computed from the ${count} loaded on this page, live.`;
-  const confirmed = orders.filter(({ status }) => status === "confirmed");
+  const filled = orders.filter(({ amountOut }) => amountOut);
   byId("chart-rate").replaceChildren(rate(orders));
-  byId("chart-latency").replaceChildren(latency(confirmed));
-  byId("chart-venues").replaceChildren(venues(confirmed));
+  byId("chart-latency").replaceChildren(latency(filled));
+  byId("chart-venues").replaceChildren(venues(filled));
 }
 
-const outcomeOf = ({ status }) => (OUTCOMES.includes(status) ? status : "open");
+const outcomeOf = ({ status }) => (ENDS.includes(status) ? status : OPEN);
+const kindOf = (outcome) => STATUSES[outcome]?.tone ?? outcome;
+const none = () => Object.fromEntries(OUTCOMES.map((outcome) => [outcome, 0]));
 const nothing = (text) => el("p", { class: "note" }, text);
 
 function rate(orders) {
   const thisMinute = Math.floor(serverNow() / 60_000);
-  const minutes = Array.from({ length: MINUTES }, () => ({ confirmed: 0, failed: 0, open: 0 }));
-  const totals = { confirmed: 0, failed: 0, open: 0 };
+  const minutes = Array.from({ length: MINUTES }, none);
+  const totals = none();
   for (const order of orders) {
     const ago = Math.max(0, thisMinute - Math.floor(Date.parse(order.createdAt) / 60_000));
     if (ago >= MINUTES) continue;
@@ -46,12 +50,16 @@ function rate(orders) {
       });
       return svg(
         "rect",
-        { class: `bar ${outcome}`, x: left + index * step + 1, y, width: step - 2, height },
+        { class: `bar ${kindOf(outcome)}`, x: left + index * step + 1, y, width: step - 2, height },
         svg("title", {}, `${time}: ${counts[outcome]} ${outcome}`),
       );
     });
   });
-  const summary = OUTCOMES.map((outcome) => `${totals[outcome]} ${outcome}`).join(", ");
+  const entries = OUTCOMES.filter((outcome) => totals[outcome]).map((outcome) => [
+    kindOf(outcome),
+    `${totals[outcome]} ${outcome}`,
+  ]);
+  const summary = entries.map(([, text]) => text).join(", ");
   return el(
     "div",
     {},
@@ -64,12 +72,12 @@ function rate(orders) {
       label(WIDTH, 100, "now", "end"),
       bars,
     ]),
-    legend(OUTCOMES.map((outcome) => [outcome, `${totals[outcome]} ${outcome}`])),
+    legend(entries),
   );
 }
 
-function latency(confirmed) {
-  const times = confirmed
+function latency(filled) {
+  const times = filled
     .map(({ createdAt, updatedAt }) => Date.parse(updatedAt) - Date.parse(createdAt))
     .sort((one, other) => one - other);
   if (!times.length) return nothing("Nothing confirmed yet.");
@@ -110,9 +118,9 @@ function latency(confirmed) {
   );
 }
 
-function venues(confirmed) {
+function venues(filled) {
   const counts = new Map();
-  for (const { route } of confirmed) if (route) counts.set(route.venue, (counts.get(route.venue) ?? 0) + 1);
+  for (const { route } of filled) if (route) counts.set(route.venue, (counts.get(route.venue) ?? 0) + 1);
   const total = [...counts.values()].reduce((sum, count) => sum + count, 0);
   if (!total) return nothing("Nothing confirmed yet.");
   const shares = [...counts].sort(([one], [other]) => (one < other ? 1 : -1));

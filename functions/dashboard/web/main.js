@@ -1,15 +1,17 @@
 // Puts the page together. Everything that is shown is drawn from the book, at most once per frame.
 import { Book } from "./book.js";
 import { renderCharts } from "./charts.js";
-import { byId } from "./dom.js";
+import { byId, el } from "./dom.js";
 import { Feed } from "./feed.js";
 import { Api } from "./http.js";
 import { Keys } from "./keys.js";
 import { Listing } from "./listing.js";
 import { OrderView } from "./order_view.js";
+import { STATUSES } from "./statuses.js";
 import { renderTable } from "./table.js";
 import { Ticket } from "./ticket.js";
 import { startTicking } from "./times.js";
+import { statusName } from "./words.js";
 
 const STATES = { connecting: "Connecting", live: "Live", reconnecting: "Reconnecting", offline: "Offline" };
 
@@ -96,6 +98,9 @@ function showState(state) {
   byId("banner-retry").hidden = !broken;
 }
 
+byId("status-filter").append(
+  ...Object.keys(STATUSES).map((status) => el("option", { value: status }, statusName(status))),
+);
 byId("status-filter").addEventListener("change", ({ target }) => session?.listing.open(target.value));
 byId("orders-more").addEventListener("click", () => session?.listing.more());
 byId("banner-retry").addEventListener("click", () => session?.feed.retryNow());

@@ -3,30 +3,21 @@ import { complete } from "./book.js";
 import { bpsAbove, exact, readable, signedBps, unsignedBps } from "./decimals.js";
 import { announce, byId, copyButton, el, patch } from "./dom.js";
 import { quoteCards } from "./quotes.js";
+import { STATUSES } from "./statuses.js";
 import { clock, duration, preciseClock, tick } from "./times.js";
 import { sentence, statusName, swapName, venueName } from "./words.js";
-
-const STEPS = ["pending", "routing", "building", "submitted", "confirmed"];
-const WORDS = {
-  pending: "Waiting in the queue",
-  routing: "Asking the venues for quotes",
-  building: "Best venue chosen, building the swap",
-  submitted: "Signed and sent to the chain",
-  confirmed: "Landed on the chain",
-  failed: "Not executed",
-};
 
 /** A status as a coloured word. */
 export const badge = (status) =>
   el(
     "span",
-    { class: "badge", "data-status": status },
+    { class: "badge", "data-tone": STATUSES[status]?.tone },
     el("span", { class: "dot", "aria-hidden": "true" }),
     statusName(status),
   );
 
-/** The route that an order is on; none between two attempts or after the last one failed. */
-export const routeOf = ({ status, route }) => (["building", "submitted", "confirmed"].includes(status) ? route : null);
+/** The route that an order is on, or was filled by; none between two attempts or after the last one. */
+export const routeOf = ({ route, error, terminal, amountOut }) => (error || (terminal && !amountOut) ? null : route);
 
 /** The fill against the quote that it was routed by, in bps; null before there is one. */
 export function fillBps({ amountOut, route }) {
@@ -109,6 +100,7 @@ function facts(order) {
   const bps = fillBps(order);
   const route = routeOf(order);
   const quote = route?.quotes.find(({ venue }) => venue === route.venue);
+  const signed = order.txHash && !order.error;
   const end = order.terminal ? Date.parse(order.updatedAt) - Date.parse(order.createdAt) : null;
   return el(
     "div",
@@ -123,7 +115,7 @@ function facts(order) {
         end === null ? tick(el("span", { "data-since": order.createdAt })) : `in ${duration(end)}`,
       ),
     ),
-    order.status === "failed" && order.error && failure(order.error),
+    order.terminal && order.error && failure(order.error),
     el(
       "dl",
       { class: "facts" },
@@ -138,8 +130,14 @@ function facts(order) {
         ),
       bps !== null && fact("Fill vs quote", signedBps(bps), null, toneOf(bps)),
       route && fact("Venue", venueName(route.venue)),
+      order.minAmountOut &&
+        !order.amountOut &&
+        fact("At least", `${exact(order.minAmountOut)} ${order.tokenOut}`, order.minAmountOut),
       fact("Slippage", `${order.slippageBps} bps`),
       fact("Placed", clock(order.createdAt), order.createdAt),
+      !order.terminal &&
+        !signed &&
+        fact("Expires", tick(el("span", { "data-until": order.expiresAt })), order.expiresAt),
     ),
     el(
       "p",
@@ -198,15 +196,22 @@ function attemptView(events, order, count, index) {
 function stepView(event, order) {
   const before = order.events.get(event.sequence - 1);
   const current = event.sequence === order.sequence && !event.terminal;
-  const retry = event.status === "pending" && event.error;
+  const retry = event.error && !event.terminal;
+  const { words = "", tone } = STATUSES[event.status] ?? {};
   return el(
     "li",
-    { class: "step", "data-step": event.status, "data-retry": Boolean(retry), "aria-current": current && "step" },
+    {
+      class: "step",
+      "data-step": event.status,
+      "data-tone": tone,
+      "data-retry": Boolean(retry),
+      "aria-current": current && "step",
+    },
     el(
       "div",
       { class: "step-head" },
       el("span", { class: "step-name" }, statusName(event.status)),
-      el("span", { class: "step-words" }, retry ? "The attempt failed, another one follows" : WORDS[event.status]),
+      el("span", { class: "step-words" }, retry ? "The attempt failed, another one follows" : words),
       el("time", { datetime: event.at, title: event.at }, preciseClock(event.at)),
       el("span", { class: "step-took" }, before ? `+${duration(Date.parse(event.at) - Date.parse(before.at))}` : ""),
     ),
@@ -215,7 +220,8 @@ function stepView(event, order) {
 }
 
 function stepDetails(event, order, current) {
-  if (event.status === "failed") return null; // its reason stands at the top
+  if (event.amountOut) return fillDetails(event, order);
+  if (event.terminal) return null; // its reason stands at the top
   if (event.error) {
     const due = new Date(Date.parse(event.at) + (event.retryInSeconds ?? 0) * 1000).toISOString();
     return [
@@ -225,8 +231,7 @@ function stepDetails(event, order, current) {
         el("p", { class: "countdown" }, `Attempt ${event.attempt + 1} `, tick(el("span", { "data-until": due }))),
     ];
   }
-  if (event.status === "building") return quoteCards(event.route, order.tokenIn, order.tokenOut);
-  if (event.status === "submitted" && event.txHash) {
+  if (event.txHash) {
     return el(
       "dl",
       { class: "facts" },
@@ -239,26 +244,27 @@ function stepDetails(event, order, current) {
       ),
     );
   }
-  if (event.status === "confirmed") {
-    const bps = fillBps(event);
-    const words = bps === 0 ? "exactly as quoted" : `${unsignedBps(bps)} ${bps > 0 ? "better" : "worse"} than quoted`;
-    return el(
-      "p",
-      {},
-      el("strong", {}, `${exact(event.amountOut)} ${order.tokenOut}`),
-      " received, ",
-      el("span", { class: toneOf(bps) }, words),
-      ".",
-    );
-  }
-  return null;
+  return event.route ? quoteCards(event.route, order.tokenIn, order.tokenOut) : null;
+}
+
+function fillDetails(event, order) {
+  const bps = fillBps(event);
+  const words = bps === 0 ? "exactly as quoted" : `${unsignedBps(bps)} ${bps > 0 ? "better" : "worse"} than quoted`;
+  return el(
+    "p",
+    {},
+    el("strong", {}, `${exact(event.amountOut)} ${order.tokenOut}`),
+    " received, ",
+    el("span", { class: toneOf(bps) }, words),
+    ".",
+  );
 }
 
 /** The steps that are still to come. */
 function ahead(status) {
-  const done = STEPS.indexOf(status);
-  if (done < 0) return [];
-  return STEPS.slice(done + 1).map((step) =>
+  const steps = [];
+  for (let step = STATUSES[status]?.next; step; step = STATUSES[step].next) steps.push(step);
+  return steps.map((step) =>
     el(
       "li",
       { class: "step ahead", "data-ahead": step },
@@ -266,7 +272,7 @@ function ahead(status) {
         "div",
         { class: "step-head" },
         el("span", { class: "step-name" }, statusName(step)),
-        el("span", { class: "step-words" }, WORDS[step]),
+        el("span", { class: "step-words" }, STATUSES[step].words),
       ),
     ),
   );

@@ -1,5 +1,5 @@
 // The form that places an order, with what the venues would pay for it now.
-import { lessBps, readable } from "./decimals.js";
+import { lessBps, readable, units } from "./decimals.js";
 import { announce, byId, el } from "./dom.js";
 import { Problem, persistently } from "./http.js";
 import { quoteCards } from "./quotes.js";
@@ -9,6 +9,9 @@ const FIELDS = ["tokenIn", "tokenOut", "amount", "slippageBps"];
 const TYPING = 300; // a pause that long ends a number
 const REFRESH = 10_000;
 const LOOKED_AT = 120_000; // quotes are refreshed so long after the last touch
+const PLACE_AGAIN = "It may have been placed. Place it again: it will not be placed twice.";
+
+const tradeOf = ({ tokenIn, tokenOut, amount }) => `${amount} ${tokenIn} ${tokenOut}`;
 
 export class Ticket {
   #api = null;
@@ -17,7 +20,7 @@ export class Ticket {
   #quoting = null;
   #timer = null;
   #touched = 0;
-  #bestOut = null;
+  #quoted = null; // the trade that the shown quotes are for, and what the best one pays
   #placing = false;
   #intent = null; // what is being placed, with its clientOrderId, until the engine has answered
 
@@ -42,7 +45,7 @@ export class Ticket {
     }
     byId("quotes-refresh").addEventListener("click", () => this.#quoteSoon(0));
     document.addEventListener("visibilitychange", () => document.hidden || this.#quoteSoon(0));
-    this.#showSlippage();
+    this.#showLimits();
   }
 
   /** Trade with this account's API. */
@@ -86,22 +89,28 @@ export class Ticket {
     this.#intent = null;
     this.#showErrors(null);
     byId("amount-unit").textContent = byId("tokenIn").value;
-    if (field === "slippageBps") return this.#showSlippage();
-    this.#quoteSoon(pause);
+    this.#showLimits();
+    if (field !== "slippageBps") this.#quoteSoon(pause);
   }
 
-  #showSlippage() {
+  /** What the order pays out at the least, or null: the page promises nothing without quotes for just this trade. */
+  #least() {
+    if (this.#intent) return this.#intent.minAmountOut ?? null;
+    const { slippageBps, ...trade } = this.#order();
+    if (this.#quoted?.trade !== tradeOf(trade)) return null;
+    if (typeof slippageBps !== "number" || slippageBps > 10_000) return null;
+    const { decimals } = this.#tokens.find(({ symbol }) => symbol === trade.tokenOut);
+    const least = lessBps(this.#quoted.amountOut, slippageBps, decimals);
+    return units(least) > 0n ? least : null;
+  }
+
+  #showLimits() {
     for (const preset of document.querySelectorAll("[data-bps]")) {
       preset.setAttribute("aria-pressed", preset.dataset.bps === byId("slippageBps").value.trim());
     }
-    const least = byId("least");
-    const { slippageBps, tokenOut } = this.#order();
-    if (!least || !this.#bestOut) return;
-    const { decimals } = this.#tokens.find(({ symbol }) => symbol === tokenOut);
-    least.textContent =
-      typeof slippageBps === "number" && slippageBps <= 10_000
-        ? `You get at least ${readable(lessBps(this.#bestOut, slippageBps, decimals))} ${tokenOut}, or nothing is swapped.`
-        : "";
+    const least = this.#least();
+    byId("least").textContent =
+      least && `You get at least ${readable(least)} ${byId("tokenOut").value}, or nothing is swapped.`;
   }
 
   #quoteSoon(pause) {
@@ -120,14 +129,14 @@ export class Ticket {
     byId("quotes").setAttribute("aria-busy", "true");
     try {
       const quotes = await this.#api.quotes({ tokenIn, tokenOut, amount }, quoting.signal);
-      this.#bestOut = quotes.quotes[0].amountOut;
-      this.#showQuotes(...quoteCards(quotes, tokenIn, tokenOut), el("p", { class: "least", id: "least" }));
+      this.#quoted = { trade: tradeOf({ tokenIn, tokenOut, amount }), amountOut: quotes.quotes[0].amountOut };
+      this.#showQuotes(...quoteCards(quotes, tokenIn, tokenOut));
     } catch (error) {
       if (quoting.signal.aborted) return;
       if (!(error instanceof Problem)) throw error;
       if (error.fields.length) this.#showErrors(error);
       const message = error.fields.length ? "No quotes until the order is right." : sentence(error.message);
-      this.#bestOut = null;
+      this.#quoted = null;
       this.#showQuotes(el("p", { class: "refusal" }, message));
     }
     const worthIt = Date.now() - this.#touched < LOOKED_AT && !document.hidden;
@@ -137,13 +146,18 @@ export class Ticket {
   #showQuotes(...content) {
     byId("quotes").replaceChildren(...content);
     byId("quotes").setAttribute("aria-busy", "false");
-    this.#showSlippage();
+    this.#showLimits();
   }
 
   /** The same id goes with every try, so that an order whose answer was lost is not placed twice. */
   async #place() {
     if (this.#placing || !this.#api) return;
-    this.#intent ??= { ...this.#order(), clientOrderId: crypto.randomUUID() };
+    const least = this.#least();
+    this.#intent ??= {
+      ...this.#order(),
+      ...(least && { minAmountOut: least }),
+      clientOrderId: crypto.randomUUID(),
+    };
     const intent = this.#intent;
     this.#setPlacing(true);
     this.#showErrors(null);
@@ -154,15 +168,13 @@ export class Ticket {
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
       if (!error.passing) this.#intent = null;
-      this.#showErrors(
-        error,
-        error.passing ? "It may have been placed. Place it again: it will not be placed twice." : "",
-      );
+      this.#showErrors(error, error.passing ? PLACE_AGAIN : "");
       FIELDS.map(byId)
         .find((input) => input.getAttribute("aria-invalid") === "true")
         ?.focus();
     } finally {
       this.#setPlacing(false);
+      this.#showLimits();
     }
   }
 
@@ -186,7 +198,9 @@ export class Ticket {
     const rest = fields
       .filter((error) => !FIELDS.includes(error.field))
       .map(({ field, message }) => `${field} ${message}`);
-    byId("ticket-error").textContent = problem && !fields.length ? `${problem.message} ${advice}` : rest.join("; ");
+    // What the engine says of an unknown outcome is for those who call the API themselves.
+    const text = problem?.code === "outcome_unknown" ? advice : `${problem?.message} ${advice}`;
+    byId("ticket-error").textContent = problem && !fields.length ? text : rest.join("; ");
     const wrong = [...byId("ticket").querySelectorAll(".field-error:not(:empty)")];
     if (wrong.length) announce(wrong.map((error) => error.textContent).join(". "));
   }

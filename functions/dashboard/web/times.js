@@ -52,7 +52,7 @@ export function tick(element) {
     element.textContent = elapsed < 60_000 ? `${(Math.max(0, elapsed) / 1000).toFixed(1)} s` : duration(elapsed);
   } else {
     const left = Math.ceil((Date.parse(until) - serverNow()) / 1000);
-    element.textContent = left > 0 ? `in ${left} s` : "now";
+    element.textContent = left <= 0 ? "now" : `in ${left < 60 ? `${left} s` : duration(left * 1000)}`;
   }
   return element;
 }

@@ -36,7 +36,9 @@ class ApiKeys:
         """The account that a key opens; None for an unknown or revoked one."""
         if not key or len(key) > _LONGEST or not key.isascii():
             return None
-        item = self._client.get_item(TableName=self._table, Key={"keyHash": {"S": _hash(key)}}).get("Item")
+        # Consistent: API Gateway would remember for a minute that a key just made is unknown.
+        found = self._client.get_item(TableName=self._table, Key={"keyHash": {"S": _hash(key)}}, ConsistentRead=True)
+        item = found.get("Item")
         return None if item is None or item["disabled"]["BOOL"] else item["account"]["S"]
 
     def create(self, account: str, label: str) -> str:

@@ -4,8 +4,9 @@ One item per topic (domain/topics.py), key `pk`, holds a string set of connectio
 forgotten when a post to them fails; every item expires by itself.
 """
 
+import random
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 _EXPIRES_AFTER_SECONDS = 3 * 3600  # API Gateway ends every connection after two hours
 _BATCH = 100  # BatchGetItem's limit
+# Backoff before each repeat of a look-up that DynamoDB answered in part; seconds, at most.
+_PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8)
 
 
 def dynamodb_client() -> "DynamoDBClient":
@@ -28,9 +31,10 @@ def dynamodb_client() -> "DynamoDBClient":
 class Connections:
     """The connections table. Every method raises ConnectionsUnavailable when DynamoDB is away."""
 
-    def __init__(self, table: str, client: "DynamoDBClient") -> None:
+    def __init__(self, table: str, client: "DynamoDBClient", sleep: Callable[[float], None] = time.sleep) -> None:
         self._table = table
         self._client = client
+        self._sleep = sleep
 
     def add(self, topic: str, connection_id: str) -> None:
         """Let a connection listen to a topic."""
@@ -52,21 +56,32 @@ class Connections:
         )
 
     def listening_to(self, topics: Sequence[str]) -> dict[str, set[str]]:
-        """The connection ids of each topic that has any; one request per hundred topics."""
+        """The connection ids of each topic that has any; one request per hundred topics, and a few repeats at most."""
+        pauses = iter(_PAUSES)
         return {
             item["pk"]["S"]: set(item["connectionIds"]["SS"])
             for start in range(0, len(topics), _BATCH)
-            for item in self._items(topics[start : start + _BATCH])
+            for item in self._items(topics[start : start + _BATCH], pauses)
             if "connectionIds" in item
         }
 
-    def _items(self, topics: Iterable[str]) -> Iterator[dict[str, Any]]:
-        wanted: dict[str, Any] = {self._table: {"Keys": [{"pk": {"S": topic}} for topic in topics]}}
+    def _items(self, topics: Iterable[str], pauses: Iterator[float]) -> Iterator[dict[str, Any]]:
+        keys = [{"pk": {"S": topic}} for topic in topics]
+        # Consistent: whoever was told that it is subscribed must get every event committed after that.
+        wanted: dict[str, Any] = {self._table: {"Keys": keys, "ConsistentRead": True}}
         while wanted:
             with driver_errors(become=ConnectionsUnavailable):
                 answer = self._client.batch_get_item(RequestItems=wanted)
             yield from answer["Responses"].get(self._table, [])
             wanted = dict(answer.get("UnprocessedKeys", {}))
+            if wanted:
+                self._pause(pauses)
+
+    def _pause(self, pauses: Iterator[float]) -> None:
+        pause = next(pauses, None)
+        if pause is None:
+            raise ConnectionsUnavailable("DynamoDB left topics out of every answer.")
+        self._sleep(random.uniform(0, pause))
 
     def _update(self, topic: str, **update: Any) -> None:
         with driver_errors(become=ConnectionsUnavailable):

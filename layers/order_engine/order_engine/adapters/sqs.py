@@ -3,7 +3,7 @@
 import asyncio
 import json
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 import boto3
 
 from order_engine.adapters.aws import PATIENCE, driver_errors
-from order_engine.contracts.documents import event_document
+from order_engine.contracts import status_messages
 from order_engine.domain.errors import QueueUnavailable
 from order_engine.domain.orders import OrderEvent
 from order_engine.observability import because, logger
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
         SendMessageBatchRequestEntryTypeDef,
     )
 
-# SQS takes 1 MiB a message, but bills and counts by 64 kB; Lambda takes 6 MB of them at once.
-_MESSAGE_BYTES = 200_000
 _BATCH = 10  # SQS takes no more messages in a request
 _LONGEST_DELAY_SECONDS = 900
 _IDS_PER_MESSAGE = 256  # as many as a chain says the statuses of in one answer
@@ -44,13 +42,18 @@ class _Queue:
         self._client = client
 
     async def hide(self, receipt_handles: Sequence[str], seconds: int) -> None:
-        """Let received messages come back after so many seconds from now."""
-        for start in range(0, len(receipt_handles), _BATCH):
-            entries: list[ChangeMessageVisibilityBatchRequestEntryTypeDef] = [
-                {"Id": str(index), "ReceiptHandle": receipt_handle, "VisibilityTimeout": seconds}
-                for index, receipt_handle in enumerate(receipt_handles[start : start + _BATCH])
-            ]
-            await self._call(self._client.change_message_visibility_batch, Entries=entries)
+        """Let received messages come back after so many seconds from now, all of them that SQS takes."""
+        batches = (receipt_handles[start : start + _BATCH] for start in range(0, len(receipt_handles), _BATCH))
+        outcomes = await asyncio.gather(*(self._hide(batch, seconds) for batch in batches), return_exceptions=True)
+        for failure in filter(None, outcomes):
+            raise failure
+
+    async def _hide(self, receipt_handles: Sequence[str], seconds: int) -> None:
+        entries: list[ChangeMessageVisibilityBatchRequestEntryTypeDef] = [
+            {"Id": str(index), "ReceiptHandle": receipt_handle, "VisibilityTimeout": seconds}
+            for index, receipt_handle in enumerate(receipt_handles)
+        ]
+        await self._call(self._client.change_message_visibility_batch, Entries=entries)
 
     async def _call(self, operation: Callable[..., Any], **request: Any) -> None:
         """One request; what failed of a batch counts as all failed."""
@@ -118,7 +121,7 @@ class StatusQueue(_Queue):
 
     async def publish(self, events: Sequence[OrderEvent]) -> None:
         """Send events, as one message if they fit."""
-        for body in _status_messages(events):
+        for body in status_messages.pack(events):
             await self._call(
                 self._client.send_message,
                 MessageBody=body,
@@ -149,21 +152,3 @@ def _delay_seconds(delay: timedelta) -> int:
 
 def _order_message(order_id: UUID) -> str:
     return json.dumps({"orderId": str(order_id)})
-
-
-def _status_messages(events: Sequence[OrderEvent]) -> Iterator[str]:
-    items: list[str] = []
-    size = 0
-    for event in events:
-        item = json.dumps({"account": event.account, "event": event_document(event)}, separators=(",", ":"))
-        if items and size + len(item) > _MESSAGE_BYTES:
-            yield _status_message(items)
-            items, size = [], 0
-        items.append(item)
-        size += len(item) + 1
-    if items:
-        yield _status_message(items)
-
-
-def _status_message(items: Sequence[str]) -> str:
-    return f'{{"events":[{",".join(items)}]}}'

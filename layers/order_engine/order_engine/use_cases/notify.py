@@ -1,22 +1,23 @@
 """Push committed events to whoever listens."""
 
 import json
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Executor
-from dataclasses import dataclass
-from itertools import chain
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, wait
+from dataclasses import dataclass, field
+from datetime import timedelta
+from time import monotonic
 from typing import Any
 
+from order_engine.domain.errors import ConnectionsUnavailable
 from order_engine.domain.pushes import Undelivered
 from order_engine.domain.topics import account_topic, order_topic
-from order_engine.observability import logger
+from order_engine.observability import because, logger
 from order_engine.observability.metrics import FRAMES_PUSHED, PUSH_FAILURES, metrics
 from order_engine.use_cases.ports import Connections, Gateway
 
-Outcome = Undelivered | None
-
-_FRAME_BYTES = 32_000  # API Gateway counts a message by 32 kB
+_FRAME_BYTES = 32_000  # API Gateway counts a message by 32 kB and closes a connection at a larger frame
+_LATE = "late"  # kind of failure: the batch's time was over first
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,23 +28,61 @@ class StatusEvent:
     document: Mapping[str, Any]
 
 
-def notify(events: Sequence[StatusEvent], connections: Connections, gateway: Gateway, pool: Executor) -> None:
-    """Post the events, in order per connection and in parallel across them.
+@dataclass(slots=True)
+class _Delivery:
+    """A connection's frames of a batch, in order, and how far they got."""
 
-    A connection that is gone is taken off its topics; no connection waits for another.
+    connection_id: str
+    topics: list[str] = field(default_factory=list)
+    frames: list[str] = field(default_factory=list)
+    sent: int = 0
+    failure: Undelivered | None = None
+
+    @property
+    def missed(self) -> int:
+        """Frames that were not sent."""
+        return len(self.frames) - self.sent
+
+
+def notify(
+    events: Sequence[StatusEvent],
+    connections: Connections,
+    gateway: Gateway,
+    pool: Executor,
+    time_limit: timedelta,
+) -> None:
+    """Post the events, in order per connection and in parallel across them, for at most `time_limit`.
+
+    The first frame that does not arrive is its connection's last of the batch: the client sees a gap and resumes from
+    Postgres. A connection that is gone is taken off its topics. Raises ConnectionsUnavailable; nothing is posted then.
     """
     by_topic: dict[str, list[StatusEvent]] = defaultdict(list)
     for event in events:
         by_topic[order_topic(event.account, event.document["orderId"])].append(event)
         by_topic[account_topic(event.account)].append(event)
     listening = connections.listening_to(list(by_topic))
-    frames: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    deliveries = _deliveries(listening, by_topic)
+    deadline = monotonic() + time_limit.total_seconds()
+    posting = [pool.submit(_deliver, delivery, deadline, connections, gateway) for delivery in deliveries.values()]
+    finished, _ = wait(posting, timeout=time_limit.total_seconds())  # a post under way ends at its own timeout
+    for done in finished:
+        done.result()  # raises what was raised there
+    _count(deliveries.values())
+    _log(events, listening, deliveries)
+
+
+def _deliveries(
+    listening: Mapping[str, Collection[str]], by_topic: Mapping[str, Sequence[StatusEvent]]
+) -> dict[str, _Delivery]:
+    """What each connection is to get, by its id."""
+    deliveries: dict[str, _Delivery] = {}
     for topic, connection_ids in listening.items():
-        for frame in _frames(topic, by_topic[topic]):
-            for connection_id in connection_ids:
-                frames[connection_id].append((topic, frame))
-    outcomes = pool.map(lambda one: _post_all(one, frames[one], connections, gateway), frames)
-    _say(events, listening, dict(zip(frames, outcomes, strict=True)))
+        frames = list(_frames(topic, by_topic[topic]))
+        for connection_id in connection_ids:
+            delivery = deliveries.setdefault(connection_id, _Delivery(connection_id))
+            delivery.topics.append(topic)
+            delivery.frames += frames
+    return deliveries
 
 
 def _frames(topic: str, events: Sequence[StatusEvent]) -> Iterator[str]:
@@ -53,14 +92,15 @@ def _frames(topic: str, events: Sequence[StatusEvent]) -> Iterator[str]:
 
 
 def _account_frames(texts: Sequence[str]) -> Iterator[str]:
+    empty = len(_account_frame([]))
     frame: list[str] = []
-    size = 0
+    size = empty
     for text in texts:
-        if frame and size + len(text) > _FRAME_BYTES - 64:
+        if frame and size + len(text) > _FRAME_BYTES:
             yield _account_frame(frame)
-            frame, size = [], 0
+            frame, size = [], empty
         frame.append(text)
-        size += len(text) + 1
+        size += len(text) + len(",")
     yield _account_frame(frame)
 
 
@@ -68,31 +108,49 @@ def _account_frame(texts: Sequence[str]) -> str:
     return f'{{"type":"events","events":[{",".join(texts)}]}}'
 
 
-def _post_all(
-    connection_id: str, frames: Sequence[tuple[str, str]], connections: Connections, gateway: Gateway
-) -> list[Outcome]:
-    outcomes: list[Outcome] = []
-    for _, frame in frames:
-        outcomes.append(gateway.post(connection_id, frame))
-        if outcomes[-1] is Undelivered.GONE:
-            for topic in {topic for topic, _ in frames}:
-                connections.remove(topic, connection_id)
+def _deliver(delivery: _Delivery, deadline: float, connections: Connections, gateway: Gateway) -> None:
+    for frame in delivery.frames:
+        if monotonic() >= deadline:
+            return
+        delivery.failure = gateway.post(delivery.connection_id, frame)
+        if delivery.failure:
             break
-    return outcomes
+        delivery.sent += 1
+    if delivery.failure is Undelivered.GONE:
+        _unsubscribe(delivery, connections)
 
 
-def _say(
-    events: Sequence[StatusEvent], listening: Mapping[str, set[str]], outcomes: Mapping[str, Sequence[Outcome]]
-) -> None:
-    """A log line for every order that somebody listens to, and the metrics."""
-    for outcome in chain.from_iterable(outcomes.values()):
-        metrics.add(PUSH_FAILURES if outcome else FRAMES_PUSHED, of=outcome)
+def _unsubscribe(delivery: _Delivery, connections: Connections) -> None:
+    try:
+        for topic in delivery.topics:
+            connections.remove(topic, delivery.connection_id)
+    except ConnectionsUnavailable as error:
+        about = {"connection_id": delivery.connection_id, **because(error)}
+        logger.warning("still listed; the next post to it finds it gone", extra=about)
+
+
+def _count(deliveries: Collection[_Delivery]) -> None:
+    pushed = sum(delivery.sent for delivery in deliveries)
+    if pushed:
+        metrics.add(FRAMES_PUSHED, pushed)
+    failures: Counter[str] = Counter()
+    for delivery in deliveries:
+        if delivery.missed:
+            failures[delivery.failure or _LATE] += delivery.missed
+    for kind, frames in failures.items():
+        metrics.add(PUSH_FAILURES, frames, of=kind)
+    if failures[_LATE]:
+        logger.warning("not pushed in time", extra={"frames": failures[_LATE]})
+
+
+def _log(events: Sequence[StatusEvent], listening: Mapping[str, set[str]], deliveries: Mapping[str, _Delivery]) -> None:
+    """A line for every order that somebody listens to."""
     sequences: dict[tuple[str, str], list[int]] = defaultdict(list)
     for event in events:
         sequences[event.account, event.document["orderId"]].append(event.document["sequence"])
     for (account, order_id), pushed in sequences.items():
         listeners = listening.get(order_topic(account, order_id), set()) | listening.get(account_topic(account), set())
         if listeners:
-            missed = sum(any(outcomes[listener]) for listener in listeners)
+            missed = sum(deliveries[listener].missed > 0 for listener in listeners)
             about = {"order_id": order_id, "sequences": pushed, "listeners": len(listeners), "missed": missed}
             logger.info("pushed", extra=about)

@@ -1,0 +1,20 @@
+// The statuses of an order: the one place in this page that names them.
+
+/**
+ * In the order of an order's life: what is going on in words, the colour (see styles.css), and the step that is `next`
+ * on the way to a fill; after one without it nothing follows. A status that is missing here, a newer engine's, is shown
+ * by its name alone.
+ */
+export const STATUSES = {
+  pending: { words: "Waiting in the queue", next: "routing" },
+  routing: { words: "Asking the venues for quotes", tone: "active", next: "building" },
+  building: { words: "Best venue chosen, building the swap", tone: "active", next: "submitted" },
+  submitted: { words: "Signed and sent to the chain", tone: "active", next: "confirmed" },
+  confirmed: { words: "Landed on the chain", tone: "good" },
+  failed: { words: "Not executed", tone: "bad" },
+  cancelled: { words: "Cancelled before it was executed", tone: "off" },
+  expired: { words: "Not executed in time", tone: "late" },
+};
+
+/** The statuses in which orders end. */
+export const ENDS = Object.keys(STATUSES).filter((status) => !STATUSES[status].next);

@@ -1,0 +1,9 @@
+"""The models know what the engine knows."""
+
+from order_client import Status
+from order_engine.domain import lifecycle
+
+
+def test_statuses_are_those_of_the_engine() -> None:
+    assert {status.value for status in Status} == {status.value for status in lifecycle.Status}
+    assert {status.value for status in Status if status.terminal} == {status.value for status in lifecycle.TERMINAL}
