@@ -47,12 +47,12 @@ def invoke_all(  # noqa: PLR0913 - what differs between its uses
     name: str, events: Sequence[Any], warm_up: int, *, database_url: str, aws_url: str, sample: bool = False
 ) -> Measured:
     """Invoke a function of the template with one event after the other; the first `warm_up` are not counted."""
-    provided = {"DatabaseUrl": database_url, "AwsEndpointUrl": aws_url}
     port = int(aws_url.rpartition(":")[2])
+    provided = {"AwsEndpointUrl": aws_url}
     stack = load_stack(ROOT / "template.yaml", {"MOCK_LATENCY": "0"}, provided, http_port=0, aws_port=port)
     function = stack.functions[name]
     order = {"events": list(events), "warm_up": warm_up, "sample": sample}
-    variables = {**_runtime_variables(), **function.environment}
+    variables = {**_runtime_variables(), **function.environment, "DATABASE_URL": database_url}
     return Measured(**run_module("benchmarks.driver", order, function.code, function.layers, variables))
 
 

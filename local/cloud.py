@@ -16,7 +16,7 @@ from local.lambdas.invoke_api import InvokeApi
 from local.lambdas.runtime_api import RuntimeApi
 from local.lambdas.snapshot import Host
 from local.ports import HOST, listen, stable_port
-from local.postgres import Postgres
+from local.postgres import Postgres, address, functions_password
 from local.processes import Lifeline
 from local.settings import Settings
 from local.sources.custom_resources import CustomResources
@@ -26,7 +26,8 @@ from local.terminal import Terminal
 from local.traffic import Traffic
 
 _KEY_PARAMETER = "DashboardApiKey"
-_DATABASE_PARAMETER = "DatabaseUrl"
+_ADDRESS_PARAMETER = "DatabaseAddress"
+_PASSWORD_PARAMETER = "DatabasePassword"
 _OWNER_PARAMETER = "DatabaseOwnerUrl"
 _AWS_PARAMETER = "AwsEndpointUrl"
 
@@ -62,7 +63,8 @@ class Cloud:
         key = settings.dev_key or dev_key.load_or_create(home / "dev-key")
         owner_url = settings.database_url or postgres.owner_url()
         provided = {
-            _DATABASE_PARAMETER: settings.database_url or postgres.url(),
+            _ADDRESS_PARAMETER: address(owner_url),
+            _PASSWORD_PARAMETER: functions_password(owner_url),
             _OWNER_PARAMETER: owner_url,
             _AWS_PARAMETER: settings.aws_endpoint_url or f"http://{HOST}:{aws_port}",
             _KEY_PARAMETER: key,
@@ -100,7 +102,7 @@ class Cloud:
         if settings.docker_gateway:
             gateway = container_access.Gateway(settings.docker_gateway)
             self._cleanup.callback(gateway.close)
-            await gateway.open(postgres.url(), endpoints.awsEndpointUrl, endpoints.httpUrl)
+            await gateway.open(owner_url, endpoints.awsEndpointUrl, endpoints.httpUrl)
         endpoints.write(endpoints_file)
         return endpoints
 

@@ -3,6 +3,7 @@
 Synchronous: `Postgres(directory).start()` gives the URL of the database for its owner, `.stop()` ends the server.
 """
 
+import hashlib
 import os
 import secrets
 import signal
@@ -10,6 +11,7 @@ import subprocess
 import threading
 import time
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psycopg
 from psycopg import sql
@@ -19,14 +21,12 @@ from local.errors import LocalCloudError
 from local.ports import HOST, stable_port
 
 OWNER = "orders_owner"
-FUNCTIONS = "order_engine"
-"""The user of the functions; what it may do is up to the migrations."""
 DATABASE = "orders"
 _SETTINGS = {
     "listen_addresses": HOST,
     "unix_socket_directories": "",
     "shared_buffers": "128MB",
-    "max_connections": "100",
+    "max_connections": "300",  # more than a template's roles may hold together
     "timezone": "UTC",
     "log_timezone": "UTC",
 }
@@ -47,13 +47,9 @@ class Postgres:
         """Whether it ended though nobody stopped it."""
         return self._process is not None and self._process.poll() is not None
 
-    def url(self) -> str:
-        """The database's URL for functions; known before the server runs."""
-        return self._url(FUNCTIONS, DATABASE)
-
     def owner_url(self) -> str:
-        """The database's URL for who may do everything."""
-        return self._url(OWNER, DATABASE)
+        """The database's URL for who may do everything; known before the server runs."""
+        return self._url(DATABASE)
 
     def start(self) -> str:
         """Starts the server, makes the cluster and the database when they are missing, and waits until it answers.
@@ -89,20 +85,20 @@ class Postgres:
             self._port = stable_port(self._directory / "postgres-port")
         return self._port
 
-    def _password(self, user: str) -> str:
-        file = self._directory / f"{user}-password"
+    def _password(self) -> str:
+        file = self._directory / f"{OWNER}-password"
         if not file.is_file():
             self._directory.mkdir(parents=True, exist_ok=True)
             file.touch(mode=0o600)
             file.write_text(secrets.token_urlsafe(24))
         return file.read_text()
 
-    def _url(self, user: str, database: str) -> str:
-        return f"postgresql://{user}:{self._password(user)}@{HOST}:{self._known_port()}/{database}"
+    def _url(self, database: str) -> str:
+        return f"postgresql://{OWNER}:{self._password()}@{HOST}:{self._known_port()}/{database}"
 
     def _initdb(self, home: postgres_home.Home) -> None:
         # A start that was interrupted leaves no half-made cluster under the final name.
-        unfinished, password_file = home.fresh_directory("data.new"), home.file("password", self._password(OWNER))
+        unfinished, password_file = home.fresh_directory("data.new"), home.file("password", self._password())
         process = self._spawn(
             home, "initdb", "-D", str(unfinished), "-U", OWNER, "--auth=scram-sha-256", f"--pwfile={password_file}",
             "--encoding=UTF8", "--no-locale", "--no-instructions",
@@ -144,16 +140,32 @@ class Postgres:
                 return
 
     def _create_what_is_missing(self) -> None:
-        with psycopg.connect(self._url(OWNER, "postgres"), autocommit=True, connect_timeout=2) as connection:
-            if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (FUNCTIONS,)).fetchone() is None:
-                create = sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}")
-                connection.execute(create.format(sql.Identifier(FUNCTIONS), sql.Literal(self._password(FUNCTIONS))))
+        with psycopg.connect(self._url("postgres"), autocommit=True, connect_timeout=2) as connection:
             if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (DATABASE,)).fetchone() is None:
                 connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))
 
     def _last_log_line(self) -> str:
         lines = self._log.read_text(errors="replace").splitlines() if self._log.is_file() else []
         return next((line.strip() for line in reversed(lines) if line.strip()), "no message")
+
+
+def address(url: str) -> str:
+    """HOST:PORT/DATABASE of a URL, and its options: all but who logs in."""
+    return url.rpartition("@")[2]
+
+
+def functions_password(owner_url: str) -> str:
+    """The password for roles of functions, which are the server's own: one for all clouds that use it as this owner.
+
+    It follows from the owner's, which does not follow from it.
+
+    Raises:
+        LocalCloudError: the URL has none.
+    """
+    password = urlsplit(owner_url).password
+    if not password:
+        raise LocalCloudError("LOCAL_DATABASE_URL must have the form postgresql://USER:PASSWORD@HOST:PORT/DATABASE")
+    return hashlib.sha256(f"functions {password}".encode()).hexdigest()
 
 
 def _stop_orphan(data: Path) -> None:

@@ -20,7 +20,7 @@ class Settings:
     concurrency: int
     dev_key: str | None
     database_url: str | None
-    """A Postgres to use instead of one of its own."""
+    """A Postgres to use instead of one of its own: its owner's URL."""
     aws_endpoint_url: str | None
     """What functions use instead of the emulator itself: a proxy in front of it."""
     docker_gateway: str | None

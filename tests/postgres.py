@@ -8,8 +8,9 @@ from uuid import uuid4
 import psycopg
 from psycopg import sql
 
-from local.postgres import Postgres
+from local.postgres import Postgres, address, functions_password
 from order_engine.adapters.postgres.migrate import migrate
+from order_engine.adapters.postgres.roles import RoleSettings, configure_roles
 
 
 class TestServer:
@@ -21,7 +22,7 @@ class TestServer:
         self._postgres = Postgres(directory)
         self.url = self._postgres.start()
         migrate(self.url)
-        self.functions_url = self._postgres.url()
+        configure_roles(self.url, None, role_settings(self.url))
 
     def stop(self) -> None:
         """Stop the server."""
@@ -37,3 +38,18 @@ class TestServer:
                 yield f"{self.url.rsplit('/', 1)[0]}/{name.as_string()[1:-1]}"
             finally:
                 admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
+
+
+def role_settings(owner_url: str, *, max_connections: int = 100, worker_concurrency: int = 20) -> RoleSettings:
+    """As a cloud on that server sets them with the template's parameters, or others."""
+    return RoleSettings(
+        max_connections=max_connections,
+        worker_concurrency=worker_concurrency,
+        idle_session_seconds=60,
+        password=functions_password(owner_url),
+    )
+
+
+def url_of(role: str, owner_url: str) -> str:
+    """The same database for one of the functions' roles."""
+    return f"postgresql://{role}:{functions_password(owner_url)}@{address(owner_url)}"

@@ -1,4 +1,4 @@
-"""What can be traded, and at what price."""
+"""What can be traded, at what price, and whether there is anyone to ask."""
 
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
@@ -29,6 +29,13 @@ def list_tokens() -> Response[str]:
 
 @router.get("/health")
 def health() -> Response[str]:
+    """200: requests are answered. Anyone may ask, so it costs no connection."""
+    return answer({"status": "ok"})
+
+
+@router.get("/health/ready")
+def ready() -> Response[str]:
     """200 when orders can be accepted, 503 when not."""
+    account_of(router.current_event)
     run(desk().orders.ping())
     return answer({"status": "ok"})

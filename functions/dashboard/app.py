@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from snapshot_restore_py import register_before_snapshot
 
 from document import Document, assemble
+from order_engine.contracts.caching import CACHE_CONTROL, entity_tag, is_known
 from order_engine.settings import Settings as BaseSettings
 
 if TYPE_CHECKING:  # Powertools is not loaded for the sake of a type
@@ -20,27 +21,29 @@ class Settings(BaseSettings):
 
 
 @cache
-def page() -> Document:
-    """The composition root: the page is put together at the first event."""
+def page() -> tuple[Document, dict[str, str]]:
+    """The composition root: the page is put together at the first event, with the headers that say who may keep it."""
     settings = Settings.from_environment()
-    return assemble(settings.websocket_url, settings.dashboard_api_key)
+    document = assemble(settings.websocket_url, settings.dashboard_api_key)
+    if settings.dashboard_api_key:
+        return document, {"Cache-Control": "no-store"}
+    return document, {"Cache-Control": CACHE_CONTROL, "ETag": entity_tag(document.html)}
 
 
 register_before_snapshot(page)
 
 
 def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
-    """HTTP API event (payload 2.0) → the page."""
-    document = page()
-    return {
-        "statusCode": 200,
-        "headers": {
-            "Content-Type": "text/html; charset=utf-8",
-            "Content-Security-Policy": document.policy,
-            "Cache-Control": "no-store",  # it may hold a key
-            "Cross-Origin-Opener-Policy": "same-origin",
-            "Referrer-Policy": "no-referrer",
-            "X-Content-Type-Options": "nosniff",
-        },
-        "body": document.html,
+    """HTTP API event (payload 2.0) → the page, or 304 to a client that has it."""
+    document, caching = page()
+    headers = {
+        "Content-Type": "text/html; charset=utf-8",
+        "Content-Security-Policy": document.policy,
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Referrer-Policy": "no-referrer",
+        "X-Content-Type-Options": "nosniff",
+        **caching,
     }
+    if "ETag" in caching and is_known(event["headers"].get("if-none-match"), caching["ETag"]):
+        return {"statusCode": 304, "headers": headers}
+    return {"statusCode": 200, "headers": headers, "body": document.html}

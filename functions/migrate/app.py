@@ -1,10 +1,11 @@
-"""The owner's password → the database's schema is up to date. In the VPC, where Postgres is."""
+"""The owner's password → the schema is up to date and the roles have their limits. In the VPC, where Postgres is."""
 
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from order_engine.adapters.postgres.migrate import migrate
+from order_engine.adapters.postgres.roles import RoleSettings, configure_roles
 from order_engine.observability import logger
 from order_engine.settings import Settings as BaseSettings
 
@@ -13,10 +14,29 @@ class Settings(BaseSettings):
     """See template.yaml."""
 
     database_url: str
+    functions_password: str
+    database_max_connections: int
+    worker_concurrency: int
+    idle_session_seconds: int
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> list[str]:
-    """`{"password": …}`, or `{}` if the URL has it → the names of the migrations that ran. Raises psycopg.Error."""
-    ran = migrate(Settings.from_environment().database_url, event.get("password"))
-    logger.info("migrated", extra={"migrations": ran})
+    """`{"password": …}`, or `{}` if the URL has it → the names of the migrations that ran.
+
+    Raises psycopg.Error, and ValueError when there are too few connections for all roles.
+    """
+    settings = Settings.from_environment()
+    password = event.get("password")
+    ran = migrate(settings.database_url, password)
+    limits = configure_roles(
+        settings.database_url,
+        password,
+        RoleSettings(
+            max_connections=settings.database_max_connections,
+            worker_concurrency=settings.worker_concurrency,
+            idle_session_seconds=settings.idle_session_seconds,
+            password=settings.functions_password,
+        ),
+    )
+    logger.info("migrated", extra={"migrations": ran, "connection_limits": limits})
     return ran

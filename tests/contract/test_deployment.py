@@ -4,9 +4,13 @@ import json
 import tomllib
 from fnmatch import fnmatch
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
+from local.template.parameters import variable_name
+from order_engine.adapters.postgres.database import _IDLE_SECONDS
+from order_engine.adapters.postgres.roles import EXECUTION, FRONT_DOOR, MAINTENANCE, connection_limits
 from tests.contract.deployed import ROOT, Deployment, deployed
 
 PROFILES: dict[str, Any] = tomllib.loads((ROOT / "samconfig.toml").read_text())
@@ -75,18 +79,36 @@ def test_a_functions_code_may_not_touch_the_network(stack: Deployment) -> None:
     assert fnmatch("arn:aws:lambda:us-east-1:000000000000:function:order-engine-ApiFunction-x", pattern)
 
 
-def test_only_the_functions_that_use_postgres_are_in_the_vpc_and_log_in_as_one_user(stack: Deployment) -> None:
+def role_in_postgres(function: dict[str, Any]) -> str | None:
+    """Who the function logs in to Postgres as."""
+    url = function["Environment"]["Variables"].get("DATABASE_URL", "")
+    return urlsplit(url).username
+
+
+def test_only_the_functions_that_use_postgres_are_in_the_vpc_and_log_in_as_the_role_of_their_purpose(
+    stack: Deployment,
+) -> None:
+    roles = {name: role_in_postgres(function) for name, function in functions(stack).items()}
+    assert {name: role for name, role in roles.items() if role} == {
+        "ApiFunction": FRONT_DOOR,
+        "WebSocketFunction": FRONT_DOOR,
+        "WorkerFunction": EXECUTION,
+        "DeadLetterFunction": MAINTENANCE,
+        "SweeperFunction": MAINTENANCE,
+        "MigrateFunction": "orders_owner",
+    }
     for name, function in functions(stack).items():
-        variables = function["Environment"]["Variables"]
-        assert ("VpcConfig" in function) == ("DATABASE_URL" in variables), name
+        role = roles[name]
+        assert ("VpcConfig" in function) == bool(role), name
         logins = [each["Resource"] for each in stack.policy_of(role_of(function)) if "rds-db:connect" in each["Action"]]
-        expected = "DATABASE_URL" in variables and name != "MigrateFunction"
-        assert bool(logins) == expected, name
-        assert all(len(users) == 1 and users[0].endswith("/order_engine") for users in logins)
-        if "VpcConfig" in function:
-            assert "?sslmode=verify-full&sslrootcert=/opt/python/order_engine/" in variables["DATABASE_URL"]
-            assert ":5432" in variables["DATABASE_URL"]
-            assert ":" not in variables["DATABASE_URL"].split("//")[1].split("@")[0]  # no password
+        if role and name != "MigrateFunction":
+            ((user,),) = logins
+            assert user.endswith(f"/{role}")
+            url = function["Environment"]["Variables"]["DATABASE_URL"]
+            assert f"://{role}@" in url  # no password
+            assert ":5432/orders?sslmode=verify-full&sslrootcert=/opt/python/order_engine/" in url
+        else:
+            assert not logins
 
 
 def test_the_certificates_are_where_the_url_says(stack: Deployment) -> None:
@@ -245,16 +267,53 @@ def test_every_queue_redrives_and_hides_messages_long_enough(stack: Deployment) 
 
 
 def test_the_connections_add_up(stack: Deployment) -> None:
-    held = {"SweeperFunction": 1, "MigrateFunction": 1}  # one schedule, one deployment
-    for source in stack.of_type("AWS::Lambda::EventSourceMapping").values():
-        held[source["FunctionName"].removesuffix("Aliaslive")] = int(source["ScalingConfig"]["MaximumConcurrency"])
-    for name, function in functions(stack).items():
-        held[name] = held.get(name, int(function.get("ReservedConcurrentExecutions", 0)))
-    in_the_vpc = sum(count for name, count in held.items() if "VpcConfig" in functions(stack)[name])
+    variables = functions(stack)["MigrateFunction"]["Environment"]["Variables"]
+    limits = connection_limits(int(variables["DATABASE_MAX_CONNECTIONS"]), int(variables["WORKER_CONCURRENCY"]))
     settings = stack.of_type("AWS::RDS::DBParameterGroup")["Database.Settings"]["Parameters"]
-    kept_by_postgres_and_rds = 5
-    assert in_the_vpc + kept_by_postgres_and_rds <= int(settings["max_connections"])
+    reserved_by_postgres_and_rds, migration, people, log_ins = 5, 1, 2, 7
+    assert sum(limits.values()) + reserved_by_postgres_and_rds + migration + people + log_ins <= int(
+        settings["max_connections"]
+    )
     assert settings["rds.force_ssl"] == "1"
+
+    at_once = {"SweeperFunction": 1}  # one schedule
+    for source in stack.of_type("AWS::Lambda::EventSourceMapping").values():
+        at_once[source["FunctionName"].removesuffix("Aliaslive")] = int(source["ScalingConfig"]["MaximumConcurrency"])
+    for role, factor in ((EXECUTION, 2), (MAINTENANCE, 1)):  # a deployment leaves environments of the version before
+        needed = sum(at_once[name] for name, each in functions(stack).items() if role_in_postgres(each) == role)
+        assert needed * factor <= limits[role]
+    reserved = [
+        int(function["ReservedConcurrentExecutions"])
+        for function in functions(stack).values()
+        if role_in_postgres(function) == FRONT_DOOR and "ReservedConcurrentExecutions" in function
+    ]
+    assert sum(reserved) <= limits[FRONT_DOOR]
+
+
+def test_the_limits_are_set_anew_when_a_number_that_they_follow_from_changes(stack: Deployment) -> None:
+    variables = functions(stack)["MigrateFunction"]["Environment"]["Variables"]
+    numbers = {name: value for name, value in variables.items() if str(value).isdecimal()}
+    properties = {variable_name(name): value for name, value in stack.resources["Migration"]["Properties"].items()}
+    assert numbers.keys() == {"DATABASE_MAX_CONNECTIONS", "WORKER_CONCURRENCY", "IDLE_SESSION_SECONDS"}
+    assert {name: properties[name] for name in numbers} == numbers
+
+
+def test_idle_sessions_are_ended_by_postgres_or_given_back_by_the_proxy() -> None:
+    def seconds(**parameters: str) -> int:
+        variables = functions(deployed(**parameters))["MigrateFunction"]["Environment"]["Variables"]
+        return int(variables["IDLE_SESSION_SECONDS"])
+
+    assert seconds() > _IDLE_SECONDS  # a function looks before it uses one that Postgres may have ended
+    assert seconds(DatabaseProxy="true") == 0
+
+
+def test_the_proxy_logs_in_as_every_role_and_has_room_for_all() -> None:
+    stack = deployed(**overrides("prod"))
+    (login,) = stack.policy_of("Database.ProxyRole")
+    assert {resource.rpartition("/")[2] for resource in login["Resource"]} == {FRONT_DOOR, EXECUTION, MAINTENANCE}
+    pool = stack.of_type("AWS::RDS::DBProxyTargetGroup")["Database.ProxyTarget"]["ConnectionPoolConfigurationInfo"]
+    maximum = int(overrides("prod")["DatabaseMaxConnections"])
+    assert sum(connection_limits(maximum, 20).values()) <= maximum * pool["MaxConnectionsPercent"] // 100
 
 
 def test_production_survives_a_zone_and_a_slip() -> None:
@@ -276,11 +335,19 @@ def test_production_survives_a_zone_and_a_slip() -> None:
 
 
 def test_outside_aws_there_is_no_network_and_no_rds() -> None:
-    stack = deployed(AwsEndpointUrl="http://127.0.0.1:4566", DatabaseUrl="postgresql://local", DatabaseOwnerUrl="o")
+    stack = deployed(
+        AwsEndpointUrl="http://127.0.0.1:4566",
+        DatabaseAddress="localhost:5432/orders",
+        DatabasePassword="word",
+        DatabaseOwnerUrl="postgresql://owner@localhost:5432/orders",
+    )
     assert not [kind for kind in (body["Type"] for body in stack.resources.values()) if "EC2" in kind or "RDS" in kind]
     for function in functions(stack).values():
         assert "VpcConfig" not in function
-        assert function["Environment"]["Variables"].get("DATABASE_URL", "o") in ("o", "postgresql://local")
+        role = role_in_postgres(function)
+        if role and role != "owner":
+            url = function["Environment"]["Variables"]["DATABASE_URL"]
+            assert url == f"postgresql://{role}:word@localhost:5432/orders"
         assert function["Environment"]["Variables"]["AWS_ENDPOINT_URL"] == "http://127.0.0.1:4566"
 
 

@@ -142,7 +142,13 @@ def test_every_setting_is_explained_in_the_example_file() -> None:
     example = (ROOT / ".env.example").read_text()
     explained = set(re.findall(r"^# ?([A-Z][A-Z_]+)=", example, re.M))
     for_aws = {variable_name(name) for name, _ in settings_for_aws()}
-    set_by_the_local_cloud = {"AWS_ENDPOINT_URL", "DATABASE_URL", "DATABASE_OWNER_URL", "DASHBOARD_API_KEY"}
+    set_by_the_local_cloud = {
+        "AWS_ENDPOINT_URL",
+        "DATABASE_ADDRESS",
+        "DATABASE_PASSWORD",
+        "DATABASE_OWNER_URL",
+        "DASHBOARD_API_KEY",
+    }
     assert {variable_name(name) for name in PARAMETERS} - set_by_the_local_cloud - for_aws <= explained
     assert not for_aws & explained
     for name, parameter in PARAMETERS.items():

@@ -19,7 +19,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local.ports import stable_port
-from local.postgres import Postgres
+from local.postgres import Postgres, address, functions_password
 from tests.contract.deployed import ROOT, transformed
 from tests.polling import eventually
 
@@ -87,10 +87,18 @@ def upload(s3: Any) -> None:
         s3.put_object(Bucket=BUCKET, Key=str(folder.relative_to(ROOT)), Body=archive.getvalue())
 
 
-def deploy(aws: Client, stack: str, **parameters: str) -> dict[str, Any]:
-    """Create the stack; what became of it."""
+def deploy(aws: Client, stack: str, owner_url: str) -> dict[str, Any]:
+    """Create the stack with that owner of its database; what became of it."""
     endpoint = aws("s3").meta.endpoint_url
-    parameters |= {"AwsEndpointUrl": endpoint}
+    parameters = {
+        "AwsEndpointUrl": endpoint,
+        "DatabaseAddress": address(owner_url),
+        "DatabasePassword": functions_password(owner_url),
+        "DatabaseOwnerUrl": owner_url,
+        # Their defaults are numbers, which it hands to functions as such.
+        "DatabaseMaxConnections": "100",
+        "WorkerConcurrency": "20",
+    }
     template = transformed(parameters, {}, bucket=BUCKET)
     del template["Resources"]["WebSocketDefaultRouteResponse"]  # of a type that the emulator does not know
     for watching in ("FunctionAlarms", "Watching"):  # alarms on metric math are unknown to it, too
@@ -123,8 +131,10 @@ def failures(aws: Client, stack: str) -> dict[str, str]:
 
 
 def test_a_migration_that_fails_fails_the_stack_with_its_reason(aws: Client, postgres: Postgres) -> None:
-    """The functions' user may not migrate."""
-    stack = deploy(aws, "broken", DatabaseUrl=postgres.url(), DatabaseOwnerUrl=postgres.url())
+    """Somebody who may log in, and no more, may not migrate."""
+    with psycopg.connect(postgres.owner_url()) as owner:
+        owner.execute("CREATE ROLE visitor LOGIN PASSWORD 'word'")
+    stack = deploy(aws, "broken", f"postgresql://visitor:word@{address(postgres.owner_url())}")
     assert stack["StackStatus"] == "ROLLBACK_COMPLETE"
     assert "permission denied for schema public" in failures(aws, "broken")["Migration"]
     events = aws("cloudformation").describe_stack_events(StackName="broken")["StackEvents"]
@@ -133,7 +143,7 @@ def test_a_migration_that_fails_fails_the_stack_with_its_reason(aws: Client, pos
 
 
 def test_a_stack_is_made_migrated_and_removed(aws: Client, postgres: Postgres) -> None:
-    stack = deploy(aws, "whole", DatabaseUrl=postgres.url(), DatabaseOwnerUrl=postgres.owner_url())
+    stack = deploy(aws, "whole", postgres.owner_url())
     assert stack["StackStatus"] == "CREATE_COMPLETE", failures(aws, "whole")
     outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
     assert outputs["HttpUrl"].startswith("https://")
@@ -142,6 +152,8 @@ def test_a_stack_is_made_migrated_and_removed(aws: Client, postgres: Postgres) -
         assert owner.execute("SELECT count(*) FROM schema_migrations").fetchone() == (
             len(list(MIGRATIONS.glob("*.sql"))),
         )
+        limited = owner.execute("SELECT count(*) FROM pg_roles WHERE rolname LIKE 'order_engine%' AND rolconnlimit > 0")
+        assert limited.fetchone() == (3,)
 
     program, *arguments = outputs["FirstKeyCommand"].split()
     endpoint = {

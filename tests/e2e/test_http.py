@@ -183,6 +183,7 @@ PRIVATE = [
     ("GET", "/api/orders"),
     ("GET", f"/api/orders/{uuid4()}"),
     ("GET", "/api/quotes?tokenIn=SOL&tokenOut=USDC&amount=1"),
+    ("GET", "/health/ready"),
 ]
 
 
@@ -242,7 +243,8 @@ def test_quotes_show_every_venue_and_the_winner(http: httpx.Client) -> None:
 def test_tokens_and_health(http: httpx.Client) -> None:
     tokens = TokensView.model_validate_json(http.get("/api/tokens").text)
     assert {token.symbol for token in tokens.tokens} == {"SOL", "USDC", "USDT", "RAY", "MET", "JUP", "BONK", "ABC"}
-    HealthView.model_validate_json(http.get("/health").text)
+    for path in ("/health", "/health/ready"):
+        HealthView.model_validate_json(http.get(path).text)
 
 
 def test_the_docs_are_complete_without_any_other_site(http: httpx.Client) -> None:
@@ -250,6 +252,25 @@ def test_the_docs_are_complete_without_any_other_site(http: httpx.Client) -> Non
     page = http.get("/docs").text
     assert "swagger-ui" in page
     assert 'src="http' not in page
+
+
+@pytest.mark.parametrize(("path", "largest"), [("/openapi.json", 60_000), ("/docs", 500_000)])
+def test_the_docs_are_small_and_sent_once_to_who_keeps_them(http: httpx.Client, path: str, largest: int) -> None:
+    with http.stream("GET", path) as answer:
+        assert len(b"".join(answer.iter_raw())) < largest
+    assert answer.headers["Cache-Control"] == "public, max-age=300"
+    tag = answer.headers["ETag"]
+    for known in (tag, tag.removeprefix("W/"), f'"other", {tag}', "*"):
+        again = http.get(path, headers={"If-None-Match": known})
+        assert (again.status_code, again.content, again.headers["ETag"]) == (304, b"", tag)
+    assert http.get(path, headers={"If-None-Match": '"other"'}).status_code == 200
+
+
+def test_the_page_is_kept_by_nobody_while_it_holds_a_key(cloud: Cloud, http: httpx.Client) -> None:
+    page = http.get("/")
+    assert cloud.api_key in page.text
+    assert page.headers["Cache-Control"] == "no-store"
+    assert http.get("/", headers={"If-None-Match": "*"}).status_code == 200
 
 
 def test_nothing_at_other_addresses(http: httpx.Client) -> None:

@@ -1,5 +1,7 @@
 """Every sample event in events/ is answered by its function, unbuilt and as sam build makes it."""
 
+import base64
+import gzip
 import json
 import os
 import subprocess
@@ -10,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from local.postgres import functions_password
 from tests.accounts import api_keys
 from tests.cloud import Cloud
 from tests.integration.test_schema_resource import aws
@@ -40,7 +43,10 @@ def environment(cloud: Cloud) -> dict[str, str]:
         "CONNECTIONS_ENDPOINT": cloud.http_url,
         "CONNECTIONS_TABLE": cloud.tables["ConnectionsTable"],
         "DASHBOARD_API_KEY": "",
+        "DATABASE_MAX_CONNECTIONS": "100",
         "DATABASE_URL": cloud.database_url,
+        "FUNCTIONS_PASSWORD": functions_password(cloud.database_url),
+        "IDLE_SESSION_SECONDS": "60",
         "LEASE_SECONDS": "12",
         "MAX_ATTEMPTS": "3",
         "MIGRATE_FUNCTION": "migrate-function",
@@ -58,6 +64,7 @@ def environment(cloud: Cloud) -> dict[str, str]:
         "WATCHDOG_SECONDS": "20",
         "ORDER_LIFETIME_SECONDS": "300",
         "WEBSOCKET_URL": cloud.websocket_url,
+        "WORKER_CONCURRENCY": "20",
     }
 
 
@@ -110,7 +117,7 @@ def test_api(invoke: Invoke) -> None:
     assert statuses.pop("get_order") == 404
     assert set(statuses.values()) == {200}
     assert "application/json" in answers["open_api"]["headers"]["Content-Type"]
-    assert "swagger" in answers["docs"]["body"]
+    assert "swagger" in gzip.decompress(base64.b64decode(answers["docs"]["body"])).decode()
 
 
 def test_websocket(invoke: Invoke) -> None:
@@ -159,9 +166,15 @@ def test_sweeper(invoke: Invoke) -> None:
 
 
 def test_dashboard(invoke: Invoke) -> None:
-    (answer,) = invoke("dashboard", list(samples("dashboard").values()))
+    (event,) = samples("dashboard").values()
+    (answer,) = invoke("dashboard", [event])
     assert answer["statusCode"] == 200
     assert answer["headers"]["Content-Type"].startswith("text/html")
+    assert answer["headers"]["Cache-Control"] == "public, max-age=300"
+    kept = {**event, "headers": {**event["headers"], "if-none-match": answer["headers"]["ETag"]}}
+    assert [(again["statusCode"], "body" in again) for again in invoke("dashboard", [kept])] == [(304, False)]
+    (with_key,) = invoke("dashboard", [kept], DASHBOARD_API_KEY="oek_mine")
+    assert (with_key["statusCode"], with_key["headers"]["Cache-Control"]) == (200, "no-store")
 
 
 def test_migrate(invoke: Invoke) -> None:

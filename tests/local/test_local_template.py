@@ -137,7 +137,7 @@ def test_a_template_that_cannot_run_is_refused_in_one_line(load, text, words):
 
 @pytest.mark.parametrize(
     ("parameter", "variable"),
-    [("MockLatency", "MOCK_LATENCY"), ("DatabaseUrl", "DATABASE_URL"), ("VPCId", "VPC_ID"), ("Size", "SIZE")],
+    [("MockLatency", "MOCK_LATENCY"), ("DatabaseAddress", "DATABASE_ADDRESS"), ("VPCId", "VPC_ID"), ("Size", "SIZE")],
 )
 def test_variable_names(parameter, variable):
     assert variable_name(parameter) == variable

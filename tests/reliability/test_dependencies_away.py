@@ -59,7 +59,8 @@ def test_without_postgres_a_post_is_503_within_3_seconds_and_work_goes_on_by_its
         assert (answer.status_code, answer.json()["code"]) == (503, "database_unavailable")
         assert answer.headers["Content-Type"] == "application/problem+json"
         assert int(answer.headers["Retry-After"]) >= 1
-        assert http.get("/health").status_code == 503
+        assert http.get("/health/ready").status_code == 503
+        assert http.get("/health").status_code == 200
     finally:
         database.heal()
     for order_id in waiting:

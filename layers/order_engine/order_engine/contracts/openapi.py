@@ -149,11 +149,15 @@ def _paths() -> Document:
             "get": _open("listTokens", "market", "The tokens that can be traded", TokensView, example=tokens_document())
         },
         "/health": {
-            "get": _open(
-                "health",
+            "get": _open("health", "service", "Whether requests are answered", HealthView, example={"status": "ok"})
+        },
+        "/health/ready": {
+            "get": _operation(
+                "ready",
                 "service",
                 "Whether orders can be accepted",
                 HealthView,
+                Unauthenticated,
                 DatabaseUnavailable,
                 example={"status": "ok"},
             )
@@ -255,7 +259,10 @@ def _public(name: str, summary: str, content: Document) -> Document:
         "tags": ["service"],
         "summary": summary,
         "security": [],
-        "responses": {"200": {"description": summary, "content": content}},
+        "responses": {
+            "200": {"description": summary, "content": content},
+            "304": {"description": "It is still what the client has (If-None-Match).", "content": {}},
+        },
     }
 
 

@@ -175,7 +175,7 @@ class TokensView(View):
 
 
 class HealthView(View):
-    """Orders can be accepted."""
+    """What was asked about works."""
 
     status: Literal["ok"]
 

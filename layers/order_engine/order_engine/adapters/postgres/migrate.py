@@ -4,18 +4,19 @@ from importlib.resources import files
 
 import psycopg
 
-_LOCK = 0x6F72646572  # "order": two migrations at once wait for each other
+LOCK = 0x6F72646572  # "order": two migrations at once wait for each other
+_NOT_YET = "OE001"  # a migration raises it while the version before still uses what it removes
 
 
 def migrate(url: str, password: str | None = None) -> list[str]:
     """Bring the database of `url` up to date as its owner; returns the names of the migrations that ran.
 
     `password` is the owner's, if the URL does not have it. Raises psycopg.Error with the reason; a failed migration is
-    rolled back and those after it are not tried.
+    rolled back and those after it are not tried. One that raises SQLSTATE OE001 is left for the next run.
     """
     ran = []
     with psycopg.connect(url, password=password, autocommit=True) as connection:
-        connection.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
+        connection.execute("SELECT pg_advisory_lock(%s)", (LOCK,))
         connection.execute(
             "CREATE TABLE IF NOT EXISTS schema_migrations"
             " (name text PRIMARY KEY, ran_at timestamptz NOT NULL DEFAULT now())"
@@ -27,8 +28,13 @@ def migrate(url: str, password: str | None = None) -> list[str]:
         ):
             if file.name in done:
                 continue
-            with connection.transaction():
-                connection.execute(file.read_text())
-                connection.execute("INSERT INTO schema_migrations (name) VALUES (%s)", (file.name,))
+            try:
+                with connection.transaction():
+                    connection.execute(file.read_text())
+                    connection.execute("INSERT INTO schema_migrations (name) VALUES (%s)", (file.name,))
+            except psycopg.Error as error:
+                if error.sqlstate != _NOT_YET:
+                    raise
+                continue  # the next run tries again
             ran.append(file.name)
     return ran

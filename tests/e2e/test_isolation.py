@@ -1,0 +1,132 @@
+"""Requests without a key take no database connection, and front doors never take the workers'."""
+
+import asyncio
+from collections.abc import Coroutine, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
+
+from order_engine.adapters.postgres.database import Database
+from order_engine.adapters.postgres.orders import OrderStore
+from order_engine.adapters.postgres.roles import FRONT_DOOR
+from order_engine.contracts.openapi import openapi_document
+from order_engine.domain.orders import Order
+from tests.cloud import QUICK, Cloud, running_cloud
+from tests.e2e.test_http import SOL, finished, place
+from tests.engine import LIFETIME, new_order
+from tests.polling import eventually
+from tests.postgres import url_of
+
+AT_ONCE = 200
+OPEN = [path for path, item in openapi_document()["paths"].items() if item.get("get", {}).get("security") == []]
+
+
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    """A running local cloud whose front doors nobody else uses."""
+    with running_cloud(tmp_path_factory.mktemp("cloud"), **QUICK) as cloud:
+        yield cloud
+
+
+def status_of(cloud: Cloud, order: Order) -> str:
+    with psycopg.connect(cloud.database_url) as owner:
+        row = owner.execute("SELECT status FROM orders WHERE id = %s", (order.id,)).fetchone()
+    assert row
+    return str(row[0])
+
+
+def place_past_the_front_doors(cloud: Cloud) -> Order:
+    """An order that the sweeper is to send to the worker."""
+
+    async def place() -> Order:
+        database = Database(cloud.database_url)
+        try:
+            return (await OrderStore(database).place(new_order(), lifetime=LIFETIME, watchdog=timedelta()))[0]
+        finally:
+            await database.close()
+
+    return asyncio.run(place())
+
+
+@contextmanager
+def every_connection_of_the_front_doors(cloud: Cloud) -> Iterator[int]:
+    """Somebody holds as many as the role may have, as frozen environments would."""
+    ended = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s"
+    with psycopg.connect(cloud.database_url, autocommit=True) as owner, ExitStack() as held:
+        eventually(lambda: not owner.execute(ended, (FRONT_DOOR,)).fetchall(), "front doors have no connection")
+        count = 0
+        with pytest.raises(psycopg.OperationalError, match="too many connections for role"):
+            while True:
+                held.enter_context(psycopg.connect(url_of(FRONT_DOOR, cloud.database_url)))
+                count += 1
+        yield count
+
+
+async def all_at_once(requests: list[Coroutine[Any, Any, int]]) -> set[int]:
+    """The statuses that they were answered with."""
+    return set(await asyncio.gather(*requests))
+
+
+async def flood(cloud: Cloud) -> dict[str, set[int]]:
+    """Two hundred requests at once to each open route and to one that is not, and as many handshakes; without a key."""
+
+    async def get(path: str, **headers: str) -> int:
+        async with http.stream("GET", path, headers=headers) as answer:
+            async for _ in answer.aiter_raw():  # uncompressing the docs would be most of the test's work
+                pass
+        return answer.status_code
+
+    async def handshake() -> int:
+        try:
+            async with connect(cloud.websocket_url):
+                return 101
+        except InvalidStatus as refused:
+            return refused.response.status_code
+
+    unlimited = httpx.Limits(max_connections=None)
+    async with httpx.AsyncClient(base_url=cloud.http_url, limits=unlimited, timeout=60) as http:
+        seen = {path: await all_at_once([get(path) for _ in range(AT_ONCE)]) for path in OPEN}
+        wrong = [get("/health/ready", Authorization=f"Bearer wrong-{number}") for number in range(AT_ONCE)]
+        return {
+            **seen,
+            "with a wrong key": await all_at_once(wrong),
+            "handshake": await all_at_once([handshake() for _ in range(AT_ONCE)]),
+        }
+
+
+ANSWERED = {**{path: {200} for path in OPEN}, "with a wrong key": {401}, "handshake": {401}}
+
+
+def test_without_a_key_all_is_answered_with_no_connection_left_and_the_worker_goes_on(
+    cloud: Cloud, http: httpx.Client
+) -> None:
+    with every_connection_of_the_front_doors(cloud) as count:
+        assert count >= 10
+        for answer in (http.get("/health/ready"), http.post("/api/orders/execute", json=SOL)):
+            assert (answer.status_code, answer.json()["code"]) == (503, "database_unavailable")
+        order = place_past_the_front_doors(cloud)
+        assert asyncio.run(flood(cloud)) == ANSWERED
+        eventually(lambda: status_of(cloud, order) == "confirmed", "the worker has executed the order")
+    eventually(lambda: http.get("/health/ready").status_code == 200, "front doors have connections again")
+    assert finished(http, place(http)["orderId"])["status"] == "confirmed"
+
+
+def test_orders_are_taken_and_executed_during_a_flood_of_requests_without_a_key(
+    cloud: Cloud, http: httpx.Client
+) -> None:
+    async def place_meanwhile() -> tuple[dict[str, set[int]], list[str]]:
+        flooding = asyncio.create_task(flood(cloud))
+        placed = []
+        while not flooding.done():
+            placed.append((await asyncio.to_thread(place, http))["orderId"])
+        return await flooding, placed
+
+    answers, placed = asyncio.run(place_meanwhile())
+    assert answers == ANSWERED
+    assert {finished(http, order_id)["status"] for order_id in placed} == {"confirmed"}
