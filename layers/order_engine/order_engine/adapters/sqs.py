@@ -139,9 +139,11 @@ def order_id_in(body: str) -> UUID | None:
 
 
 def order_ids_in(body: str) -> list[UUID]:
-    """The orders that a message of the confirmations queue is about; none if it is about none."""
+    """The orders that a message of the orders or the confirmations queue is about; none if it is about none."""
     try:
-        return [UUID(order_id) for order_id in json.loads(body)["orderIds"]]
+        message = json.loads(body)
+        ids = [message["orderId"]] if "orderId" in message else message["orderIds"]
+        return [UUID(order_id) for order_id in ids]
     except (ValueError, TypeError, KeyError, AttributeError):
         return []
 

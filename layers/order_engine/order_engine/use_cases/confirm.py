@@ -34,6 +34,9 @@ class Confirmer:
         """Look at these orders once. Raises DatabaseUnavailable and QueueUnavailable: then look at them again."""
         claims = await self.orders.examine(ids, max_attempts=self.settler.retries.max_attempts)
         await announce([claim for claim in claims if claim.decision is Decision.FINISHED], self.orders, self.journal)
+        for claim in claims:
+            if claim.decision is Decision.UNKNOWN:
+                logger.error("there is no such order", extra={"order_id": str(claim.order_id)})
         in_flight = [claim.order for claim in claims if claim.decision is Decision.IN_FLIGHT and claim.order]
         results = await asyncio.gather(*map(self._settled, in_flight))
         await self.journal.drain()
