@@ -46,9 +46,9 @@ def recorded(order: Order) -> None:
             metrics.add(ORDERS_CANCELLED)
             logger.info("cancelled", extra={"order_id": str(order.id)})
         case Status.PENDING:
-            retry_in = order.facts.retry_in
+            wait = order.facts.retry_in
             metrics.add(ATTEMPTS_FAILED, of=_code(order))
-            logger.warning("attempt failed", extra=_ended(order) | {"retry_in": retry_in and retry_in.total_seconds()})
+            logger.warning("attempt failed", extra=_ended(order) | {"retry_in": wait.total_seconds() if wait else 0})
 
 
 def sent_again(order_ids: Iterable[UUID]) -> None:

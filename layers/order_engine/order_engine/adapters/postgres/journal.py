@@ -113,7 +113,7 @@ def _step(order: Order) -> dict[str, object]:
         "transaction": order.transaction and transaction_document(order.transaction),
         "amount_out": facts.fill and facts.fill.amount_out,
         "executed_price": facts.fill and facts.fill.executed_price,
-        "retry_in": facts.retry_in and facts.retry_in.total_seconds(),
+        "retry_in": None if facts.retry_in is None else facts.retry_in.total_seconds(),  # 0 is a wait, too
         "leased": stage.leased,
         "signs": stage.signs,
         "terminal": stage.terminal,
