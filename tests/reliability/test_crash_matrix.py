@@ -147,7 +147,7 @@ PLACING = ["handler", "OrderStore.place", "OrdersQueue.send"]
 READING = {
     "OrderStore.get": "/api/orders/{order_id}",
     "OrderStore.page": "/api/orders",
-    "OrderStore.ping": "/health",
+    "OrderStore.ping": "/health/ready",
 }
 SWEEPING = ["handler", "OrderStore.due", "OrdersQueue.send_all", "OrderStore.extend_watch", "OrderStore.forget"]
 TELLING = ["handler", "Connections.listening_to", "Gateway.post"]
