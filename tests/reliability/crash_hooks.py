@@ -18,7 +18,7 @@ from order_engine.adapters.connections import Connections
 from order_engine.adapters.gateway import Gateway
 from order_engine.adapters.postgres.journal import Journal
 from order_engine.adapters.postgres.orders import OrderStore
-from order_engine.adapters.sqs import OrdersQueue, PoisonQueue, StatusQueue
+from order_engine.adapters.sqs import ConfirmationsQueue, OrdersQueue, PoisonQueue, StatusQueue
 from order_engine.venues.mock.chain import MockChain
 from order_engine.venues.mock.venues import MockVenue
 
@@ -28,11 +28,20 @@ _Call = Callable[..., Any]
 
 def wrap_adapters() -> None:
     """Wrap every call that a function may make to the outside, and every step that it records."""
-    for adapter in (OrderStore, OrdersQueue, StatusQueue, PoisonQueue, Connections, Gateway, ApiKeys):
+    for adapter in (
+        OrderStore,
+        OrdersQueue,
+        ConfirmationsQueue,
+        StatusQueue,
+        PoisonQueue,
+        Connections,
+        Gateway,
+        ApiKeys,
+    ):
         for name, method in inspect.getmembers(adapter, inspect.isfunction):
             if not name.startswith("_"):
                 _wrap(adapter, name, method)
-    for venue, names in ((MockVenue, ("quote", "build")), (MockChain, ("send", "landing"))):
+    for venue, names in ((MockVenue, ("quote", "build")), (MockChain, ("send", "statuses"))):
         for name in names:
             _wrap(venue, name, getattr(venue, name))
     Journal.record = _async(Journal.record, lambda _, order: f"Journal.record {order.status}")  # type: ignore[method-assign]

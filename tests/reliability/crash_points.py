@@ -65,7 +65,8 @@ def quick_template(directory: Path, batch_size: int = 10) -> Path:
     template = (ROOT / "template.yaml").read_text()
     changed = template.replace("BatchSize: 10", f"BatchSize: {batch_size}")
     changed = changed.replace("VisibilityTimeout: 180", "VisibilityTimeout: 2")
-    assert changed.count("VisibilityTimeout: 2\n") == 2
+    changed = changed.replace("VisibilityTimeout: 60 ", "VisibilityTimeout: 2 ")
+    assert changed.count("VisibilityTimeout: 2") == 3
     file = directory / "template.yaml"
     file.write_text(changed)
     return file

@@ -40,6 +40,7 @@ SECONDS = {
     "SWEEP_SCHEDULE": "rate(1 second)",
     "RETENTION_DAYS": "1",
     "TRANSACTION_VALIDITY_SECONDS": "4",
+    "LANDING_SECONDS": "0",
     "LOCAL_CONCURRENCY": "4",
 }
 DEV_ACCOUNT = "demo"
@@ -93,9 +94,7 @@ async def signed(engine: Engine) -> Order:
     order = await engine.journal.record(building(claim.order, route))
     in_a_minute = datetime.now(UTC) + timedelta(minutes=1)
     transaction = await engine.venues[0].build(order, route.best, Decimal(1), in_a_minute)
-    order = await engine.journal.record(submitted(order, transaction))
-    engine.expire_lease(order)
-    return order
+    return await engine.journal.record(submitted(order, transaction))
 
 
 async def signed_in_vain(engine: Engine) -> Order:
@@ -138,7 +137,7 @@ TO_A_FILL = [
     "MockVenue.build",
     "Journal.record submitted",
     "MockChain.send",
-    "MockChain.landing",
+    "MockChain.statuses",
     "Journal.record confirmed",
     "StatusQueue.publish",
 ]
@@ -158,14 +157,30 @@ SETTLING: dict[str, tuple[State, str, str | None]] = {
     "Journal.record failed": (exhausted, "failed", "attempts_exhausted"),
     "StatusQueue.publish": (exhausted, "failed", "attempts_exhausted"),
     "Journal.record expired": (overdue, "expired", "order_expired"),
-    "MockChain.send": (signed, "confirmed", None),
-    "MockChain.landing": (signed, "confirmed", None),
-    "Journal.record confirmed": (signed, "confirmed", None),
-    "Journal.record pending": (signed_in_vain, "confirmed", None),
+    "ConfirmationsQueue.send": (signed, "confirmed", None),
     "OrdersQueue.send": (unclaimed, "confirmed", None),
 }
+CONFIRMING: dict[str, State] = {
+    "handler": signed,
+    "OrderStore.examine": signed,
+    "MockChain.statuses": signed,
+    "MockChain.send": signed,
+    "ConfirmationsQueue.send": signed,
+    "Journal.record confirmed": signed,
+    "StatusQueue.publish": signed,
+    "Journal.record pending": signed_in_vain,
+    "OrdersQueue.send": signed_in_vain,
+}
 CALLS = {
-    "worker": {*TO_A_FILL, *TO_A_FAILURE, "OrderStore.events", "Journal.record expired", "OrdersQueue.hide"},
+    "worker": {
+        *TO_A_FILL,
+        *TO_A_FAILURE,
+        "OrderStore.events",
+        "Journal.record expired",
+        "ConfirmationsQueue.send",
+        "OrdersQueue.hide",
+    },
+    "confirmer": {*CONFIRMING, "OrderStore.events"},
     "api": {*PLACING, *READING, "OrderStore.placed_before", "OrderStore.mark_due"},
     "websocket": {
         *PLACING,
@@ -269,6 +284,37 @@ def test_the_worker_dies_expiring_an_order(
     with crash_points.deaths("worker", "Journal.record expired"):
         send(cloud, "OrdersQueue", placed)
     assert_ended(http, listener, placed, "expired", "order_expired")
+
+
+def test_the_worker_dies_handing_an_order_over(
+    cloud: Cloud, http: httpx.Client, listener: Listener, crash_points: CrashPoints
+) -> None:
+    placed = [by_hand(cloud, signed) for _ in MOMENTS]
+    with crash_points.deaths("worker", "ConfirmationsQueue.send"):
+        send(cloud, "OrdersQueue", placed)
+    assert_ended(http, listener, placed, "confirmed")
+
+
+@pytest.mark.parametrize("call", CONFIRMING)
+def test_the_confirmer_dies(
+    cloud: Cloud, http: httpx.Client, listener: Listener, crash_points: CrashPoints, call: str
+) -> None:
+    placed = [by_hand(cloud, CONFIRMING[call]) for _ in MOMENTS]
+    with crash_points.deaths("confirmer", call):
+        send(cloud, "OrdersQueue", placed)
+    assert_ended(http, listener, placed, "confirmed")
+
+
+def test_the_confirmer_dies_reading_the_steps_of_an_order_that_another_has_settled(
+    cloud: Cloud, http: httpx.Client, listener: Listener, crash_points: CrashPoints
+) -> None:
+    placed = [place(http)["orderId"] for _ in MOMENTS]
+    assert_ended(http, listener, placed, "confirmed")
+    with crash_points.deaths("confirmer", "OrderStore.events"):
+        for order_id in placed:
+            body = json.dumps({"orderIds": [order_id]})
+            aws_client(cloud, "sqs").send_message(QueueUrl=cloud.queues["ConfirmationsQueue"], MessageBody=body)
+    assert_ended(http, listener, placed, "confirmed")
 
 
 def test_the_worker_dies_postponing_a_message(cloud: Cloud, http: httpx.Client, crash_points: CrashPoints) -> None:
