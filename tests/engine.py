@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
 from random import Random
-from typing import Any, LiteralString
+from typing import Any, LiteralString, TypedDict, Unpack
 from uuid import UUID
 
 import psycopg
@@ -25,6 +25,7 @@ from order_engine.use_cases.submit import Submitter
 from order_engine.venues.mock.chain import MockChain
 from order_engine.venues.mock.market import Market
 from order_engine.venues.mock.venues import MockVenue, Weather, meteora, raydium
+from order_engine.venues.protocol import Chain, Venue
 
 ACCOUNT = "alice"
 # As deployed by default.
@@ -83,6 +84,15 @@ class Recorder:
     def _check(self) -> None:
         if self.down:
             raise QueueUnavailable()
+
+
+class Changes(TypedDict, total=False):
+    """What can stand in the place of an engine's own parts."""
+
+    venues: Sequence[Venue]
+    chain: Chain
+    retries: RetryPolicy
+    limits: ExecutionLimits
 
 
 class Engine:
@@ -144,7 +154,9 @@ class Engine:
             [order.id for order in orders], lease=lease, max_attempts=self.retries.max_attempts
         )
 
-    async def execute(self, *orders: Order, time_limit: timedelta = timedelta(seconds=20), **changes: Any) -> set[UUID]:
+    async def execute(
+        self, *orders: Order, time_limit: timedelta = timedelta(seconds=20), **changes: Unpack[Changes]
+    ) -> set[UUID]:
         """Run the orders as one batch."""
         ids = [order.id for order in orders]
         return await self.executor(**changes).execute(ids, time_limit, self.recorder.postpone)

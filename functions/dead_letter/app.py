@@ -31,8 +31,8 @@ async def _settle(records: list[SQSRecord], time_limit: timedelta, work: DeadLet
     try:
         settlement = await work.handler.settle({order_id for order_id in ids.values() if order_id}, time_limit)
     except DatabaseUnavailable as error:
-        for order_id in filter(None, ids.values()):
-            logger.warning("dead letter not settled yet", extra={"order_id": str(order_id), **because(error)})
+        for unsettled in filter(None, ids.values()):
+            logger.warning("dead letter not settled yet", extra={"order_id": str(unsettled), **because(error)})
         return records
     left = []
     for record in records:
