@@ -36,6 +36,8 @@ check: .venv/.ready $(TOOLS)/sam/.ready $(TOOLS)/checkov/.ready audit $(if $(PYT
 	$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
 	$(PY) -m mypy
+	@# Every function is a program of its own, with an `app` of its own.
+	echo functions/*/ | xargs -n 1 $(PY) -m mypy
 	$(PY) -m bandit -q -c pyproject.toml -r layers functions client local infrastructure
 	$(SAM) validate --lint
 	$(TOOLS)/sam/bin/cfn-lint infrastructure/*.yaml

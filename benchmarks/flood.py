@@ -3,6 +3,7 @@
 import asyncio
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 import aiohttp
@@ -61,7 +62,7 @@ async def _flood(cloud: Cloud, sizes: dict[str, int], at_once: int, rounds: int)
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), auto_decompress=False) as http:
         for _ in range(rounds):
             for path in _OPEN:
-                await repeat(lambda path=path: get(path), at_once, at_once)
+                await repeat(partial(get, path), at_once, at_once)
             await repeat(handshake, at_once, at_once)
 
 

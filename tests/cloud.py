@@ -55,7 +55,7 @@ def client_of(cloud: Cloud) -> httpx.Client:
 
 
 @contextmanager
-def running_cloud(directory: Path, template: Path | None = None, **environment: str) -> Iterator[Cloud]:
+def running_cloud(directory: Path, template: Path | None = None, /, **environment: str) -> Iterator[Cloud]:
     """Start a local cloud on free ports with its data in `directory`; `environment` sets template parameters."""
     process = start(directory, template, **environment)
     try:
@@ -64,7 +64,7 @@ def running_cloud(directory: Path, template: Path | None = None, **environment: 
         stop(process)
 
 
-def start(directory: Path, template: Path | None = None, **environment: str) -> subprocess.Popen[bytes]:
+def start(directory: Path, template: Path | None = None, /, **environment: str) -> subprocess.Popen[bytes]:
     """Start it, with another template than the project's if one is given; its output goes to `directory`/output.txt."""
     directory.mkdir(parents=True, exist_ok=True)
     inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}

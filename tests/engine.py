@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
 from random import Random
-from typing import Any, LiteralString
+from typing import Any, LiteralString, TypedDict, Unpack
 from uuid import UUID
 
 import psycopg
@@ -26,6 +26,7 @@ from order_engine.use_cases.submit import Submitter
 from order_engine.venues.mock.chain import MockChain
 from order_engine.venues.mock.market import Market
 from order_engine.venues.mock.venues import MockVenue, Weather, meteora, raydium
+from order_engine.venues.protocol import Chain, Venue
 
 ACCOUNT = "alice"
 # As deployed by default.
@@ -107,6 +108,15 @@ class Confirmations:
         await self.recorder.hand_over(order_ids, delay)
 
 
+class Changes(TypedDict, total=False):
+    """What can stand in the place of an engine's own parts."""
+
+    venues: Sequence[Venue]
+    chain: Chain
+    retries: RetryPolicy
+    limits: ExecutionLimits
+
+
 class Engine:
     """One worker's parts. Several on one database are several workers."""
 
@@ -181,7 +191,9 @@ class Engine:
             [order.id for order in orders], lease=lease, max_attempts=self.retries.max_attempts
         )
 
-    async def execute(self, *orders: Order, time_limit: timedelta = timedelta(seconds=20), **changes: Any) -> set[UUID]:
+    async def execute(
+        self, *orders: Order, time_limit: timedelta = timedelta(seconds=20), **changes: Unpack[Changes]
+    ) -> set[UUID]:
         """Run the orders as one batch."""
         ids = [order.id for order in orders]
         return await self.executor(**changes).execute(ids, time_limit, self.recorder.postpone)

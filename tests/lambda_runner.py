@@ -7,6 +7,7 @@ import json
 import sys
 import time
 import traceback
+from importlib import import_module
 
 
 class Context:
@@ -28,7 +29,7 @@ class Context:
 def main() -> None:
     """Each result is one line on stdout, `RESULT ` and JSON; logs go there too, as on Lambda."""
     sys.path.insert(0, ".")
-    import app  # noqa: PLC0415 - the function's own, wherever we run
+    app = import_module("app")  # the function's own, wherever we run
 
     for event in json.load(sys.stdin):
         try:

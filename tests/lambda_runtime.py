@@ -63,7 +63,13 @@ def running(code: Path, layer: Path, environment: dict[str, str], directory: Pat
         pytest.skip("the Runtime Interface Emulator runs on Linux only")
     (emulator,) = ROOT.glob(f".tools/sam/lib/python3*/site-packages/samcli/local/rapid/aws-lambda-rie-{ARCHITECTURE}")
     own, runtime_api = _free_addresses(2)
-    command = [emulator, "--runtime-interface-emulator-address", own, "--runtime-api-address", runtime_api]
+    command: list[str | Path] = [
+        emulator,
+        "--runtime-interface-emulator-address",
+        own,
+        "--runtime-api-address",
+        runtime_api,
+    ]
     log = directory / f"{code.name}.log"
     with log.open("wb") as output:
         process = subprocess.Popen(

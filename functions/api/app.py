@@ -28,14 +28,14 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     return app.resolve(event, context)
 
 
-@app.exception_handler(EngineError)
+@app.exception_handler(EngineError)  # type: ignore[untyped-decorator] # Powertools declares no return type
 def _engine_error(error: EngineError) -> Response[str]:
     if status_of(error) >= HTTPStatus.INTERNAL_SERVER_ERROR:
         logger.warning("request failed", extra=because(error))
     return _problem(error)
 
 
-@app.exception_handler(Exception)
+@app.exception_handler(Exception)  # type: ignore[untyped-decorator] # Powertools declares no return type
 def _unexpected(error: Exception) -> Response[str]:
     logger.exception("unexpected error")
     return _problem(EngineError("Something went wrong on our side."))

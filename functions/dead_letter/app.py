@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from aws_lambda_powertools.utilities.data_classes import SQSEvent, event_source
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
@@ -28,7 +29,7 @@ def handler(event: SQSEvent, context: LambdaContext) -> dict[str, Any]:
 
 async def _settle(records: list[SQSRecord], time_limit: timedelta, work: DeadLetters) -> list[SQSRecord]:
     ids = {record.message_id: set(order_ids_in(record.body)) for record in records}
-    all_ids = set().union(*ids.values())
+    all_ids: set[UUID] = set().union(*ids.values())
     try:
         settlement = await work.handler.settle(all_ids, time_limit)
     except DatabaseUnavailable as error:

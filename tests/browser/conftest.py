@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import httpx
 import pytest
@@ -90,8 +91,8 @@ def new_desk(browser: Browser, cloud: Cloud, complaints: Complaints) -> Iterator
     """Opens a browser window of its own on the dashboard; takes the options of `Browser.new_context`."""
     contexts: list[BrowserContext] = []
 
-    def open_desk(**options: object) -> Desk:
-        context = browser.new_context(base_url=cloud.http_url, **options)  # type: ignore[arg-type]
+    def open_desk(**options: Any) -> Desk:
+        context = browser.new_context(base_url=cloud.http_url, **options)
         contexts.append(context)
         complaints.listen(context)
         return Desk(context.new_page(), cloud)

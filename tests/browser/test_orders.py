@@ -103,7 +103,7 @@ def promise_too_much(route: Route) -> None:
 
 def test_an_unknown_outcome_is_said_and_the_same_order_can_be_placed_again(desk: Desk, complaints: Complaints) -> None:
     complaints.allow(r"status of 503 .*/execute")
-    bodies: list[dict[str, object]] = []
+    bodies: list[object] = []
 
     def never_know(route: Route) -> None:
         bodies.append(route.request.post_data_json)
@@ -132,6 +132,7 @@ def test_what_the_ticket_promises_is_what_the_order_asks_for(desk: Desk) -> None
     with desk.page.expect_request("**/api/orders/execute") as placing:
         order_id = desk.place("1")
     order = placing.value.post_data_json
+    assert order
     assert order["minAmountOut"].startswith(promised)
     assert order["slippageBps"] == 50
     desk.has_steps(LIFE)
@@ -145,7 +146,9 @@ def test_nothing_is_promised_by_the_quotes_for_another_order(desk: Desk) -> None
     expect(desk.promise).to_be_empty()
     with desk.page.expect_request("**/api/orders/execute") as placing:
         desk.place_button.click()
-    assert "minAmountOut" not in placing.value.post_data_json
+    order = placing.value.post_data_json
+    assert order
+    assert "minAmountOut" not in order
 
 
 def test_a_promise_that_the_market_does_not_keep_swaps_nothing(desk: Desk) -> None:

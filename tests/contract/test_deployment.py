@@ -81,7 +81,7 @@ def test_a_functions_code_may_not_touch_the_network(stack: Deployment) -> None:
 
 def role_in_postgres(function: dict[str, Any]) -> str | None:
     """Who the function logs in to Postgres as."""
-    url = function["Environment"]["Variables"].get("DATABASE_URL", "")
+    url: str = function["Environment"]["Variables"].get("DATABASE_URL", "")
     return urlsplit(url).username
 
 

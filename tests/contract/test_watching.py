@@ -21,7 +21,7 @@ STACKS = ("FunctionAlarms", "Watching")
 NAMESPACE = "OrderEngine/local"
 
 # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html and its like
-AWS_METRICS = {
+AWS_METRICS: dict[tuple[str, tuple[str, ...]], set[str]] = {
     ("AWS/Lambda", ("FunctionName",)): {"Invocations", "Errors", "Throttles", "Duration", "ConcurrentExecutions"},
     ("AWS/SQS", ("QueueName",)): {"ApproximateAgeOfOldestMessage", "ApproximateNumberOfMessagesVisible"},
     ("AWS/RDS", ("DBInstanceIdentifier",)): {"DatabaseConnections", "CPUUtilization", "FreeStorageSpace"},

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import psycopg
 import pytest
@@ -116,7 +116,7 @@ def test_nothing_needs_a_nat_gateway() -> None:
 def test_the_protocol_page_names_every_type_of_frame() -> None:
     text = (DOCS / "stream-protocol.md").read_text()
     for view in (SnapshotView, EventView, EventsView, SubscribedView, UnsubscribedView, PongView, ErrorFrameView):
-        (kind,) = view.model_fields["type"].annotation.__args__  # type: ignore[union-attr]
+        (kind,) = get_args(view.model_fields["type"].annotation)
         assert f"`{kind}`" in text
 
 

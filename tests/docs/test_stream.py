@@ -57,13 +57,18 @@ def test_a_frame_without_a_type_is_api_gateways(cloud: Cloud) -> None:
             for process in processes:
                 process.send_signal(signal.SIGSTOP)
             socket.send(json.dumps({"action": "ping"}))
-            threading.Timer(0.2, lambda: [process.kill() for process in processes]).start()
+            threading.Timer(0.2, _kill, [processes]).start()
             frame: Frame = json.loads(socket.recv(timeout=20))
             return frame if "type" not in frame else None
 
     frame = eventually(refused, "a message is lost with its process", 30)
     payload = DOCUMENT["components"]["messages"]["gatewayError"]["payload"]
     assert [error.message for error in Draft7Validator({**DOCUMENT, **payload}).iter_errors(frame)] == []
+
+
+def _kill(processes: list[psutil.Process]) -> None:
+    for process in processes:
+        process.kill()
 
 
 def _websocket_processes(cloud: Cloud) -> list[psutil.Process]:

@@ -11,7 +11,7 @@ import sysconfig
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import boto3
 import psycopg
@@ -26,7 +26,8 @@ from tests.polling import eventually
 MIGRATIONS = ROOT / "layers/order_engine/order_engine/adapters/postgres/migrations"
 
 BUCKET = "artifacts"
-Client = Callable[[str], Any]
+Service = Literal["cloudformation", "dynamodb", "s3"]
+Client = Callable[[Service], Any]
 
 
 @pytest.fixture(scope="module")
@@ -41,10 +42,10 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
         "GATEWAY_PORT": str(port),
         "PYTHONPATH": sysconfig.get_path("platlib"),
     }
-    keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
+    session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name="us-east-1")
 
-    def client(service: str) -> Any:
-        return boto3.client(service, endpoint_url=f"http://127.0.0.1:{port}", **keys)
+    def client(service: Service) -> Any:
+        return session.client(service, endpoint_url=f"http://127.0.0.1:{port}")
 
     def is_up() -> bool:
         assert process.poll() is None, (home / "log").read_text()
@@ -55,7 +56,7 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
         return True
 
     with (home / "log").open("wb") as log:
-        command = [ROOT / ".tools/ministack/bin/python", "-m", "ministack"]
+        command = [str(ROOT / ".tools/ministack/bin/python"), "-m", "ministack"]
         process = subprocess.Popen(command, cwd=home, env=environment, stdout=log, stderr=log)
     try:
         eventually(is_up, "the emulator answers", 30)

@@ -19,7 +19,7 @@ from tests.engine import LIFETIME, new_order
 from tests.logs_insights import Line, documented_query, lines_of, run
 from tests.polling import eventually
 
-LOCAL_CREDENTIALS = {"aws_access_key_id": "local", "aws_secret_access_key": "local"}
+AWS = boto3.Session(aws_access_key_id="local", aws_secret_access_key="local", region_name="us-east-1")
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +77,7 @@ def test_the_ways_back_are_part_of_the_story(cloud: Cloud) -> None:
         return [line["message"] for line in story_of(order, cloud) if line["message"] != "pushed"] == [*messages]
 
     eventually(lambda: told("sent again: nobody looked after it", "confirmed"), "the sweeper brings it to a worker")
-    sqs = boto3.client("sqs", endpoint_url=cloud.aws_url, region_name="us-east-1", **LOCAL_CREDENTIALS)
+    sqs = AWS.client("sqs", endpoint_url=cloud.aws_url)
     sqs.send_message(QueueUrl=cloud.queues["OrdersDeadLetterQueue"], MessageBody=json.dumps(order))
     last = "dead letter settled"
     eventually(lambda: told("sent again: nobody looked after it", "confirmed", last), "the dead letter is looked at")

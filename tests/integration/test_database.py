@@ -5,6 +5,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg.rows import DictRow
 
 from order_engine.adapters.postgres.database import Database, parse_statements, statement_named
 from order_engine.adapters.postgres.migrate import migrate
@@ -50,7 +51,7 @@ def test_a_statement_cut_off_in_the_middle_says_so_and_the_next_one_works(play: 
         with psycopg.connect(engine.url) as holder:
             holder.execute("LOCK TABLE orders")
             waiting = asyncio.create_task(engine.place())
-            blocked: list[object] = []
+            blocked: list[DictRow] = []
             while not blocked:
                 await asyncio.sleep(0.01)
                 blocked = engine.sql(

@@ -380,15 +380,21 @@ def test_out_of_time_an_order_stays_as_it_is_and_comes_back(play: Play) -> None:
         slow, quick = await engine.place(), await engine.place(token_in="RAY", token_out="SOL")
 
         class SlowForSol(Hanging):
-            async def quote(self, swap: Swap) -> Quote:
-                return await (super() if swap.token_in.symbol == "SOL" else engine.venues[0]).quote(swap)
+            name = "raydium"
 
-        venue = SlowForSol()
-        venue.name = "raydium"
-        venue.build = engine.venues[0].build  # type: ignore[method-assign]
+            async def quote(self, swap: Swap) -> Quote:
+                if swap.token_in.symbol == "SOL":
+                    return await super().quote(swap)
+                return await engine.venues[0].quote(swap)
+
+            async def build(
+                self, order: Order, quote: Quote, min_amount_out: Decimal, valid_until: datetime
+            ) -> Transaction:
+                return await engine.venues[0].build(order, quote, min_amount_out, valid_until)
+
         limits = replace(engine.limits, venue=timedelta(seconds=60))
         assert await engine.execute(
-            *slow, *quick, venues=[venue], limits=limits, time_limit=timedelta(seconds=0.5)
+            *slow, *quick, venues=[SlowForSol()], limits=limits, time_limit=timedelta(seconds=0.5)
         ) == {quick[0].id}
         assert engine.recorder.postponed == {slow[0].id: engine.limits.lease}
         assert (await engine.history(slow[0])).order.status is Status.ROUTING

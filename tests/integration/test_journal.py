@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import uuid4
 
@@ -14,6 +14,7 @@ from order_engine.domain.facts import Facts
 from order_engine.domain.lifecycle import Status
 from order_engine.domain.orders import Order
 from order_engine.domain.routes import Quote, Swap
+from order_engine.domain.transactions import Transaction
 from order_engine.domain.transitions import failed, retried
 from tests.engine import Engine
 from tests.integration.conftest import Play
@@ -28,12 +29,14 @@ class Cursed(Hanging):
     def __init__(self, engine: Engine) -> None:
         self.honest = engine.venues[0]
         self.name = self.honest.name
-        self.build = self.honest.build  # type: ignore[method-assign]
 
     async def quote(self, swap: Swap) -> Quote:
         if swap.amount_in == 13:
             raise VenueUnavailable(MESSAGE)
         return await self.honest.quote(swap)
+
+    async def build(self, order: Order, quote: Quote, min_amount_out: Decimal, valid_until: datetime) -> Transaction:
+        return await self.honest.build(order, quote, min_amount_out, valid_until)
 
 
 def test_a_venues_unstorable_words_cost_nobody_an_attempt(play: Play) -> None:

@@ -66,7 +66,7 @@ def test_the_token_is_the_one_that_boto3_makes(role: None) -> None:
     def same() -> bool:
         """Both carry the time in seconds, and a second may end between the two."""
         ours = iam_token.login("postgresql://front_door@db.example:5432/orders?sslmode=verify-full")["password"]
-        return ours == rds.generate_db_auth_token("db.example", 5432, "front_door")
+        return bool(ours == rds.generate_db_auth_token("db.example", 5432, "front_door"))
 
     eventually(same, "two tokens of one second are equal")
 

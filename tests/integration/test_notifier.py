@@ -108,13 +108,13 @@ def test_without_the_table_and_the_queue_the_batch_comes_back_and_both_reasons_a
 
 
 def test_a_thousand_connections_that_do_not_answer_leave_time_for_the_others(app: ModuleType) -> None:
-    config = gateway_client("http://127.0.0.1:1", 1).meta.config
+    config: Any = gateway_client("http://127.0.0.1:1", 1).meta.config
     assert app._POSTS_AT_ONCE * app._TIME_LIMIT.total_seconds() / config.read_timeout > 1_000
 
 
 def test_a_batch_ends_well_before_the_functions_timeout(app: ModuleType) -> None:
     template = read_yaml(ROOT / "template.yaml")
     timeout = template["Resources"]["NotifierFunction"]["Properties"]["Timeout"]
-    config = dynamodb_client().meta.config
+    config: Any = dynamodb_client().meta.config
     look_up = (config.connect_timeout + config.read_timeout) * config.retries["total_max_attempts"]
     assert look_up + app._TIME_LIMIT.total_seconds() <= timeout - 5

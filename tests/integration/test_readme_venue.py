@@ -27,7 +27,7 @@ def test_the_example_trades(play: Play) -> None:
         sold, refused = [(await engine.history(order)).order for order in orders]
         assert sold.facts.route and sold.facts.fill and refused.facts.failure
         assert (sold.status, sold.facts.route.best.venue) == ("confirmed", "fixed")
-        assert (sold.facts.route.best.amount_out, sold.facts.fill.amount_out) == (150, Decimal("149.25"))
+        assert (sold.facts.route.best.amount_out, sold.facts.fill.amount_out) == (Decimal(150), Decimal("149.25"))
         assert (refused.status, refused.facts.failure.code) == ("failed", "unsupported_pair")
 
     play(scenario)

@@ -232,7 +232,7 @@ def deploy_before(url: str) -> str:
     with psycopg.connect(url) as owner:
         owner.execute("CREATE TABLE schema_migrations (name text PRIMARY KEY, ran_at timestamptz DEFAULT now())")
         for file in sorted(MIGRATIONS.glob("000[123]_*.sql")):
-            owner.execute(file.read_text())  # type: ignore[arg-type]
+            owner.execute(file.read_text())
             owner.execute("INSERT INTO schema_migrations (name) VALUES (%s)", (file.name,))
         owner.execute("ALTER ROLE order_engine PASSWORD 'before'")
     return urlsplit(url)._replace(netloc=f"order_engine:before@{urlsplit(url).netloc.rpartition('@')[2]}").geturl()

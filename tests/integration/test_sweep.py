@@ -1,6 +1,8 @@
 """The sweeper: what makes no progress is sent again, soon at first and ever more rarely."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from uuid import UUID
 
 import pytest
 
@@ -121,14 +123,14 @@ def test_only_what_the_queue_did_take_waits_longer(play: Play) -> None:
         class Half:
             """A queue that fails in the middle."""
 
-            async def send(self, order_id: object, delay: timedelta = timedelta()) -> None:
+            async def send(self, order_id: UUID, delay: timedelta = timedelta()) -> None:
                 raise AssertionError
 
-            async def send_all(self, order_ids: object) -> list[object]:
+            async def send_all(self, order_ids: Sequence[UUID]) -> list[UUID]:
                 return [order.id for order in orders[:2]]
 
         with pytest.raises(QueueUnavailable):
-            await sweep(engine.orders, Half(), WATCHDOG)  # type: ignore[arg-type]
+            await sweep(engine.orders, Half(), WATCHDOG)
         assert await swept(engine) == 2
         assert engine.recorder.sent == [order.id for order in orders[2:]]
 

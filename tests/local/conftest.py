@@ -7,7 +7,7 @@ import boto3
 import psycopg
 import pytest
 
-from tests.local.running import RunningCloud, start, temporary_directory
+from tests.local.running import Aws, RunningCloud, start, temporary_directory
 
 
 @pytest.fixture(scope="session")
@@ -31,7 +31,7 @@ def database(cloud: RunningCloud) -> Iterator[psycopg.Connection]:
 
 
 @pytest.fixture(scope="session")
-def aws(cloud: RunningCloud):
+def aws(cloud: RunningCloud) -> Aws:
     """Makes clients of the emulator."""
     session = boto3.Session(aws_access_key_id="local", aws_secret_access_key="local", region_name="us-east-1")
     return lambda service, url=cloud.endpoints["awsEndpointUrl"]: session.client(service, endpoint_url=url)

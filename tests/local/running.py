@@ -17,6 +17,7 @@ ROOT = cloud.ROOT
 TOY = Path(__file__).with_name("toy") / "template.yaml"
 
 T = TypeVar("T")
+Aws = Callable[..., Any]  # a service's name, and a URL other than the emulator's, to its client
 
 
 @dataclass
@@ -29,7 +30,7 @@ class RunningCloud:
 
     @property
     def url(self) -> str:
-        return self.endpoints["httpUrl"]
+        return str(self.endpoints["httpUrl"])
 
     def output(self) -> str:
         return (self.directory / "output.txt").read_text()
@@ -39,12 +40,12 @@ class RunningCloud:
         return self.process.wait(30)
 
 
-def spawn(directory: Path, template: Path = TOY, **environment: str) -> subprocess.Popen[bytes]:
+def spawn(directory: Path, template: Path = TOY, /, **environment: str) -> subprocess.Popen[bytes]:
     """Starts a cloud; parameters of the template are given as MOCK_LATENCY="0"."""
     return cloud.start(directory, template, **environment)
 
 
-def start(directory: Path, template: Path = TOY, **environment: str) -> RunningCloud:
+def start(directory: Path, template: Path = TOY, /, **environment: str) -> RunningCloud:
     """Starts a cloud and waits until it answers."""
     process = spawn(directory, template, **environment)
     return RunningCloud(process, directory, cloud.wait_for_endpoints(process, directory))
@@ -61,6 +62,6 @@ def temporary_directory() -> Iterator[Path]:
         shutil.rmtree(directory, ignore_errors=True)
 
 
-def until(check: Callable[[], T], seconds: float = 10) -> T:
+def until(check: Callable[[], T | None], seconds: float = 10) -> T:
     """What `check` returns as soon as that is true."""
     return eventually(check, "it happened", seconds)

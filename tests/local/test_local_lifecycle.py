@@ -14,7 +14,7 @@ import pytest
 
 from tests.local.running import RunningCloud, spawn, start, until
 
-KEYS = {"aws_access_key_id": "local", "aws_secret_access_key": "local"}
+AWS = boto3.Session(aws_access_key_id="local", aws_secret_access_key="local", region_name="us-east-1")
 
 
 def family(directory: Path, pid: int) -> list[psutil.Process]:
@@ -34,7 +34,7 @@ def fails(directory: Path, **environment: str) -> str:
     return (directory / "failing" / "output.txt").read_text()
 
 
-def test_a_port_in_use_is_one_line(directory):
+def test_a_port_in_use_is_one_line(directory: Path) -> None:
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))
         server.listen()
@@ -45,7 +45,7 @@ def test_a_port_in_use_is_one_line(directory):
     assert not (directory / "postgres").exists()
 
 
-def test_a_second_cloud_on_the_same_directory_is_one_line(cloud: RunningCloud):
+def test_a_second_cloud_on_the_same_directory_is_one_line(cloud: RunningCloud) -> None:
     output = fails(cloud.directory)
     assert output.splitlines() == [
         f"local cloud: a local cloud already runs on {cloud.directory}: stop it or set LOCAL_DIR"
@@ -53,7 +53,7 @@ def test_a_second_cloud_on_the_same_directory_is_one_line(cloud: RunningCloud):
     assert httpx.get(f"{cloud.url}/echo/1").status_code == 200
 
 
-def test_a_custom_resource_that_fails_is_one_line_and_nothing_is_left(directory):
+def test_a_custom_resource_that_fails_is_one_line_and_nothing_is_left(directory: Path) -> None:
     output = fails(directory, DEPLOY_STATUS="FAILED")
     lines = [line for line in output.splitlines() if not line.startswith("BrokenFunction")]
     assert lines == ["local cloud: Deploy failed: as asked"]
@@ -61,19 +61,19 @@ def test_a_custom_resource_that_fails_is_one_line_and_nothing_is_left(directory)
 
 
 @pytest.mark.parametrize("setting", [{"PORT": "many"}, {"LOCAL_CONCURRENCY": "0"}, {"WORK_VISIBILITY": "x"}])
-def test_a_wrong_setting_is_one_line(directory, setting):
+def test_a_wrong_setting_is_one_line(directory: Path, setting: dict[str, str]) -> None:
     output = fails(directory, **setting)
     assert next(iter(setting)) in output
     assert len(output.splitlines()) == 1
 
 
-def test_restart_keeps_everything_and_leaves_nothing_behind(directory):
+def test_restart_keeps_everything_and_leaves_nothing_behind(directory: Path) -> None:
     first = start(directory)
     queue, key = first.endpoints["queues"]["WorkQueue"], first.endpoints["apiKey"]
     processes = family(directory, first.process.pid)
     with psycopg.connect(first.endpoints["databaseUrl"]) as database:
         database.execute("CREATE TABLE kept (id int)")
-    sqs = boto3.client("sqs", "us-east-1", endpoint_url=first.endpoints["awsEndpointUrl"], **KEYS)
+    sqs = AWS.client("sqs", endpoint_url=first.endpoints["awsEndpointUrl"])
     sqs.send_message(QueueUrl=queue, MessageBody="later", DelaySeconds=3)
     sqs.close()
     assert first.stop() == 0, first.output()
@@ -95,9 +95,9 @@ def test_restart_keeps_everything_and_leaves_nothing_behind(directory):
         assert second.stop(signal.SIGTERM) == 0, second.output()
 
 
-def test_a_message_that_was_being_worked_on_at_the_stop_comes_again(directory):
+def test_a_message_that_was_being_worked_on_at_the_stop_comes_again(directory: Path) -> None:
     first = start(directory, WORK_VISIBILITY="300")
-    sqs = boto3.client("sqs", "us-east-1", endpoint_url=first.endpoints["awsEndpointUrl"], **KEYS)
+    sqs = AWS.client("sqs", endpoint_url=first.endpoints["awsEndpointUrl"])
     sqs.send_message(QueueUrl=first.endpoints["queues"]["WorkQueue"], MessageBody="sleep 4.5")
     sqs.close()
     query = "SELECT count(*) FROM seen WHERE kind = 'message'"
@@ -112,7 +112,7 @@ def test_a_message_that_was_being_worked_on_at_the_stop_comes_again(directory):
         second.stop()
 
 
-def test_a_killed_cloud_leaves_no_environment_and_the_next_one_recovers(directory):
+def test_a_killed_cloud_leaves_no_environment_and_the_next_one_recovers(directory: Path) -> None:
     first = start(directory)
     processes = family(directory, first.process.pid)
     environments = [process for process in processes if any("bootstrap.py" in part for part in process.cmdline())]
@@ -127,7 +127,7 @@ def test_a_killed_cloud_leaves_no_environment_and_the_next_one_recovers(director
     assert living(processes) == []
 
 
-def test_a_second_interrupt_kills_everything_at_once(directory):
+def test_a_second_interrupt_kills_everything_at_once(directory: Path) -> None:
     running = start(directory)
     processes = family(directory, running.process.pid)
     with pytest.raises(httpx.TimeoutException):  # the request goes on, and holds the first stop up
@@ -139,7 +139,7 @@ def test_a_second_interrupt_kills_everything_at_once(directory):
     until(lambda: not living(processes))
 
 
-def test_an_interrupt_during_the_start_leaves_nothing(directory):
+def test_an_interrupt_during_the_start_leaves_nothing(directory: Path) -> None:
     process = spawn(directory)
     until((directory / "postgres").exists)
     processes = family(directory, process.pid)

@@ -3,17 +3,24 @@
 import json
 import time
 import uuid
+from collections.abc import Callable
+from functools import partial
+from typing import Any
 
+import psycopg
 import pytest
 
-from tests.local.running import until
+from tests.local.running import Aws, RunningCloud, until
+
+Seen = Callable[[str], list[dict[str, Any]]]
+Send = Callable[..., Any]
 
 
 @pytest.fixture
-def seen(database):
+def seen(database: psycopg.Connection) -> Seen:
     """The records of messages whose body contains a text."""
 
-    def find(text: str) -> list[dict]:
+    def find(text: str) -> list[dict[str, Any]]:
         rows = database.execute(
             "SELECT body FROM seen WHERE kind = 'message' AND body LIKE %s ORDER BY id", (f"%{text}%",)
         )
@@ -23,14 +30,16 @@ def seen(database):
 
 
 @pytest.fixture
-def send(cloud, aws):
+def send(cloud: RunningCloud, aws: Aws) -> Send:
     sqs = aws("sqs")
     return lambda queue, body, **fields: sqs.send_message(
         QueueUrl=cloud.endpoints["queues"][queue], MessageBody=body, **fields
     )
 
 
-def test_a_message_reaches_the_function_at_once_and_is_deleted(cloud, aws, send, seen):
+def test_a_message_reaches_the_function_at_once_and_is_deleted(
+    cloud: RunningCloud, aws: Aws, send: Send, seen: Seen
+) -> None:
     text = uuid.uuid4().hex
     attributes = {"kind": {"DataType": "String", "StringValue": "test"}}
     began = time.monotonic()
@@ -39,7 +48,7 @@ def test_a_message_reaches_the_function_at_once_and_is_deleted(cloud, aws, send,
     # ministack by itself would answer a waiting receive up to 100 ms late; several in a row show that it does not.
     for number in range(5):
         send("WorkQueue", f"{text} {number}")
-        until(lambda number=number: seen(f"{text} {number}"))
+        until(partial(seen, f"{text} {number}"))
     assert time.monotonic() - began < 2
     assert record["eventSource"] == "aws:sqs"
     assert record["eventSourceARN"] == "arn:aws:sqs:us-east-1:000000000000:WorkQueue"
@@ -54,7 +63,9 @@ def test_a_message_reaches_the_function_at_once_and_is_deleted(cloud, aws, send,
     until(lambda: left() == {"0"})
 
 
-def test_a_failed_message_comes_again_and_then_goes_to_the_dead_letter_queue(cloud, aws, send, seen):
+def test_a_failed_message_comes_again_and_then_goes_to_the_dead_letter_queue(
+    cloud: RunningCloud, aws: Aws, send: Send, seen: Seen
+) -> None:
     text = f"fail {uuid.uuid4().hex}"
     send("WorkQueue", text)
     send("WorkQueue", text.removeprefix("fail "))
@@ -63,30 +74,32 @@ def test_a_failed_message_comes_again_and_then_goes_to_the_dead_letter_queue(clo
     assert [record["attributes"]["ApproximateReceiveCount"] for record in seen(text)] == ["1", "2"]
 
 
-def test_messages_of_a_group_keep_their_order(send, seen):
+def test_messages_of_a_group_keep_their_order(send: Send, seen: Seen) -> None:
     text = uuid.uuid4().hex
     for number in range(25):
         fields = {"MessageGroupId": text, "MessageDeduplicationId": f"{text}{number}"}
         send("OrderedQueue", f"{number} {text}", **fields)
-    records = until(lambda: (found := seen(f" {text}")) and len(found) >= 25 and found)
+    records = until(lambda: found if len(found := seen(f" {text}")) >= 25 else None)
     assert [int(record["body"].split()[0]) for record in records] == list(range(25))
     assert records[0]["attributes"]["MessageGroupId"] == text
 
 
-def test_schedules_fire(database):
+def test_schedules_fire(database: psycopg.Connection) -> None:
     query = "SELECT body FROM seen WHERE kind = 'tick' ORDER BY id DESC LIMIT 1"
     event = json.loads(until(lambda: database.execute(query).fetchone())[0])
     assert (event["source"], event["detail-type"]) == ("aws.events", "Scheduled Event")
 
 
-def test_a_custom_resource_is_made_before_traffic_comes(database):
+def test_a_custom_resource_is_made_before_traffic_comes(database: psycopg.Connection) -> None:
     query = "SELECT body FROM seen WHERE kind = 'deploy'"
-    request = json.loads(database.execute(query).fetchone()[0])
+    row = database.execute(query).fetchone()
+    assert row
+    request = json.loads(row[0])
     assert (request["RequestType"], request["LogicalResourceId"]) == ("Create", "Deploy")
     assert request["ResourceProperties"]["Status"] == "SUCCESS"
 
 
-def test_the_dev_key_is_in_the_table(cloud, aws):
+def test_the_dev_key_is_in_the_table(cloud: RunningCloud, aws: Aws) -> None:
     items = aws("dynamodb").scan(TableName=cloud.endpoints["tables"]["ApiKeysTable"])["Items"]
     assert [item["account"]["S"] for item in items] == ["demo"]
     assert cloud.endpoints["apiKey"].startswith("oek_")

@@ -11,7 +11,8 @@ from local.template.compute import _rate
 from local.websocket_api.authorizer import allows
 
 MESSAGES = [{"MessageId": "1"}, {"MessageId": "2"}]
-NONE, ALL = [], ["1", "2"]
+NONE: list[str] = []
+ALL = ["1", "2"]
 
 
 @pytest.mark.parametrize(
@@ -29,16 +30,16 @@ NONE, ALL = [], ["1", "2"]
         ("nonsense", NONE),
     ],
 )
-def test_reported_failures_stay_in_the_queue(answer, deleted):
+def test_reported_failures_stay_in_the_queue(answer: object, deleted: list[str]) -> None:
     outcome = Outcome(json.dumps(answer).encode())
     assert [message["MessageId"] for message in processed(MESSAGES, outcome, reports_item_failures=True)] == deleted
 
 
-def test_a_failed_function_keeps_the_batch():
+def test_a_failed_function_keeps_the_batch() -> None:
     assert processed(MESSAGES, failure("E", "e"), reports_item_failures=True) == []
 
 
-def test_without_reports_any_answer_deletes_the_batch():
+def test_without_reports_any_answer_deletes_the_batch() -> None:
     answer = Outcome(b'{"batchItemFailures": [{"itemIdentifier": "1"}]}')
     assert processed(MESSAGES, answer, reports_item_failures=False) == MESSAGES
 
@@ -53,12 +54,12 @@ def test_without_reports_any_answer_deletes_the_batch():
         ("Deny", "*", False),
     ],
 )
-def test_a_policy_has_to_allow_the_connection(effect, resource, allowed):
+def test_a_policy_has_to_allow_the_connection(effect: str, resource: str | list[str], allowed: bool) -> None:
     statement = {"Effect": effect, "Action": ["execute-api:*"], "Resource": resource}
     assert allows({"Statement": statement}, "arn:x/live/$connect") is allowed
 
 
-def test_rates():
+def test_rates() -> None:
     assert (_rate("f", "rate(2 seconds)"), _rate("f", "rate(1 minute)"), _rate("f", "rate(3 hours)")) == (2, 60, 10800)
     with pytest.raises(LocalCloudError, match="rate"):
         _rate("f", "cron(0 * * * ? *)")

@@ -1,5 +1,6 @@
 """Templates: parameters, intrinsic functions, conditions, Globals, local URLs."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -60,9 +61,11 @@ Resources:
           LITERAL: !Sub "${!HOME} ${Size}"
 """
 
+Load = Callable[..., Stack]
+
 
 @pytest.fixture
-def load(tmp_path: Path):
+def load(tmp_path: Path) -> Load:
     (tmp_path / "code").mkdir()
 
     def load_text(text: str = TEMPLATE, **environment: str) -> Stack:
@@ -72,7 +75,7 @@ def load(tmp_path: Path):
     return load_text
 
 
-def test_intrinsic_functions_give_the_functions_environment(load):
+def test_intrinsic_functions_give_the_functions_environment(load: Load) -> None:
     assert load().functions["Main"].environment == {
         "SHARED": "all",
         "OWN": "own",
@@ -93,12 +96,12 @@ def test_intrinsic_functions_give_the_functions_environment(load):
     }
 
 
-def test_globals_are_overridden_by_the_function(load):
+def test_globals_are_overridden_by_the_function(load: Load) -> None:
     main = load().functions["Main"]
     assert (main.timeout, main.memory, main.handler) == (9, 256, "app.handler")
 
 
-def test_the_environment_overrides_parameters_and_conditions_follow(load):
+def test_the_environment_overrides_parameters_and_conditions_follow(load: Load) -> None:
     stack = load(VPC_ID="vpc-1", LEVEL="DEBUG", SIZE="5")
     assert set(stack.functions) == {"Main", "OnlyInVpc"}
     assert stack.functions["Main"].memory == 512
@@ -115,7 +118,9 @@ def test_the_environment_overrides_parameters_and_conditions_follow(load):
         ({"LEVEL": "LOUD"}, "LEVEL must be one of INFO, DEBUG"),
     ],
 )
-def test_a_parameter_outside_the_templates_limits_is_refused(load, environment, words):
+def test_a_parameter_outside_the_templates_limits_is_refused(
+    load: Load, environment: dict[str, str], words: str
+) -> None:
     with pytest.raises(LocalCloudError, match=words):
         load(**environment)
 
@@ -129,7 +134,7 @@ def test_a_parameter_outside_the_templates_limits_is_refused(load, environment, 
         (TEMPLATE.replace("!Join", "!Transform"), r"does not know the template function Fn::Transform"),
     ],
 )
-def test_a_template_that_cannot_run_is_refused_in_one_line(load, text, words):
+def test_a_template_that_cannot_run_is_refused_in_one_line(load: Load, text: str, words: str) -> None:
     with pytest.raises(LocalCloudError, match=words) as caught:
         load(text)
     assert "\n" not in str(caught.value)
@@ -139,5 +144,5 @@ def test_a_template_that_cannot_run_is_refused_in_one_line(load, text, words):
     ("parameter", "variable"),
     [("MockLatency", "MOCK_LATENCY"), ("DatabaseAddress", "DATABASE_ADDRESS"), ("VPCId", "VPC_ID"), ("Size", "SIZE")],
 )
-def test_variable_names(parameter, variable):
+def test_variable_names(parameter: str, variable: str) -> None:
     assert variable_name(parameter) == variable

@@ -178,7 +178,7 @@ class Chaos:
     async def _cut_sockets(self) -> None:
         for socket in list(self.sockets):
             with suppress(Exception):
-                socket._writer.transport.abort()  # type: ignore[union-attr]
+                socket._writer.transport.abort()
 
     async def _crash_postgres(self) -> None:
         processes.postgres(self.cloud).send_signal(signal.SIGQUIT)

@@ -48,7 +48,8 @@ class Policy:
     @property
     def longest_backoff(self) -> timedelta:
         """After the last attempt but one, with its jitter, in whole seconds."""
-        return self.backoff * 2 ** (self.max_attempts - 2) * 1.5 + timedelta(seconds=0.5)
+        doubled: int = 2 ** (self.max_attempts - 2)
+        return self.backoff * doubled * 1.5 + timedelta(seconds=0.5)
 
 
 @cache

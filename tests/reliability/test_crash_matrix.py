@@ -453,7 +453,12 @@ def test_the_dead_letter_function_dies_putting_a_message_aside(cloud: Cloud, cra
     with crash_points.deaths("dead_letter", "PoisonQueue.send"):
         send(cloud, "OrdersDeadLetterQueue", unknown)
     kept: set[str] = set()
-    eventually(lambda: kept.update(put_aside(cloud)) or unknown <= kept, "both were kept")
+
+    def both() -> bool:
+        kept.update(put_aside(cloud))
+        return unknown <= kept
+
+    eventually(both, "both were kept")
 
 
 @pytest.mark.parametrize("function", CALLS)

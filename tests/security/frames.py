@@ -1,10 +1,12 @@
 """The frames of the stream protocol as models, and a connection that holds every frame against them."""
 
 import json
+from collections.abc import Collection
 from contextlib import ExitStack
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field, GetPydanticSchema, TypeAdapter
+from pydantic_core import core_schema
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
@@ -22,6 +24,11 @@ def _codes(error: type[errors.EngineError]) -> set[str]:
 # What a client may be told. `engine_error`, a 500, is not among them: that is a bug of ours.
 CODES = (_codes(errors.Refusal) | _codes(errors.Unavailable)) - {errors.EngineError.code}
 STATUSES = {int(status) for kind, status in STATUSES_OF if issubclass(kind, errors.Refusal | errors.Unavailable)}
+
+
+def _one_of(values: Collection[Any]) -> GetPydanticSchema:
+    """A Literal of values that are known at run time only."""
+    return GetPydanticSchema(lambda _source, _handler: core_schema.literal_schema(sorted(values)))
 
 
 class Answer(View):
@@ -52,8 +59,8 @@ class PongFrame(Answer):
 
 class ErrorFrame(Answer):
     type: Literal["error"]
-    status: Literal[*sorted(STATUSES)]
-    code: Literal[*sorted(CODES)]
+    status: Annotated[int, _one_of(STATUSES)]
+    code: Annotated[str, _one_of(CODES)]
     message: Annotated[str, Field(min_length=1)]
     errors: Annotated[list[FieldErrorView], Field(min_length=1)] | None = None
 

@@ -6,7 +6,7 @@ The plainest cases (no key, an empty one, a wrong one) are in tests/e2e.
 import asyncio
 import json
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 from typing import Any
 from uuid import UUID, uuid4
@@ -101,8 +101,8 @@ def count_orders(cloud: Cloud) -> int:
 
 def call(anybody: httpx.Client, method: str, path: str, headers: Headers) -> httpx.Response:
     content = json.dumps(SOL) if method == "POST" else None
-    headers = [*headers, ("Content-Type", "application/json")]
-    return anybody.request(method, path, headers=headers, content=content)
+    raw = [(name.encode(), value.encode() if isinstance(value, str) else value) for name, value in headers]
+    return anybody.request(method, path, headers=[*raw, (b"Content-Type", b"application/json")], content=content)
 
 
 def handshake(cloud: Cloud, headers: Headers, query: str = "", *protocols: str) -> int:
@@ -337,6 +337,10 @@ class CountingConnections:
     def remove(self, topic: str, connection_id: str) -> None:
         self.calls.append("remove")
 
+    def listening_to(self, topics: Sequence[str]) -> dict[str, set[str]]:
+        self.calls.append("listening_to")
+        return {}
+
 
 def test_a_foreign_id_and_a_foreign_key_are_as_much_work_as_unknown_ones(database_url: str) -> None:
     async def scenario(database: CountingDatabase) -> None:
@@ -385,7 +389,7 @@ def test_postgres_does_the_same_for_a_foreign_id_as_for_an_unknown_one(database_
 
     def plan(order_id: UUID) -> list[tuple[str, int, int]]:
         statement = "EXPLAIN (ANALYZE, TIMING OFF, SUMMARY OFF, FORMAT JSON) " + statement_named("orders.get")
-        row = connection.execute(statement, {"account": "bob", "id": order_id}).fetchone()  # type: ignore[arg-type]
+        row = connection.execute(statement, {"account": "bob", "id": order_id}).fetchone()
         assert row
         return visited(row[0][0]["Plan"])
 

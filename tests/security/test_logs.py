@@ -56,8 +56,8 @@ def offer_keys(http: httpx.Client, good: str, others: list[str]) -> None:
     assert order.status_code == 202
     for key in (good, *others):
         for header in (f"Bearer {key}", f"Basic {key}", key, f"Bearer {key}x", f"Bearer é{key}"):
-            http.get("/api/orders", headers=[("Authorization", header.encode())])
-        http.get("/api/orders", headers=[("Authorization", b"Bearer \xff" + key.encode())])
+            http.get("/api/orders", headers={b"Authorization": header.encode()})
+        http.get("/api/orders", headers={b"Authorization": b"Bearer \xff" + key.encode()})
         http.get(f"/api/orders/{key}", headers={"Authorization": f"Bearer {good}"})
         http.get("/api/orders", params={"key": key}, headers={"Authorization": f"Bearer {good}"})
         http.get("/api/orders", params={"cursor": key}, headers={"Authorization": f"Bearer {good}", "Cookie": key})

@@ -1,6 +1,8 @@
 """The HTTP API does what /openapi.json says, whatever it is asked: schemathesis makes requests from the document."""
 
 from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import httpx
 import schemathesis
@@ -27,7 +29,7 @@ def test_the_document_that_is_served_is_the_one_tested_here(cloud: Cloud) -> Non
 
 @api.parametrize()
 @settings(max_examples=50, deadline=None, derandomize=True, database=None)
-def test_every_answer_is_as_documented(case: schemathesis.Case, cloud: Cloud) -> None:
+def test_every_answer_is_as_documented(case: schemathesis.Case[Any], cloud: Cloud) -> None:
     case.call_and_validate(base_url=cloud.http_url, headers=cloud.headers, excluded_checks=EXCLUDED)
 
 
@@ -59,6 +61,6 @@ def test_the_life_of_an_order_is_as_documented(cloud: Cloud, new_key: Callable[[
             return bool(answer.json()["terminal"])
 
         for answer in answers:
-            eventually(lambda answer=answer: finished(answer.headers["Location"]), "the order is finished")
+            eventually(partial(finished, answer.headers["Location"]), "the order is finished")
         for query in ({}, {"limit": 1}, {"status": "failed"}, {"status": "pending"}):
             page.validate_response(http.get("/api/orders", params=query))

@@ -1,11 +1,12 @@
 """Both authorizers: simple responses for the HTTP API, an IAM policy for the WebSocket API."""
 
 import itertools
+from typing import Any
 
 CALLS = itertools.count(1)
 
 
-def handler(event, context):
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     if "methodArn" in event:
         headers = {name.lower(): value for name, value in event["headers"].items()}
         secret = headers.get("authorization") or headers.get("sec-websocket-protocol", "")

@@ -3,12 +3,13 @@
 import json
 import os
 import urllib.request
+from typing import Any
 
 import psycopg
 from psycopg import sql
 
 
-def handler(event, context):
+def handler(event: dict[str, Any], context: object) -> None:
     status = event["ResourceProperties"]["Status"]
     with psycopg.connect(os.environ["DATABASE_OWNER_URL"]) as database:
         database.execute("CREATE TABLE IF NOT EXISTS seen (id bigserial PRIMARY KEY, kind text, body text)")

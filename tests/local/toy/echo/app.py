@@ -3,9 +3,10 @@
 import json
 import os
 import time
+from typing import Any
 
 
-def handler(event, context):
+def handler(event: dict[str, Any], context: Any) -> Any:
     if event["routeKey"] != "POST /act":
         environment = {name: os.environ.get(name) for name in ("GREETING", "API_URL", "WORK_QUEUE_URL", "USER_SECRET")}
         answer = {"event": event, "environment": environment, "remaining": context.get_remaining_time_in_millis()}

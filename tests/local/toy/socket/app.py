@@ -2,13 +2,14 @@
 
 import json
 import os
+from typing import Any
 
 import boto3
 import psycopg
 from botocore.exceptions import ClientError
 
 
-def handler(event, context):
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     request = event["requestContext"]
     if request["eventType"] == "CONNECT":
         headers = {name.lower(): value for name, value in event["headers"].items()}
@@ -23,7 +24,7 @@ def handler(event, context):
     return {"statusCode": 200, "body": answer(event, request)}
 
 
-def answer(event, request):
+def answer(event: dict[str, Any], request: dict[str, Any]) -> str:
     match json.loads(event["body"]) if event["body"].startswith("{") else {}:
         case {"raise": text}:
             raise ValueError(text)

@@ -3,11 +3,12 @@
 import json
 import os
 import time
+from typing import Any
 
 import psycopg
 
 
-def handler(event, context):
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     failed = []
     with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as database:
         for record in event["Records"]:
