@@ -7,6 +7,7 @@ wrong.
 
 import asyncio
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, ClassVar
@@ -31,8 +32,9 @@ from order_engine.domain.orders import Order
 from order_engine.domain.routes import choose
 from order_engine.domain.transactions import Fill, InFlight
 from order_engine.domain.transitions import building, confirmed, failed, retried, submitted
+from order_engine.use_cases.settle import RetryPolicy
 from order_engine.use_cases.sweep import sweep
-from tests.engine import WATCHDOG, Engine
+from tests.engine import LIMITS, RETRIES, WATCHDOG, Engine
 from tests.postgres import TestServer
 from tests.reliability.invariants import FINISHED, Policy, check
 
@@ -44,6 +46,8 @@ _MOVED_TIMES = {
     "nothing lands after its order's time",
     "no open order's watchdog is later than its state says",
 }
+
+AN_HOUR = timedelta(hours=1)
 
 
 class Hands(RuleBasedStateMachine):
@@ -58,7 +62,7 @@ class Hands(RuleBasedStateMachine):
         self.copy = self.server.fresh_copy()
         self.runner = asyncio.Runner()
         self.engine = self.runner.run(self._engine(self.copy.__enter__()))
-        return multiple(*self.runner.run(self.engine.place(2)))
+        return multiple(*self.runner.run(self.engine.place(2, expires_at=datetime.now(UTC) + timedelta(days=30))))
 
     @rule(target=hands, order=orders, lease_is_over=st.booleans(), backoff_is_over=st.booleans())
     def claim(self, order: Order, lease_is_over: bool, backoff_is_over: bool) -> Any:
@@ -70,7 +74,7 @@ class Hands(RuleBasedStateMachine):
         (claim,) = self.runner.run(self.engine.claim(order))
         return multiple(claim.order) if claim.decision is Decision.CLAIMED else multiple()
 
-    @rule(target=hands, order=consumes(hands), valid_for=st.sampled_from([-1, 60]))
+    @rule(target=hands, order=consumes(hands), valid_for=st.sampled_from([-1, 3600]))
     def go_on(self, order: Order, valid_for: int) -> Any:
         """The next step of whoever holds the order, however late it comes."""
         return self._unless_fenced(self._step(order, timedelta(seconds=valid_for)))
@@ -137,7 +141,10 @@ class Hands(RuleBasedStateMachine):
         assert not breaches, f"\n{report}"
 
     async def _engine(self, url: str) -> Engine:
-        return Engine(url, failure_rate=0.2)
+        # No time passes by itself, however slow the machine is: what a rule finds must depend on the rules before it.
+        retries = RetryPolicy(max_attempts=RETRIES.max_attempts, backoff=AN_HOUR)
+        limits = replace(LIMITS, lease=AN_HOUR, venue=AN_HOUR, transaction_validity=AN_HOUR)
+        return Engine(url, failure_rate=0.2, retries=retries, limits=limits)
 
     async def _execute_row(self, order_id: Any) -> None:
         await self.engine.executor().execute([order_id], timedelta(seconds=20), self.engine.recorder.postpone)
