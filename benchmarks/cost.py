@@ -12,8 +12,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from benchmarks.usage import FUNCTIONS
 from benchmarks.capacity import Capacity, load_capacity
+from benchmarks.usage import FUNCTIONS
 from order_engine.observability import metrics
 from tests.cloud import ROOT
 

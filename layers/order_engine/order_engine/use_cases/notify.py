@@ -1,6 +1,7 @@
 """Push committed events to whoever listens."""
 
 import json
+import logging
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, wait
@@ -144,7 +145,7 @@ def _count(deliveries: Collection[_Delivery]) -> None:
 
 
 def _log(events: Sequence[StatusEvent], listening: Mapping[str, set[str]], deliveries: Mapping[str, _Delivery]) -> None:
-    """A line for every order that somebody listens to; most of what an order would log otherwise, so at DEBUG."""
+    """A line for every order that somebody listens to; at DEBUG if all got it, as these would be most of all lines."""
     sequences: dict[tuple[str, str], list[int]] = defaultdict(list)
     for event in events:
         sequences[event.account, event.document["orderId"]].append(event.document["sequence"])
@@ -153,4 +154,4 @@ def _log(events: Sequence[StatusEvent], listening: Mapping[str, set[str]], deliv
         if listeners:
             missed = sum(deliveries[listener].missed > 0 for listener in listeners)
             about = {"order_id": order_id, "sequences": pushed, "listeners": len(listeners), "missed": missed}
-            logger.debug("pushed", extra=about)
+            logger.log(logging.INFO if missed else logging.DEBUG, "pushed", extra=about)
