@@ -6,7 +6,8 @@ template.yaml and samconfig.toml (what is deployed).
 
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -188,6 +189,21 @@ def table(found: Iterable[Bill]) -> str:
     lines = [f"| | {header} |", "|---|" + "---:|" * len(_ORDERS)]
     lines += [f"| {name} | {' | '.join(_dollars(value) for value in values)} |" for name, values in rows if any(values)]
     return "\n".join(lines) + "\n"
+
+
+def each_million(found: Sequence[Bill]) -> str:
+    """Dollars that a million orders more cost, by service: with few orders in flight, and with a hundred."""
+    _, few, *many = (dict(bill.lines()) for bill in found)
+    columns = []
+    for bill, lines in zip(found[2:], many, strict=True):
+        millions = (bill.orders - found[1].orders) / 1e6
+        column: Counter[str] = Counter()
+        for name, dollars in lines.items():
+            column[name.partition(",")[0]] += (dollars - few[name]) / millions
+        columns.append({**column, "**in all**": column.total()})
+    names = [name for name in columns[0] if any(column[name] for column in columns)]
+    rows = (f"| {name} | {' | '.join(_dollars(column[name]) for column in columns)} |\n" for name in names)
+    return "| | few in flight | a hundred in flight |\n|---|---:|---:|\n" + "".join(rows)
 
 
 def price_list() -> str:

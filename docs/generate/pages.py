@@ -134,6 +134,7 @@ _PARTS: dict[str, Callable[[], str]] = {
     "capacity-needs": lambda: capacity.needs(_capacity()),
     "cost-dev": lambda: cost.table(cost.bills(_capacity(), "dev")),
     "cost-prod": lambda: cost.table(cost.bills(_capacity(), "prod")),
+    "cost-million": lambda: cost.each_million(cost.bills(_capacity(), "prod")),
     "cost-prices": cost.price_list,
     "cost-assumptions": cost.assumptions,
 }

@@ -1,7 +1,6 @@
 """Push committed events to whoever listens."""
 
 import json
-import logging
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, wait
@@ -154,4 +153,5 @@ def _log(events: Sequence[StatusEvent], listening: Mapping[str, set[str]], deliv
         if listeners:
             missed = sum(deliveries[listener].missed > 0 for listener in listeners)
             about = {"order_id": order_id, "sequences": pushed, "listeners": len(listeners), "missed": missed}
-            logger.log(logging.INFO if missed else logging.DEBUG, "pushed", extra=about)
+            say = logger.info if missed else logger.debug
+            say("pushed", extra=about)
