@@ -11,7 +11,7 @@ from benchmarks.__main__ import TITLES
 from benchmarks.calls import statement_counts
 from benchmarks.figures import Figure, Section, at_least, at_most, load_raw, percentile, raw, table
 
-CHEAP = ["burst", "worker", "api", "unloaded", "calls", "flood"]
+CHEAP = ["burst", "worker", "api", "unloaded", "calls", "usage", "flood"]
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +36,15 @@ def test_calls_are_counted(results: Path) -> None:
     assert figures["SQL place, 1 in flight"] == 1
     assert figures["SQS requests, 1 in flight"] > 1
     assert figures["pushes, 1 in flight"] > 0
+
+
+def test_what_an_order_uses_is_counted(results: Path) -> None:
+    """Every function takes part in an order; the confirmer's invocations are reported like those of the others."""
+    figures = {figure.name: figure.median for figure in load_raw(results / "results.json")["usage"].figures}
+    assert figures["api: invocations, 1 in flight"] == 1
+    for function in ("api", "worker", "confirmer", "notifier"):
+        assert figures[f"{function}: billed, 1 in flight"] >= figures[f"{function}: invocations, 1 in flight"] > 0
+    assert figures["SQS SendMessage to ConfirmationsQueue, 1 in flight"] > 0
 
 
 def test_the_machine_is_said(results: Path) -> None:

@@ -57,6 +57,23 @@ def test_every_function_has_a_role_and_a_log_of_its_own(stack: Deployment) -> No
         assert int(group["RetentionInDays"]) > 0
 
 
+def test_what_a_function_logs_and_traces_is_decided_by_two_parameters(stack: Deployment) -> None:
+    """Lambda's level of our own lines overrules the logger's, and would drop metrics, which are lines of level INFO."""
+    for function in functions(stack).values():
+        logging = function["LoggingConfig"]
+        assert (logging["LogFormat"], logging["SystemLogLevel"]) == ("JSON", "WARN")
+        level = function["Environment"]["Variables"]["POWERTOOLS_LOG_LEVEL"]
+        assert level in ("DEBUG", "INFO")
+        assert logging["ApplicationLogLevel"] == level
+        assert function["TracingConfig"] == {"Mode": "PassThrough"}
+
+
+def test_tracing_can_be_turned_on() -> None:
+    modes = [function["TracingConfig"] for function in functions(deployed(Tracing="Active")).values()]
+    assert modes
+    assert all(mode == {"Mode": "Active"} for mode in modes)
+
+
 def test_a_permission_names_one_action_on_one_resource(stack: Deployment) -> None:
     roles = {role_of(function) for function in functions(stack).values()}
     for role in roles:
