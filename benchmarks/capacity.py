@@ -51,9 +51,10 @@ class Capacity:
         """
         share = min(1, self.memory(function.capitalize()) / self.quotas["processors"]["lambda_mb"])
         alone = {kind: self.get(f"{function}: {kind}", 1) for kind in ("invocations", "billed", "CPU")}
-        wait = (alone["billed"] - alone["CPU"]) / alone["invocations"]
+        wait: float = (alone["billed"] - alone["CPU"]) / alone["invocations"]
         invocations, cpu = (self.get(f"{function}: {kind}", in_flight) for kind in ("invocations", "CPU"))
-        return (invocations * wait + cpu / share) / 1000
+        occupied: float = (invocations * wait + cpu / share) / 1000
+        return occupied
 
     @property
     def commits(self) -> float:

@@ -6,7 +6,7 @@ template.yaml and samconfig.toml (what is deployed).
 
 import re
 import tomllib
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -197,10 +197,10 @@ def each_million(found: Sequence[Bill]) -> str:
     columns = []
     for bill, lines in zip(found[2:], many, strict=True):
         millions = (bill.orders - found[1].orders) / 1e6
-        column: Counter[str] = Counter()
+        column: defaultdict[str, float] = defaultdict(float)
         for name, dollars in lines.items():
             column[name.partition(",")[0]] += (dollars - few[name]) / millions
-        columns.append({**column, "**in all**": column.total()})
+        columns.append({**column, "**in all**": sum(column.values())})
     names = [name for name in columns[0] if any(column[name] for column in columns)]
     rows = (f"| {name} | {' | '.join(_dollars(column[name]) for column in columns)} |\n" for name in names)
     return "| | few in flight | a hundred in flight |\n|---|---:|---:|\n" + "".join(rows)

@@ -124,6 +124,7 @@ class Engine:
         self,
         url: str,
         *,
+        latency: float = 0,
         failure_rate: float = 0,
         seed: int = 7,
         retries: RetryPolicy = RETRIES,
@@ -135,7 +136,7 @@ class Engine:
         self.recorder = Recorder()
         self.journal = Journal(self.database, self.recorder, watchdog=WATCHDOG)
         self.submitter = Submitter(orders=self.orders, queue=self.recorder, lifetime=LIFETIME, watchdog=WATCHDOG)
-        weather = Weather(latency=0, failure_rate=failure_rate, random=Random(seed))
+        weather = Weather(latency=latency, failure_rate=failure_rate, random=Random(seed))
         market = Market(seed)
         self.venues: list[MockVenue] = [raydium(market, weather), meteora(market, weather)]
         self.chain = MockChain(self.database, {venue.name: venue for venue in self.venues}, weather)

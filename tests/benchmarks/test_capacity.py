@@ -17,7 +17,7 @@ def capacity() -> Capacity:
 def used(capacity: Capacity, in_flight: int, **amounts: float) -> Capacity:
     """As if an order used other amounts of the worker."""
     usage = {f"worker: {kind}, {in_flight} in flight": amount for kind, amount in amounts.items()}
-    return replace(capacity, measured={**capacity.measured, "usage": capacity.measured["usage"] | usage})
+    return replace(capacity, measured={**capacity.measured, "usage": {**capacity.measured["usage"], **usage}})
 
 
 def rows(table: str) -> dict[str, list[str]]:

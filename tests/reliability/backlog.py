@@ -59,7 +59,10 @@ def main() -> int:
         tempfile.TemporaryDirectory() as directory,
         running_cloud(Path(directory), **SETTINGS) as cloud,
     ):
-        send_to_worker(cloud, place(cloud.database_url, orders))
+        ids = place(cloud.database_url, orders)
+        with psycopg.connect(cloud.database_url) as connection:
+            connection.execute("UPDATE orders SET watchdog_at = now() + %s", (POLICY.watchdog,))
+        send_to_worker(cloud, ids)
         began = time.monotonic()
         gets, memory = asyncio.run(drain(cloud))
         seconds = time.monotonic() - began
@@ -70,11 +73,13 @@ def main() -> int:
                 " FROM orders) AS ranks"
             ).fetchone()
         report = check(cloud.database_url, POLICY)
+        sent_again = (cloud.directory / "logs" / "SweeperFunction.log").read_text().count('"message":"sent again')
     assert row
     quantiles = statistics.quantiles(gets, n=100)
     print(f"{orders} orders waiting, drained in {seconds:.0f} s ({orders / seconds:.0f}/s)")
     print(f"GET /api/orders meanwhile: p50 {quantiles[49]:.0f} ms, p99 {quantiles[98]:.0f} ms, {len(gets)} requests")
     print(f"memory of all processes: {memory[0]} MB at first, {max(memory)} MB at most, {memory[-1]} MB at last")
+    print(f"messages that the sweeper sent again: {sent_again}")
     print(f"orders claimed more than once: {row[0]}; furthest from its turn: {row[1]} places")
     print(report)
     return 1 if any(report.breaches.values()) else 0

@@ -31,4 +31,8 @@ def postgres(cloud: Cloud) -> psutil.Process:
 
 
 def _child(cloud: Cloud, name: str) -> psutil.Process:
-    return next(child for child in psutil.Process(cloud.pid).children() if name in " ".join(child.cmdline()[:4]))
+    """Raises psutil.NoSuchProcess while it is being started again."""
+    for child in psutil.Process(cloud.pid).children():
+        if name in " ".join(child.cmdline()[:4]):
+            return child
+    raise psutil.NoSuchProcess(cloud.pid, name)

@@ -3,12 +3,9 @@
 The processes are those of the running local cloud, the database is real, and the deaths are SIGKILL.
 """
 
-import asyncio
 import json
 import threading
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 from uuid import uuid4
 
@@ -16,19 +13,26 @@ import httpx
 import pytest
 from websockets.sync.client import ClientConnection, connect
 
-from order_engine.domain.errors import VenueUnavailable
-from order_engine.domain.orders import Order
-from order_engine.domain.transitions import building, failed, submitted
-from order_engine.use_cases.quote import quote
 from tests.accounts import aws_client, headers_of_new_account
 from tests.cloud import Cloud, running_cloud
 from tests.e2e.test_http import SOL, finished, place
 from tests.e2e.test_websocket import Socket, opened
-from tests.engine import Engine
 from tests.polling import eventually
 from tests.reliability.crash_points import MOMENTS, CrashPoints
 from tests.reliability.invariants import Policy, assert_all_hold
 from tests.reliability.proxies import AwsProxy, aws_proxy
+from tests.reliability.states import (
+    State,
+    abandoned,
+    by_hand,
+    due,
+    exhausted,
+    long_finished,
+    overdue,
+    signed,
+    signed_in_vain,
+    unclaimed,
+)
 
 SECONDS = {
     "MOCK_LATENCY": "0",
@@ -43,89 +47,10 @@ SECONDS = {
     "LANDING_SECONDS": "0",
     "LOCAL_CONCURRENCY": "4",
 }
-DEV_ACCOUNT = "demo"
-AN_HOUR = timedelta(hours=1)
 
 
 def orders_queue(service: str, body: str) -> bool:
     return service == "sqs" and "OrdersQueue" in body
-
-
-# Orders as they can be found. Nobody sweeps them in the next twenty seconds.
-
-
-async def unclaimed(engine: Engine) -> Order:
-    (order,) = await engine.place(account=DEV_ACCOUNT)
-    return order
-
-
-async def abandoned(engine: Engine, attempts: int = 1) -> Order:
-    """So many attempts were begun, and all who began them are gone."""
-    order = await unclaimed(engine)
-    for _ in range(attempts):
-        await engine.claim(order, lease=AN_HOUR)
-        engine.expire_lease(order)
-    return order
-
-
-async def exhausted(engine: Engine) -> Order:
-    return await abandoned(engine, attempts=3)
-
-
-async def overdue(engine: Engine) -> Order:
-    order = await unclaimed(engine)
-    engine.expire(order)
-    return order
-
-
-async def due(engine: Engine) -> Order:
-    """The next sweep sends it."""
-    order = await unclaimed(engine)
-    await engine.orders.mark_due(order.id)
-    return order
-
-
-async def signed(engine: Engine) -> Order:
-    """Its worker was gone before it sent the transaction."""
-    order = await unclaimed(engine)
-    (claim,) = await engine.claim(order, lease=AN_HOUR)
-    assert claim.order
-    route = await quote(order.swap, engine.venues, timedelta(seconds=2))
-    order = await engine.journal.record(building(claim.order, route))
-    in_a_minute = datetime.now(UTC) + timedelta(minutes=1)
-    transaction = await engine.venues[0].build(order, route.best, Decimal(1), in_a_minute)
-    return await engine.journal.record(submitted(order, transaction))
-
-
-async def signed_in_vain(engine: Engine) -> Order:
-    """The transaction can no longer land."""
-    order = await signed(engine)
-    engine.outdate_transaction(order)
-    return order
-
-
-async def long_finished(engine: Engine) -> Order:
-    """Placed two days ago, as its id says."""
-    (row,) = engine.sql("SELECT uuidv7(interval '-2 days') AS id")
-    (order,) = await engine.place(id=row["id"], account=DEV_ACCOUNT)
-    (claim,) = await engine.claim(order)
-    assert claim.order
-    return await engine.journal.record(failed(claim.order, VenueUnavailable()))
-
-
-State = Callable[[Engine], Awaitable[Order]]
-
-
-def by_hand(cloud: Cloud, state: State) -> str:
-    """The id of an order that was brought to this state behind the functions' backs."""
-
-    async def work() -> str:
-        engine = Engine(cloud.database_url)
-        order = await state(engine)
-        await engine.database.close()
-        return str(order.id)
-
-    return asyncio.run(work())
 
 
 # What each function calls. That nothing is missing here is a test of its own, the last one.
