@@ -49,7 +49,7 @@ async def _run(cloud: Cloud, orders: int, in_flight: int) -> dict[str, float]:
     used = {group: seconds - cpu.get(group, 0) for group, seconds in cpu_seconds(cloud).items()}
     invocations, billed = _reports(logs / "invocations.log", sizes["invocations.log"])
     logged = {name: size - sizes[name] for name, size in _sizes(logs).items()}
-    found = {"seconds under way": took * in_flight, "postgres: CPU": used[POSTGRES] * 1000}
+    found = {"seconds under way": took * min(in_flight, orders), "postgres: CPU": used[POSTGRES] * 1000}
     for name in FUNCTIONS:
         function = f"{name.capitalize()}Function"
         found |= {

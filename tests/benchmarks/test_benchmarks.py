@@ -18,7 +18,7 @@ CHEAP = ["burst", "worker", "api", "unloaded", "calls", "usage", "flood"]
 def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("results")
     command = [sys.executable, "-m", "benchmarks", "--quick", "--only", ",".join(CHEAP), "--into", str(directory)]
-    subprocess.run(command, check=True, timeout=300)
+    subprocess.run(command, check=True, timeout=600)
     return directory
 
 
