@@ -62,10 +62,10 @@ class QueuePoller:
                 self._allowed = min(_FIRST_CONCURRENCY, self._most)
 
     async def _until_one_may_start(self) -> None:
-        """Waits for a free place; while there is none, twice as many are allowed every 200 ms up to the maximum."""
+        """Waits for a free place; while there is none, twice as many are allowed every 200 ms if that helps."""
         while len(self._running) >= self._allowed and not self._stopping:
             await asyncio.wait(self._running, timeout=_RAMP_SECONDS, return_when=asyncio.FIRST_COMPLETED)
-            if len(self._running) >= self._allowed:
+            if len(self._running) >= self._allowed and self._pool.more_would_help():
                 self._allowed = min(2 * self._allowed, self._most)
         if self._pool.starts_fail:
             # Every receive counts towards the dead-letter queue, and the next attempt will hardly do better.
