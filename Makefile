@@ -15,7 +15,7 @@ export SAM_CLI_TELEMETRY := 0
 export AWS_DEFAULT_REGION ?= us-east-1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test chaos bench check picture audit fmt pins certificates build clean
+.PHONY: help run test chaos duplicates outages bench check picture audit fmt pins certificates build clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -26,8 +26,14 @@ run: .venv/.ready $(TOOLS)/ministack/.ready ## start the engine on this machine 
 test: .venv/.ready $(TOOLS)/ministack/.ready $(TOOLS)/sam/.ready $(if $(PYTHON313),$(TOOLS)/lambda/.ready) ## every test
 	$(PY) -m pytest
 
-chaos: .venv/.ready $(TOOLS)/ministack/.ready ## 10,000 orders while everything breaks (ORDERS=, SEED=)
-	$(PY) -m tests.reliability.chaos --orders $(or $(ORDERS),10000) --seed $(or $(SEED),1)
+chaos: .venv/.ready $(TOOLS)/ministack/.ready ## 10,000 orders while everything breaks (ORDERS=, SEED=, DEFAULTS=1)
+	$(PY) -m tests.reliability.chaos --orders $(or $(ORDERS),10000) --seed $(or $(SEED),1) $(if $(DEFAULTS),--defaults)
+
+duplicates: .venv/.ready ## 2,000 orders whose messages come several times (ORDERS=, SEED=)
+	$(PY) -m tests.reliability.duplicates --orders $(or $(ORDERS),2000) --seed $(or $(SEED),1)
+
+outages: .venv/.ready $(TOOLS)/ministack/.ready ## what outages cost with the deployed defaults, 25 minutes (ONLY=queue,workers)
+	$(PY) -m tests.reliability.outages $(if $(ONLY),--only $(ONLY))
 
 bench: .venv/.ready $(TOOLS)/ministack/.ready $(TOOLS)/sam/.ready $(TOOLS)/layer/.ready ## benchmarks/results.md made anew (ONLY=burst,worker RUNS=3)
 	$(PY) -m benchmarks $(if $(ONLY),--only $(ONLY)) $(if $(RUNS),--runs $(RUNS)) $(if $(ORDERS),--orders $(ORDERS))

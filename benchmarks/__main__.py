@@ -29,6 +29,7 @@ TITLES = {
     "growth": "Growth",
     "cold_start": "Cold start",
     "calls": "Calls per order",
+    "usage": "Used per order, delays as shipped",
     "flood": "Flood of requests without a key",
 }
 

@@ -1,14 +1,17 @@
-"""i. Calls per order, counted at the wire, with one order under way and with a hundred.
+"""i. Calls per order, counted at the wire, without mock delays: with one order under way and with a hundred.
 
 A proxy counts what functions ask of SQS and DynamoDB (the local cloud's own polling does not go through it), and
-Postgres's own log the statements. A statement is a round trip, but `histories`, which goes with `claim` in one; each
-that writes is a commit.
+Postgres's own log the statements. A statement is a round trip; each
+that writes or locks rows is a commit.
 """
 
 import asyncio
+import json
 import re
 import tempfile
 from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -41,32 +44,45 @@ class CountingProxy(AwsProxy):
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         service, _, operation = request.headers["X-Amz-Target"].partition(".")
-        self.counts[f"{'SQS' if service == 'AmazonSQS' else 'DynamoDB'} {operation}"] += 1
+        if service == "AmazonSQS":
+            queue = json.loads(await request.read())["QueueUrl"].rpartition("/")[2]
+            self.counts[f"SQS {operation} to {queue.removesuffix('.fifo')}"] += 1
+        else:
+            self.counts[f"DynamoDB {operation}"] += 1
         return await super()._handle(request)
 
 
 def measure(options: Options) -> list[Figure]:
     """Requests and commits per order."""
+    orders = {1: options.scaled(100, 3), 100: options.scaled(2_000, 100)}
+    with counting_cloud(MOCK_LATENCY="0") as (cloud, proxy):
+        found = per_run(counts(cloud, proxy, orders) for _ in range(options.runs))
+    return [Figure(name, "per order", values, _GOALS.get(name)) for name, values in found.items()]
+
+
+@contextmanager
+def counting_cloud(**environment: str) -> Iterator[tuple[Cloud, CountingProxy]]:
+    """A local cloud whose requests to SQS and DynamoDB go through a proxy and whose statements are written down."""
     proxy = CountingProxy()
     try:
         with (
             tempfile.TemporaryDirectory() as directory,
-            running_cloud(Path(directory), MOCK_LATENCY="0", LOCAL_AWS_ENDPOINT_URL=proxy.url) as cloud,
+            running_cloud(Path(directory), LOCAL_AWS_ENDPOINT_URL=proxy.url, **environment) as cloud,
         ):
             proxy.target = cloud.aws_url
             log_statements(cloud)
-            orders = {1: options.scaled(100, 3), 100: options.scaled(2_000, 100)}
-            runs = [
-                {
-                    f"{name}, {at_once} in flight": value
-                    for at_once, number in orders.items()
-                    for name, value in asyncio.run(count(cloud, proxy, number, at_once)).items()
-                }
-                for _ in range(options.runs)
-            ]
+            yield cloud, proxy
     finally:
         proxy.close()
-    return [Figure(name, "per order", found, _GOALS.get(name)) for name, found in per_run(runs).items()]
+
+
+def counts(cloud: Cloud, proxy: CountingProxy, orders: Mapping[int, int]) -> dict[str, float]:
+    """What each order took; `orders` says how many to place with so many in flight."""
+    return {
+        f"{name}, {in_flight} in flight": value
+        for in_flight, number in orders.items()
+        for name, value in asyncio.run(count(cloud, proxy, number, in_flight)).items()
+    }
 
 
 def log_statements(cloud: Cloud) -> None:
@@ -94,7 +110,7 @@ async def count(cloud: Cloud, proxy: CountingProxy, orders: int, in_flight: int)
         "SQS requests": sum(sqs.values()),
         "DynamoDB requests": proxy.counts.total() - sum(sqs.values()),
         "pushes": pushes,
-        "Postgres round trips": statements.total() - statements["histories"],
+        "Postgres round trips": statements.total(),
         "commits besides the chain's": sum(commits.values()),
         "commits of the chain": statements["send"],
         **proxy.counts,

@@ -1,4 +1,4 @@
-"""The monthly bill, from the calls that an order makes and list prices: prints the tables of docs/cost.md.
+"""The monthly bill, from what an order was measured to use and list prices: prints the tables of docs/cost.md.
 
 python -m benchmarks.cost. Inputs: results.json (what was measured), prices.toml (prices, and how the engine is used),
 template.yaml and samconfig.toml (what is deployed).
@@ -6,13 +6,15 @@ template.yaml and samconfig.toml (what is deployed).
 
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from benchmarks.simulation import Capacity, load_capacity
+from benchmarks.capacity import Capacity, load_capacity
+from benchmarks.usage import FUNCTIONS
 from order_engine.observability import metrics
 from tests.cloud import ROOT
 
@@ -20,6 +22,15 @@ _HOURS = 730
 _SECONDS = _HOURS * 3600
 _ORDERS = (0, 1_000, 1_000_000, 100_000_000)
 _GB = 1e9
+
+
+@dataclass(frozen=True)
+class Invocations:
+    """Of a function: how many, and the seconds of each."""
+
+    function: str
+    number: float
+    seconds: float
 
 
 @dataclass(frozen=True)
@@ -36,21 +47,25 @@ class Bill:
         """Components and dollars a month."""
         price = self.prices
         yield "API Gateway, HTTP requests", self.requests * price["http_request"]
-        messages = self.orders * self.calls("pushes") + 2 * self.sockets
+        messages = self.orders * self.get("pushes") + 2 * self.sockets
         minutes = self.orders * self.assumed["watched_minutes"]
         yield "API Gateway, WebSocket messages", messages * price["websocket_message"]
         yield "API Gateway, connection minutes", minutes * price["websocket_minute"]
-        for name, (number, seconds, memory) in self.invocations.items():
-            gb_seconds = number * seconds * memory / 1024
-            yield f"Lambda, {name}", number * price["lambda_request"] + gb_seconds * price["lambda_gb_second"]
+        for name, used in self.invocations.items():
+            gb_seconds = used.number * used.seconds * self.capacity.memory(used.function) / 1024
+            yield f"Lambda, {name}", used.number * price["lambda_request"] + gb_seconds * price["lambda_gb_second"]
         yield "Lambda, SnapStart's cache", self._snapshots() * price["snapstart_gb_second"] * _SECONDS
         polls = self.assumed["idle_pollers"] * _SECONDS / self.assumed["poll_seconds"]
-        sent, batches = self.orders, 2 * self.orders * self.calls("SQL claim")
-        yield "SQS, orders", (sent + batches) * price["sqs_standard"]
-        yield "SQS, statuses (FIFO)", self.orders * self._status_requests() * price["sqs_fifo"]
-        yield "SQS, empty receives of the three triggers", polls * (2 * price["sqs_standard"] + price["sqs_fifo"])
+        # A batch of a trigger is received and deleted by a request each.
+        placed = self.orders + 2 * self.invocations["worker"].number
+        yield "SQS, orders", placed * price["sqs_standard"]
+        handed_over = self.sent_to("ConfirmationsQueue") + 2 * self.invocations["confirmer"].number
+        yield "SQS, confirmations", handed_over * price["sqs_standard"]
+        told = self.sent_to("StatusQueue") + 2 * self.invocations["notifier"].number
+        yield "SQS, statuses (FIFO)", told * price["sqs_fifo"]
+        yield "SQS, empty receives of the four triggers", polls * (3 * price["sqs_standard"] + price["sqs_fifo"])
         # Strongly consistent, a unit each: a batch's order and account topics, and a key.
-        reads = 2 * self.orders * self.calls("DynamoDB BatchGetItem") + self.requests * self.assumed["authorizer_share"]
+        reads = 2 * self.orders * self.get("DynamoDB BatchGetItem") + self.requests * self.assumed["authorizer_share"]
         yield "DynamoDB", reads * price["dynamodb_read"] + 2 * self.sockets * price["dynamodb_write"]
         yield from self._database()
         yield from self._network()
@@ -66,35 +81,36 @@ class Bill:
         """That were opened."""
         return self.orders / self.assumed["orders_per_socket"]
 
-    @cached_property
-    def batch(self) -> int:
-        """Orders in a worker's batch: as many orders are under way as arrive while one is executed (Little's law)."""
-        return round(1 / self.calls("SQL claim"))
+    @property
+    def in_flight(self) -> int:
+        """Orders in flight, by Little's law; measured with 1 and with 100, the nearer counts."""
+        return 100 if self.orders / _SECONDS * self.capacity.get("seconds under way", 1) > 10 else 1
 
-    def calls(self, name: str) -> float:
-        """Per order, measured with one order under way or with a hundred, whichever is nearer."""
-        under_way = self.orders / _SECONDS * 10 / self.capacity.rate(10)
-        return self.capacity.measured.get("calls", f"{name}, {100 if under_way > 10 else 1} in flight")
+    def get(self, name: str) -> float:
+        """What an order uses."""
+        return self.capacity.get(name, self.in_flight)
+
+    def sent_to(self, queue: str) -> float:
+        """Messages."""
+        return self.orders * self.get(f"SQS SendMessage to {queue}")
 
     @cached_property
-    def invocations(self) -> dict[str, tuple[float, float, float]]:
-        """Number, seconds each and MB, by function."""
-        capacity = self.capacity
-        sweeps, api = _HOURS * 60, capacity.api_seconds
-        pushes = self.orders * self.calls("DynamoDB BatchGetItem")
-        batch_seconds = self.batch / capacity.rate(self.batch)
+    def invocations(self) -> dict[str, Invocations]:
+        """By function."""
+        found = {}
+        for function in FUNCTIONS:
+            each = self.get(f"{function}: invocations")
+            seconds = self.capacity.seconds(function, self.in_flight) / each
+            found[function] = Invocations(function.capitalize(), self.orders * each, seconds)
+        # A GET takes as long as a POST; so do those that were not measured.
+        request = found["api"].seconds
         authorized = self.requests * self.assumed["authorizer_share"] + self.sockets
-        return {
-            "api": (self.requests, api, self._memory("Api")),
-            "authorizer": (authorized, api, self._memory("Authorizer")),
-            "worker": (self.orders * self.calls("SQL claim"), batch_seconds, self._memory("Worker")),
-            "notifier": (pushes, capacity.notifier_seconds, self._memory("Notifier")),
-            "websocket": (3 * self.sockets, api, self._memory("WebSocket")),
-            "sweeper": (sweeps, self.assumed["sweep_seconds"], self._memory("Sweeper")),
-        }  # fmt: skip
-
-    def _status_requests(self) -> float:
-        return self.calls("SQS SendMessage") - 1 + 2 * self.calls("DynamoDB BatchGetItem")
+        return found | {
+            "api": Invocations("Api", self.requests, request),
+            "authorizer": Invocations("Authorizer", authorized, request),
+            "websocket": Invocations("WebSocket", 3 * self.sockets, request),
+            "sweeper": Invocations("Sweeper", _HOURS * 60, self.assumed["sweep_seconds"]),
+        }
 
     def _database(self) -> Iterator[tuple[str, float]]:
         price, copies = self.prices, 1 + (self._parameter("MultiAz") == "true")
@@ -120,9 +136,10 @@ class Bill:
 
     def _watching(self) -> Iterator[tuple[str, float]]:
         price = self.prices
-        invocations = sum(number for number, _, _ in self.invocations.values())
-        logged = invocations * self.assumed["log_bytes_per_invocation"]
-        logged += self.requests * self.assumed["log_bytes_per_request"]
+        logged = self.orders * sum(self.get(f"{function}: logs") for function in FUNCTIONS)
+        logged += (self.requests + 3 * self.sockets) * self.assumed["access_log_bytes"]
+        if self._parameter("LogLevel") == "DEBUG":
+            logged += self.invocations["notifier"].number * self.assumed["debug_log_bytes"]
         yield "CloudWatch, logs", logged / _GB * price["log_gb"]
         templates = [file.read_text() for file in (ROOT / "template.yaml", *(ROOT / "infrastructure").glob("*.yaml"))]
         alarms, dashboards = (
@@ -132,14 +149,9 @@ class Bill:
         custom = sum(isinstance(value, metrics.Metric) for value in vars(metrics).values()) if self.orders else 0
         watched = alarms * price["alarm"] + dashboards * price["dashboard"] + custom * price["metric"]
         yield "CloudWatch, alarms, dashboard, metrics", watched
-        started = self.requests + _HOURS * 60
+        started = (self.requests + _HOURS * 60) * (self._parameter("Tracing") == "Active")
         always = min(started, self.assumed["traces_always"] * _SECONDS)
         yield "X-Ray", (always + (started - always) * self.assumed["traces_share"]) * price["trace"]
-
-    def _memory(self, function: str) -> float:
-        template = self.capacity.template
-        usual = template["Globals"]["Function"]["MemorySize"]
-        return float(template["Resources"][f"{function}Function"]["Properties"].get("MemorySize", usual))
 
     def _snapshots(self) -> float:
         """GB of functions that have one."""
@@ -150,7 +162,10 @@ class Bill:
             for name, resource in self.capacity.template["Resources"].items()
             if resource["Type"] == "AWS::Serverless::Function"
         }
-        return sum(self._memory(name) for name, properties in functions.items() if "SnapStart" in properties) / 1024
+        return (
+            sum(self.capacity.memory(name) for name, properties in functions.items() if "SnapStart" in properties)
+            / 1024
+        )
 
     def _parameter(self, name: str) -> str:
         return str(self.profile.get(name, self.capacity.template["Parameters"][name]["Default"]))
@@ -176,20 +191,39 @@ def table(found: Iterable[Bill]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def each_million(found: Sequence[Bill]) -> str:
+    """Dollars that a million orders more cost, by service: with few orders in flight, and with a hundred."""
+    _, few, *many = (dict(bill.lines()) for bill in found)
+    columns = []
+    for bill, lines in zip(found[2:], many, strict=True):
+        millions = (bill.orders - found[1].orders) / 1e6
+        column: defaultdict[str, float] = defaultdict(float)
+        for name, dollars in lines.items():
+            column[name.partition(",")[0]] += (dollars - few[name]) / millions
+        columns.append({**column, "**in all**": sum(column.values())})
+    names = [name for name in columns[0] if any(column[name] for column in columns)]
+    rows = (f"| {name} | {' | '.join(_dollars(column[name]) for column in columns)} |\n" for name in names)
+    return "| | few in flight | a hundred in flight |\n|---|---:|---:|\n" + "".join(rows)
+
+
 def price_list() -> str:
     """The prices, where they were seen and when."""
     data = _data()
     rows = (
-        f"| {price['per']} | {price['usd']:g} | {price['source']} | {price['date']} |\n"
+        f"| {price['per']} | {price['usd']:g} | {_is_from_aws(price)} | {price['source']} | {price['date']} |\n"
         for price in data["price"].values()
     )
-    return "| for | dollars | seen at | of |\n|---|---:|---|---|\n" + "".join(rows)
+    return "| for | dollars | AWS's own page | seen at | of |\n|---|---:|---|---|---|\n" + "".join(rows)
 
 
 def assumptions() -> str:
     """How the engine is used, as the bill takes it."""
     assumed = _data()["assumed"]
     return "| `[assumed]` | |\n|---|---:|\n" + "".join(f"| `{name}` | {value:,} |\n" for name, value in assumed.items())
+
+
+def _is_from_aws(price: Mapping[str, Any]) -> str:
+    return "yes" if price["source"].startswith("https://aws.amazon.com/") else "no"
 
 
 def _data() -> dict[str, Any]:

@@ -74,14 +74,16 @@ class Cloud:
 
         runtime_api, invoke_api = RuntimeApi(), InvokeApi()
         custom_resources = CustomResources(home / "custom-resources.json")
-        internal_url = await self._serve([*runtime_api.routes(), *invoke_api.routes(), *custom_resources.routes()])
+        internal_url = await self._serve([*invoke_api.routes(), *custom_resources.routes()])
+        runtime_address = await runtime_api.open()
+        self._cleanup.callback(runtime_api.close)
         connector = aiohttp.TCPConnector(limit=0)
         session = await self._cleanup.enter_async_context(aiohttp.ClientSession(connector=connector))
         aws = AwsJson(session, stack.addresses.aws_url)
         self._stores = Stores(None if settings.database_url else postgres, emulator, stack, aws, key)
         self._cleanup.push_async_callback(self._stores.stop)
 
-        host = Host(internal_url.removeprefix("http://"), settings.logs, lifeline)
+        host = Host(runtime_address, internal_url, settings.logs, lifeline)
         self._fleet = Fleet(stack, settings, runtime_api, host, report=self._terminal.problem)
         self._cleanup.push_async_callback(self._fleet.close)
         invoke_api.serve(self._fleet.pools)

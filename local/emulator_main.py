@@ -1,8 +1,9 @@
 """Runs ministack, in its own environment, with some changes for the local cloud.
 
 A waiting ReceiveMessage is woken at once by a send, and by a delete, which frees a FIFO group (ministack looks again
-every 100 ms). A send to a FIFO queue does not go through all that was sent in the last five minutes. uvicorn serves it,
-which parses requests in C. And it stops, saving its state, when the cloud that started it is gone.
+every 100 ms). A send to a FIFO queue does not go through all that was sent in the last five minutes. A request that
+names its operation does not go past all services that ministack knows. uvicorn serves it, which parses requests in C.
+And it stops, saving its state, when the cloud that started it is gone.
 """
 
 import asyncio
@@ -16,6 +17,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+_SERVICES = {"AmazonSQS": "sqs", "DynamoDB_20120810": "dynamodb"}
+"""By the first part of the header X-Amz-Target."""
 _FREEING = ("DeleteMessage", "DeleteMessageBatch", "ChangeMessageVisibility", "ChangeMessageVisibilityBatch")
 
 
@@ -76,6 +79,30 @@ class _Prune:
             self._prune(queue)
 
 
+class _Shortcut:
+    """An ASGI application: requests that say which operation of SQS or DynamoDB they want go straight to it."""
+
+    def __init__(self, ministack: Any) -> None:
+        self._everything = ministack.app
+        self._handlers = {target: ministack.SERVICE_HANDLERS[service] for target, service in _SERVICES.items()}
+
+    async def __call__(self, scope: dict[str, Any], receive: Callable[..., Any], send: Callable[..., Any]) -> None:
+        headers = {name.decode(): value.decode("latin-1") for name, value in scope.get("headers", ())}
+        handle = self._handlers.get(headers.get("x-amz-target", "").partition(".")[0])
+        if handle is None:
+            await self._everything(scope, receive, send)
+            return
+        body, more = b"", True
+        while more:
+            message = await receive()
+            body, more = body + message.get("body", b""), message.get("more_body", False)
+        status, fields, answer = await handle(scope["method"], scope["path"], headers, body, {})
+        fields |= {"Content-Type": "application/x-amz-json-1.0", "Content-Length": str(len(answer))}
+        encoded = [(name.lower().encode(), value.encode()) for name, value in fields.items()]
+        await send({"type": "http.response.start", "status": status, "headers": encoded})
+        await send({"type": "http.response.body", "body": answer})
+
+
 def _stop_with_parent() -> None:
     while os.read(0, 1024):
         pass
@@ -92,7 +119,7 @@ def main() -> None:
     for action in _FREEING:
         handlers[action] = _waking(wake, handlers[action])
     importlib.import_module("uvicorn").run(
-        importlib.import_module("ministack.app").app,
+        _Shortcut(importlib.import_module("ministack.app")),
         host=os.environ["BIND_HOST"],
         port=int(os.environ["EDGE_PORT"]),
         loop="uvloop",

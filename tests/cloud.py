@@ -20,8 +20,6 @@ ROOT = Path(__file__).resolve().parents[1]
 # Retries and recoveries take seconds here, not the minutes that they may take on AWS; the mock has no delays.
 QUICK = {
     "MOCK_LATENCY": "0",
-    "WORKER_TIMEOUT": "10",
-    "LEASE_SECONDS": "12",
     "ORDERS_VISIBILITY_TIMEOUT": "15",
     "SWEEP_SCHEDULE": "rate(2 seconds)",
     "BACKOFF_SECONDS": "0",

@@ -18,6 +18,7 @@ from order_engine.domain.claims import Claim
 from order_engine.domain.errors import QueueUnavailable
 from order_engine.domain.orders import History, NewOrder, Order, OrderEvent
 from order_engine.order_ids import new_order_id
+from order_engine.use_cases.confirm import Confirmer
 from order_engine.use_cases.execute import ExecutionLimits, Executor
 from order_engine.use_cases.settle import RetryPolicy, Settler
 from order_engine.use_cases.settle_dead_letters import DeadLetterHandler
@@ -33,8 +34,12 @@ LIFETIME = timedelta(seconds=300)
 WATCHDOG = timedelta(seconds=20)
 RETRIES = RetryPolicy(max_attempts=3, backoff=timedelta(seconds=1))
 LIMITS = ExecutionLimits(
-    lease=timedelta(seconds=35), venue=timedelta(seconds=2), transaction_validity=timedelta(seconds=15)
+    lease=timedelta(seconds=12),
+    venue=timedelta(seconds=2),
+    transaction_validity=timedelta(seconds=15),
+    landing=timedelta(seconds=2),
 )
+INTERVAL = timedelta(seconds=1)
 
 
 def new_order(**changes: Any) -> NewOrder:
@@ -57,6 +62,7 @@ class Recorder:
     events: list[OrderEvent] = field(default_factory=list)
     sent: list[UUID] = field(default_factory=list)
     delays: dict[UUID, timedelta] = field(default_factory=dict)
+    handed_over: list[tuple[list[UUID], timedelta]] = field(default_factory=list)
     postponed: dict[UUID, timedelta] = field(default_factory=dict)
     down: bool = False
 
@@ -77,6 +83,11 @@ class Recorder:
         self.sent.extend(taken)
         return taken
 
+    async def hand_over(self, order_ids: Sequence[UUID], delay: timedelta) -> None:
+        """As ConfirmationsQueue.send."""
+        self._check()
+        self.handed_over.append((list(order_ids), delay))
+
     async def postpone(self, order_id: UUID, delay: timedelta) -> None:
         """As execute.Postpone."""
         self.postponed[order_id] = delay
@@ -84,6 +95,17 @@ class Recorder:
     def _check(self) -> None:
         if self.down:
             raise QueueUnavailable()
+
+
+@dataclass(frozen=True)
+class Confirmations:
+    """The recorder's confirmations queue: its `send` is another than the orders queue's."""
+
+    recorder: Recorder
+
+    async def send(self, order_ids: Sequence[UUID], delay: timedelta) -> None:
+        """As ConfirmationsQueue.send."""
+        await self.recorder.hand_over(order_ids, delay)
 
 
 class Changes(TypedDict, total=False):
@@ -102,6 +124,7 @@ class Engine:
         self,
         url: str,
         *,
+        latency: float = 0,
         failure_rate: float = 0,
         seed: int = 7,
         retries: RetryPolicy = RETRIES,
@@ -113,7 +136,7 @@ class Engine:
         self.recorder = Recorder()
         self.journal = Journal(self.database, self.recorder, watchdog=WATCHDOG)
         self.submitter = Submitter(orders=self.orders, queue=self.recorder, lifetime=LIFETIME, watchdog=WATCHDOG)
-        weather = Weather(latency=0, failure_rate=failure_rate, random=Random(seed))
+        weather = Weather(latency=latency, failure_rate=failure_rate, random=Random(seed))
         market = Market(seed)
         self.venues: list[MockVenue] = [raydium(market, weather), meteora(market, weather)]
         self.chain = MockChain(self.database, {venue.name: venue for venue in self.venues}, weather)
@@ -122,7 +145,8 @@ class Engine:
 
     def settler(self, **changes: Any) -> Settler:
         """A settler of these parts, or of others where `changes` name them."""
-        return Settler(**{"journal": self.journal, "chain": self.chain, "retries": self.retries, **changes})
+        parts = {"journal": self.journal, "chain": self.chain, "retries": self.retries, "time_limit": self.limits.venue}
+        return Settler(**{**parts, **changes})
 
     def executor(self, **changes: Any) -> Executor:
         """An executor of these parts, or of others where `changes` name them; chain and retries are the settler's."""
@@ -132,14 +156,28 @@ class Engine:
             "journal": self.journal,
             "venues": self.venues,
             "settler": settler,
+            "confirmations": Confirmations(self.recorder),
             "limits": self.limits,
         }
         return Executor(**{**parts, **changes})
 
     def dead_letters(self, **changes: Any) -> DeadLetterHandler:
         """A dead-letter handler of these parts, or of others where `changes` name them."""
-        parts = {"orders": self.orders, "journal": self.journal, "queue": self.recorder, "settler": self.settler()}
-        return DeadLetterHandler(**{**parts, **changes})
+        return DeadLetterHandler(**{**self._settling(), **changes})
+
+    def confirmer(self, **changes: Any) -> Confirmer:
+        """A confirmer of these parts, or of others where `changes` name them; `chain` and `retries` as above."""
+        settler = self.settler(**{name: changes.pop(name) for name in ("chain", "retries") if name in changes})
+        return Confirmer(**{**self._settling(), "settler": settler, "interval": INTERVAL, **changes})
+
+    def _settling(self) -> dict[str, Any]:
+        return {
+            "orders": self.orders,
+            "journal": self.journal,
+            "queue": self.recorder,
+            "confirmations": Confirmations(self.recorder),
+            "settler": self.settler(),
+        }
 
     async def place(self, count: int = 1, **changes: Any) -> list[Order]:
         """Store orders."""
@@ -160,6 +198,10 @@ class Engine:
         """Run the orders as one batch."""
         ids = [order.id for order in orders]
         return await self.executor(**changes).execute(ids, time_limit, self.recorder.postpone)
+
+    async def confirm(self, *orders: Order, **changes: Any) -> None:
+        """Have the confirmer look at the orders once."""
+        await self.confirmer(**changes).confirm([order.id for order in orders])
 
     async def history(self, order: Order) -> History:
         """The order as it stands."""

@@ -40,11 +40,11 @@ class TestServer:
                 admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
 
 
-def role_settings(owner_url: str, *, max_connections: int = 100, worker_concurrency: int = 20) -> RoleSettings:
+def role_settings(owner_url: str, *, max_connections: int = 100, execution_concurrency: int = 20) -> RoleSettings:
     """As a cloud on that server sets them with the template's parameters, or others."""
     return RoleSettings(
         max_connections=max_connections,
-        worker_concurrency=worker_concurrency,
+        execution_concurrency=execution_concurrency,
         idle_session_seconds=60,
         password=functions_password(owner_url),
     )

@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from benchmarks import cost, simulation
+from benchmarks import capacity, cost
 from local.template.yaml_file import read_yaml
 from order_engine.contracts.asyncapi import asyncapi_document
 from order_engine.contracts.examples import example_error
@@ -121,19 +121,20 @@ def _with_code(kind: type[EngineError]) -> Iterator[type[EngineError]]:
 
 
 @cache
-def _capacity() -> simulation.Capacity:
-    return simulation.load_capacity()
+def _capacity() -> capacity.Capacity:
+    return capacity.load_capacity()
 
 
 _PARTS: dict[str, Callable[[], str]] = {
     "state-machine": state_machine,
     "error-codes": error_codes,
     "queues": queues,
-    "capacity-model": lambda: simulation.comparison(_capacity()),
-    "capacity-limits": lambda: simulation.limits(_capacity()),
-    "capacity-needs": lambda: simulation.needs(_capacity()),
+    "capacity-occupied": lambda: capacity.occupied(_capacity()),
+    "capacity-limits": lambda: capacity.limits(_capacity()),
+    "capacity-needs": lambda: capacity.needs(_capacity()),
     "cost-dev": lambda: cost.table(cost.bills(_capacity(), "dev")),
     "cost-prod": lambda: cost.table(cost.bills(_capacity(), "prod")),
+    "cost-million": lambda: cost.each_million(cost.bills(_capacity(), "prod")),
     "cost-prices": cost.price_list,
     "cost-assumptions": cost.assumptions,
 }

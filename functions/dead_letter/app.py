@@ -2,13 +2,14 @@
 
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from aws_lambda_powertools.utilities.data_classes import SQSEvent, event_source
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from composition import DeadLetters, dead_letters
-from order_engine.adapters.sqs import order_id_in
+from order_engine.adapters.sqs import order_ids_in
 from order_engine.domain.errors import DatabaseUnavailable, QueueUnavailable
 from order_engine.observability import because, logger
 from order_engine.observability.metrics import measured
@@ -27,20 +28,18 @@ def handler(event: SQSEvent, context: LambdaContext) -> dict[str, Any]:
 
 
 async def _settle(records: list[SQSRecord], time_limit: timedelta, work: DeadLetters) -> list[SQSRecord]:
-    ids = {record.message_id: order_id_in(record.body) for record in records}
+    ids = {record.message_id: set(order_ids_in(record.body)) for record in records}
+    all_ids: set[UUID] = set().union(*ids.values())
     try:
-        settlement = await work.handler.settle({order_id for order_id in ids.values() if order_id}, time_limit)
+        settlement = await work.handler.settle(all_ids, time_limit)
     except DatabaseUnavailable as error:
-        for unsettled in filter(None, ids.values()):
-            logger.warning("dead letter not settled yet", extra={"order_id": str(unsettled), **because(error)})
+        for order_id in all_ids:
+            logger.warning("dead letter not settled yet", extra={"order_id": str(order_id), **because(error)})
         return records
     left = []
     for record in records:
-        order_id = ids[record.message_id]
-        if order_id is None or order_id in settlement.unknown:
-            done = await _put_aside(record, work)
-        else:
-            done = order_id in settlement.settled
+        known = ids[record.message_id] - settlement.unknown
+        done = known <= settlement.settled if known else await _put_aside(record, work)
         if not done:
             left.append(record)
     return left

@@ -9,7 +9,7 @@ from snapshot_restore_py import register_before_snapshot
 from order_engine.adapters.postgres.database import Database
 from order_engine.adapters.postgres.journal import Journal
 from order_engine.adapters.postgres.orders import OrderStore
-from order_engine.adapters.sqs import OrdersQueue, PoisonQueue, StatusQueue, sqs_client
+from order_engine.adapters.sqs import ConfirmationsQueue, OrdersQueue, PoisonQueue, StatusQueue, sqs_client
 from order_engine.settings import MockSettings
 from order_engine.use_cases.settle import RetryPolicy, Settler
 from order_engine.use_cases.settle_dead_letters import DeadLetterHandler
@@ -25,6 +25,8 @@ class Settings(MockSettings):
     status_queue_url: str
     max_attempts: int
     backoff_seconds: float
+    venue_timeout_seconds: float
+    confirmations_queue_url: str
     watchdog_seconds: float
 
 
@@ -53,7 +55,13 @@ def dead_letters() -> DeadLetters:
         orders=OrderStore(database),
         journal=journal,
         queue=OrdersQueue(settings.orders_queue_url, sqs),
-        settler=Settler(journal=journal, chain=chain, retries=retries),
+        confirmations=ConfirmationsQueue(settings.confirmations_queue_url, sqs),
+        settler=Settler(
+            journal=journal,
+            chain=chain,
+            retries=retries,
+            time_limit=timedelta(seconds=settings.venue_timeout_seconds),
+        ),
     )
     return DeadLetters(handler, PoisonQueue(settings.poison_queue_url, sqs))
 

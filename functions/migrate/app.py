@@ -17,6 +17,7 @@ class Settings(BaseSettings):
     functions_password: str
     database_max_connections: int
     worker_concurrency: int
+    confirmer_concurrency: int
     idle_session_seconds: int
 
 
@@ -33,7 +34,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> list[str]:
         password,
         RoleSettings(
             max_connections=settings.database_max_connections,
-            worker_concurrency=settings.worker_concurrency,
+            execution_concurrency=settings.worker_concurrency + settings.confirmer_concurrency,
             idle_session_seconds=settings.idle_session_seconds,
             password=settings.functions_password,
         ),

@@ -9,7 +9,7 @@ from snapshot_restore_py import register_before_snapshot
 from order_engine.adapters.postgres.database import Database
 from order_engine.adapters.postgres.journal import Journal
 from order_engine.adapters.postgres.orders import OrderStore
-from order_engine.adapters.sqs import OrdersQueue, StatusQueue, sqs_client
+from order_engine.adapters.sqs import ConfirmationsQueue, OrdersQueue, StatusQueue, sqs_client
 from order_engine.settings import MockSettings
 from order_engine.use_cases.execute import ExecutionLimits, Executor
 from order_engine.use_cases.settle import RetryPolicy, Settler
@@ -28,6 +28,8 @@ class Settings(MockSettings):
     watchdog_seconds: float
     venue_timeout_seconds: float
     transaction_validity_seconds: float
+    confirmations_queue_url: str
+    landing_seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +52,19 @@ def worker() -> Worker:
         StatusQueue(settings.status_queue_url, sqs),
         watchdog=timedelta(seconds=settings.watchdog_seconds),
     )
+    venue_limit = timedelta(seconds=settings.venue_timeout_seconds)
     retries = RetryPolicy(max_attempts=settings.max_attempts, backoff=timedelta(seconds=settings.backoff_seconds))
     executor = Executor(
         orders=OrderStore(database),
         journal=journal,
         venues=venues,
-        settler=Settler(journal=journal, chain=chain, retries=retries),
+        settler=Settler(journal=journal, chain=chain, retries=retries, time_limit=venue_limit),
+        confirmations=ConfirmationsQueue(settings.confirmations_queue_url, sqs),
         limits=ExecutionLimits(
             lease=timedelta(seconds=settings.lease_seconds),
-            venue=timedelta(seconds=settings.venue_timeout_seconds),
+            venue=venue_limit,
             transaction_validity=timedelta(seconds=settings.transaction_validity_seconds),
+            landing=timedelta(seconds=settings.landing_seconds),
         ),
     )
     return Worker(executor, OrdersQueue(settings.orders_queue_url, sqs))

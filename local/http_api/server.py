@@ -48,7 +48,8 @@ class HttpApiServer:
         except web.HTTPRequestEntityTooLarge:
             return message(413, "Request Entity Too Large")
         try:
-            return await asyncio.wait_for(self._authorize_and_invoke(match, request, body), _INTEGRATION_SECONDS)
+            async with asyncio.timeout(_INTEGRATION_SECONDS):
+                return await self._authorize_and_invoke(match, request, body)
         except (TimeoutError, ThrottledError):
             return message(503, "Service Unavailable")
         except AuthorizerError:

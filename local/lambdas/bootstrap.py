@@ -53,43 +53,51 @@ class RuntimeApi:
         host, _, port = self._host.partition(":")
         self._socket = socket.create_connection((host, int(port or 80)))
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._received = bytearray()
 
-    def next_invocation(self) -> tuple[Headers, bytes]:
-        return self._request("GET", "invocation/next")
+    def first_invocation(self) -> tuple[Headers, bytes]:
+        """Waits for it."""
+        self._socket.sendall(self._request("GET", "invocation/next"))
+        return self._receive_answer()
 
-    def respond(self, request_id: str, payload: bytes) -> None:
-        self._request("POST", f"invocation/{request_id}/response", payload)
+    def respond(self, request_id: str, payload: bytes) -> tuple[Headers, bytes]:
+        """Hands the result over and waits for the next invocation."""
+        return self._finish(f"invocation/{request_id}/response", payload)
 
-    def fail(self, request_id: str, error: BaseException) -> None:
-        self._request("POST", f"invocation/{request_id}/error", json.dumps(describe(error)).encode())
+    def fail(self, request_id: str, error: BaseException) -> tuple[Headers, bytes]:
+        """Hands the error over and waits for the next invocation."""
+        return self._finish(f"invocation/{request_id}/error", json.dumps(describe(error)).encode())
 
-    def _request(self, method: str, path: str, body: bytes = b"") -> tuple[Headers, bytes]:
+    def _finish(self, path: str, body: bytes) -> tuple[Headers, bytes]:
+        # Both in one write: each by itself would wake both processes once more.
+        self._socket.sendall(self._request("POST", path, body) + self._request("GET", "invocation/next"))
+        self._receive_answer()
+        return self._receive_answer()
+
+    def _request(self, method: str, path: str, body: bytes = b"") -> bytes:
         head = f"{method} {self._base}{path} HTTP/1.1\r\nHost: {self._host}\r\nContent-Length: {len(body)}\r\n\r\n"
-        self._socket.sendall(head.encode() + body)
-        head_bytes, _, received = self._receive_until_head().partition(b"\r\n\r\n")
-        status, *lines = head_bytes.decode("latin-1").split("\r\n")
+        return head.encode() + body
+
+    def _receive_answer(self) -> tuple[Headers, bytes]:
+        while (end := self._received.find(b"\r\n\r\n")) < 0:
+            self._receive()
+        status, *lines = self._received[:end].decode("latin-1").split("\r\n")
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
-        length = int(headers["content-length"])
-        chunks = [received]
-        missing = length - len(received)
-        while missing > 0:
-            chunks.append(self._receive())
-            missing -= len(chunks[-1])
+        body_at = end + 4
+        next_at = body_at + int(headers["content-length"])
+        while len(self._received) < next_at:
+            self._receive()
         if " 403 " in status:
             raise ConnectionError(status)
-        return headers, b"".join(chunks)
+        body = bytes(self._received[body_at:next_at])
+        del self._received[:next_at]
+        return headers, body
 
-    def _receive_until_head(self) -> bytes:
-        received = self._receive()
-        while b"\r\n\r\n" not in received:
-            received += self._receive()
-        return received
-
-    def _receive(self) -> bytes:
+    def _receive(self) -> None:
         received = self._socket.recv(262_144)
         if not received:
             raise ConnectionError("the Runtime API is gone")
-        return received
+        self._received += received
 
 
 def describe(error: BaseException) -> dict[str, Any]:
@@ -110,8 +118,8 @@ def load_handler(name: str) -> Handler:
 
 def serve(api: RuntimeApi, handler: Handler) -> None:
     """Takes one invocation after the other, for ever."""
+    headers, event = api.first_invocation()
     while True:
-        headers, event = api.next_invocation()
         request_id = headers["lambda-runtime-aws-request-id"]
         os.environ["_X_AMZN_TRACE_ID"] = headers["lambda-runtime-trace-id"]
         try:
@@ -119,9 +127,9 @@ def serve(api: RuntimeApi, handler: Handler) -> None:
             payload = json.dumps(result, ensure_ascii=False).encode()
         except Exception as error:
             traceback.print_exc()
-            api.fail(request_id, error)
+            headers, event = api.fail(request_id, error)
         else:
-            api.respond(request_id, payload)
+            headers, event = api.respond(request_id, payload)
 
 
 def end_with_parent() -> None:

@@ -33,7 +33,7 @@ class Environment:
         self._runtime_api = runtime_api
         self._on_idle = on_idle
         self._on_exit = on_exit
-        self._inbox: asyncio.Queue[Invocation | None] = asyncio.Queue()
+        self._deliver: Callable[[Invocation], None]
         self._current: Invocation | None = None
         self._fork: Fork | None = None
         self._exit: asyncio.Task[None] | None = None
@@ -60,7 +60,7 @@ class Environment:
         self._current = invocation
         invocation.start(self.function.timeout)
         timer = asyncio.get_running_loop().call_later(self.function.timeout, self._time_out, invocation)
-        self._inbox.put_nowait(invocation)
+        self._deliver(invocation)
         try:
             return await invocation.outcome
         finally:
@@ -71,16 +71,16 @@ class Environment:
         invocation.finish(failure("Sandbox.Timedout", message))
         self.kill_now()
 
-    async def next_invocation(self) -> Invocation | None:
-        """Called by the Runtime API when the process asks for work; None when the process has ended."""
+    def ready(self, deliver: Callable[[Invocation], None]) -> None:
+        """Called by the Runtime API when the process asks for work, with how to hand it over."""
         self._current = None
         if self._ending:
-            return None
+            return
+        self._deliver = deliver
         self.initialized = True
         self._settled.set()
         self.idle_since = time.monotonic()
         self._on_idle(self)
-        return await self._inbox.get()
 
     def finish(self, request_id: str, outcome: Outcome) -> bool:
         """Called by the Runtime API with an answer; False when nobody waits for it."""
@@ -106,7 +106,6 @@ class Environment:
     async def _wait_for_exit(self, fork: Fork) -> None:
         status = await fork.ended
         processes.kill_group(fork.pid)
-        self._inbox.put_nowait(None)
         self._settled.set()
         if self._current is not None:
             message = f"RequestId: {self._current.request_id} Error: Runtime exited with error: {reason(status)}"

@@ -4,6 +4,7 @@ import asyncio
 import os
 
 from local.lambdas.pool import FunctionPool, Report
+from local.lambdas.processors import Processors
 from local.lambdas.runtime_api import RuntimeApi
 from local.lambdas.snapshot import Host
 from local.settings import Settings
@@ -18,6 +19,7 @@ class Fleet:
     def __init__(self, stack: Stack, settings: Settings, runtime_api: RuntimeApi, host: Host, report: Report) -> None:
         # A start is all work for the processor: more of them at once would only make each one slower.
         starts = asyncio.Semaphore(os.cpu_count() or 2)
+        processors = Processors()
         self.pools = {
             function.name: FunctionPool(
                 function,
@@ -25,6 +27,7 @@ class Fleet:
                 runtime_api,
                 limit=min(settings.concurrency, function.reserved_concurrency or settings.concurrency),
                 starts=starts,
+                processors=processors,
                 report=report,
             )
             for function in stack.functions.values()

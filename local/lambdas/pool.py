@@ -1,14 +1,18 @@
 """The execution environments of one function: started on demand up to a cap, stopped when they stay idle."""
 
 import asyncio
+import json
+import math
 import os
 import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from local.lambdas.environment import Environment
 from local.lambdas.invocation import PAYLOAD_LIMIT, Invocation, Outcome, ThrottledError, failure
+from local.lambdas.processors import Processors
 from local.lambdas.runtime_api import RuntimeApi
 from local.lambdas.snapshot import Host, Snapshot
 from local.template.model import Function
@@ -17,11 +21,19 @@ THROTTLE_SECONDS = 10
 IDLE_SECONDS = 60
 SCALE_SECONDS = 0.1
 """How long an invocation waits for a busy environment before one more is started."""
-_ENOUGH = 2 * (os.cpu_count() or 2)
-"""So many environments keep the processors busy: more help only invocations that wait for something else."""
+FEW = 2 * (os.cpu_count() or 2)
+"""So many environments are started without a look at the processors: others may be using them."""
+STANDSTILL_SECONDS = 1.0
+"""No environment became free for so long: whatever they wait for, more of them are needed."""
 
 Report = Callable[[str, str], None]
 """Called with a function's name and what is wrong with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiter:
+    environment: "asyncio.Future[Environment | Outcome]"
+    since: float
 
 
 class FunctionPool:
@@ -35,6 +47,7 @@ class FunctionPool:
         *,
         limit: int,
         starts: asyncio.Semaphore,
+        processors: Processors,
         report: Report,
     ) -> None:
         self.function = function
@@ -46,13 +59,14 @@ class FunctionPool:
         self._report = report
         self._limit = limit
         self._starts = starts
+        self._processors = processors
         self._slots = asyncio.Semaphore(limit)
         self._environments: set[Environment] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._idle: list[Environment] = []
-        self._usual_seconds = 0.0
         self._freed_at = 0.0
-        self._waiting: deque[asyncio.Future[Environment | Outcome]] = deque()
+        self._waiting: deque[_Waiter] = deque()
+        self._scaling: asyncio.Task[None] | None = None
         self._closed = False
 
     @property
@@ -69,7 +83,8 @@ class FunctionPool:
         if len(payload) > PAYLOAD_LIMIT:
             return failure("RequestEntityTooLargeException", f"Request must be smaller than {PAYLOAD_LIMIT} bytes")
         try:
-            await asyncio.wait_for(self._slots.acquire(), patience)
+            async with asyncio.timeout(patience):
+                await self._slots.acquire()
         except TimeoutError:
             raise ThrottledError(self.function.name) from None
         # As on AWS, a caller that gives up does not end the invocation.
@@ -89,8 +104,14 @@ class FunctionPool:
         started = time.monotonic()
         outcome = await environment.run(Invocation(payload))
         self._freed_at = time.monotonic()
-        self._usual_seconds += (self._freed_at - started - self._usual_seconds) / 10
+        self._log_report(self._freed_at - started)
         return outcome
+
+    def _log_report(self, seconds: float) -> None:
+        """One JSON line per invocation, with what Lambda's REPORT line would bill."""
+        report = {"function": self.function.name, "billed_ms": math.ceil(seconds * 1000)}
+        with (self._host.logs / "invocations.log").open("a") as log:
+            log.write(json.dumps(report) + "\n")
 
     async def room(self) -> None:
         """Waits until an invocation would start at once."""
@@ -115,7 +136,7 @@ class FunctionPool:
         """Kills every environment."""
         self._closed = True
         while self._waiting:
-            self._waiting.popleft().set_result(failure("Runtime.ExitError", "the local cloud stops"))
+            self._waiting.popleft().environment.set_result(failure("Runtime.ExitError", "the local cloud stops"))
         await self._snapshot.close()
         while self._environments:
             await asyncio.gather(*(environment.kill() for environment in list(self._environments)))
@@ -129,26 +150,28 @@ class FunctionPool:
     async def _acquire(self) -> Environment | Outcome:
         if self._idle:
             return self._idle.pop()
-        waiter: asyncio.Future[Environment | Outcome] = asyncio.get_running_loop().create_future()
+        waiter = _Waiter(asyncio.get_running_loop().create_future(), time.monotonic())
         self._waiting.append(waiter)
-        if self._environments:
-            asyncio.get_running_loop().call_later(SCALE_SECONDS, self._scale, waiter)
-        else:
+        if not self._environments:
             self._spawn()
-        return await waiter
+        if self._scaling is None or self._scaling.done():
+            self._scaling = asyncio.create_task(self._scale())
+        return await waiter.environment
 
-    def _scale(self, waiter: "asyncio.Future[Environment | Outcome]") -> None:
-        """Adds an environment for an invocation that still waits; one that becomes idle meanwhile serves it too."""
-        if waiter.done():
-            return
-        starting = sum(not environment.initialized for environment in self._environments)
-        if starting < len(self._waiting) and len(self._environments) < self._limit and self._more_would_help():
-            self._spawn()
-        asyncio.get_running_loop().call_later(SCALE_SECONDS, self._scale, waiter)
+    async def _scale(self) -> None:
+        """Adds environments while invocations wait, at most as many again at a time."""
+        while self._waiting:
+            await asyncio.sleep(SCALE_SECONDS)
+            late = sum(time.monotonic() - waiter.since >= SCALE_SECONDS for waiter in self._waiting)
+            starting = sum(not environment.initialized for environment in self._environments)
+            there = len(self._environments)
+            if late > starting and (there < FEW or self.more_would_help()):
+                for _ in range(min(late, there, self._limit - there) - starting):
+                    self._spawn()
 
-    def _more_would_help(self) -> bool:
-        stands_still = time.monotonic() - self._freed_at >= SCALE_SECONDS
-        return len(self._environments) < _ENOUGH or stands_still or self._usual_seconds >= SCALE_SECONDS
+    def more_would_help(self) -> bool:
+        """Whether more invocations at once would end sooner. Where the processors are the limit, they would not."""
+        return not self._processors.saturated() or time.monotonic() - self._freed_at >= STANDSTILL_SECONDS
 
     def _spawn(self, *, ahead: bool = False) -> None:
         if self._closed:
@@ -172,7 +195,7 @@ class FunctionPool:
             return
         self.starts_fail = False
         if self._waiting:
-            self._waiting.popleft().set_result(environment)
+            self._waiting.popleft().environment.set_result(environment)
             return
         self._idle.append(environment)
 
@@ -186,6 +209,6 @@ class FunctionPool:
             document = environment.init_error.json()
             self._report(self.function.name, f"cannot start: {document['errorType']}: {document['errorMessage']}")
             if self._waiting:
-                self._waiting.popleft().set_result(environment.init_error)
+                self._waiting.popleft().environment.set_result(environment.init_error)
         elif self._waiting and len(self._environments) < self._limit:
             self._spawn()

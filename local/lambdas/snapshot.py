@@ -28,6 +28,7 @@ class Host:
     """What every environment needs to know of the cloud around it."""
 
     runtime_api: str
+    invoke_api: str
     logs: Path
     lifeline: processes.Lifeline
 
@@ -131,7 +132,7 @@ class Snapshot:
                 stdout=log,
                 stderr=log,
                 cwd=self._function.code,
-                env=_variables(self._function, self._host.runtime_api),
+                env=_variables(self._function, self._host.invoke_api),
                 start_new_session=True,
             )
         return process, *await asyncio.open_connection(sock=ours)
@@ -165,7 +166,7 @@ def reason(status: int) -> str:
     return f"signal {-status}" if status < 0 else f"exit status {status}"
 
 
-def _variables(function: Function, runtime_api: str) -> dict[str, str]:
+def _variables(function: Function, invoke_api: str) -> dict[str, str]:
     return {
         **processes.base_environment(),
         "AWS_ACCESS_KEY_ID": function.name,  # as on AWS, each has an identity of its own
@@ -173,7 +174,7 @@ def _variables(function: Function, runtime_api: str) -> dict[str, str]:
         "AWS_REGION": REGION,
         "AWS_DEFAULT_REGION": REGION,
         "AWS_EC2_METADATA_DISABLED": "true",
-        "AWS_ENDPOINT_URL_LAMBDA": f"http://{runtime_api}",
+        "AWS_ENDPOINT_URL_LAMBDA": invoke_api,
         "AWS_LAMBDA_FUNCTION_NAME": function.name,
         "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory),

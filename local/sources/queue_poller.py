@@ -2,7 +2,6 @@
 
 import asyncio
 import itertools
-import os
 from typing import Any
 
 from local.aws_json import AwsError, AwsJson
@@ -12,7 +11,7 @@ from local.template.model import Queue, QueueMapping
 
 _RECEIVE_LIMIT = 10
 _WAIT_SECONDS = 1  # the longest that stopping waits for a receive: one that is cut off may take messages with it
-_FIRST_CONCURRENCY = os.cpu_count() or 2  # so that under load messages gather to full batches
+_FIRST_CONCURRENCY = 1  # while it runs, messages gather to fuller batches, which cost less
 _RAMP_SECONDS = 0.2
 _ERROR_SECONDS = 1
 
@@ -26,7 +25,7 @@ class QueuePoller:
         self._pool = pool
         self._aws = aws
         self._most = min(mapping.maximum_concurrency or pool.limit, pool.limit)
-        self._allowed = min(_FIRST_CONCURRENCY, self._most)
+        self._allowed = _FIRST_CONCURRENCY
         self._running: set[asyncio.Task[None]] = set()
         self._stopping = False
         self._loop: asyncio.Task[None] | None = None
@@ -59,13 +58,13 @@ class QueuePoller:
                 self._running.add(task)
                 task.add_done_callback(self._running.discard)
             elif not self._running:
-                self._allowed = min(_FIRST_CONCURRENCY, self._most)
+                self._allowed = _FIRST_CONCURRENCY
 
     async def _until_one_may_start(self) -> None:
-        """Waits for a free place; while there is none, twice as many are allowed every 200 ms up to the maximum."""
+        """Waits for a free place; while there is none, twice as many are allowed every 200 ms if that helps."""
         while len(self._running) >= self._allowed and not self._stopping:
             await asyncio.wait(self._running, timeout=_RAMP_SECONDS, return_when=asyncio.FIRST_COMPLETED)
-            if len(self._running) >= self._allowed:
+            if len(self._running) >= self._allowed and self._pool.more_would_help():
                 self._allowed = min(2 * self._allowed, self._most)
         if self._pool.starts_fail:
             # Every receive counts towards the dead-letter queue, and the next attempt will hardly do better.

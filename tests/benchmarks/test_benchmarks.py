@@ -11,14 +11,14 @@ from benchmarks.__main__ import TITLES
 from benchmarks.calls import statement_counts
 from benchmarks.figures import Figure, Section, at_least, at_most, load_raw, percentile, raw, table
 
-CHEAP = ["burst", "worker", "api", "unloaded", "calls", "flood"]
+CHEAP = ["burst", "worker", "api", "unloaded", "calls", "usage", "flood"]
 
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("results")
     command = [sys.executable, "-m", "benchmarks", "--quick", "--only", ",".join(CHEAP), "--into", str(directory)]
-    subprocess.run(command, check=True, timeout=300)
+    subprocess.run(command, check=True, timeout=600)
     return directory
 
 
@@ -36,6 +36,15 @@ def test_calls_are_counted(results: Path) -> None:
     assert figures["SQL place, 1 in flight"] == 1
     assert figures["SQS requests, 1 in flight"] > 1
     assert figures["pushes, 1 in flight"] > 0
+
+
+def test_what_an_order_uses_is_counted(results: Path) -> None:
+    """Every function takes part in an order; the confirmer's invocations are reported like those of the others."""
+    figures = {figure.name: figure.median for figure in load_raw(results / "results.json")["usage"].figures}
+    assert figures["api: invocations, 1 in flight"] == 1
+    for function in ("api", "worker", "confirmer", "notifier"):
+        assert figures[f"{function}: billed, 1 in flight"] >= figures[f"{function}: invocations, 1 in flight"] > 0
+    assert figures["SQS SendMessage to ConfirmationsQueue, 1 in flight"] > 0
 
 
 def test_the_machine_is_said(results: Path) -> None:
@@ -68,11 +77,11 @@ def test_percentiles_are_values_that_were_there() -> None:
 
 def test_statements_are_told_by_their_text() -> None:
     log = """09:00:00.000 UTC [7] LOG:  execute <unnamed>: -- The queue did not take the order: the next sweep sends it.
-\tUPDATE orders SET watchdog_at = now() WHERE id = $1 AND status = 'pending' AND attempt = 0
+\tUPDATE orders SET watchdog_at = now() WHERE id = $1 AND attempt = 0 AND finished_at IS NULL
 2026-11-21 09:00:00.000 UTC [7] DETAIL:  Parameters: $1 = 'x'
 2026-11-21 09:00:00.001 UTC [7] LOG:  statement: SELECT 1
 """
-    assert statement_counts(log.replace("attempt = 0\n", "attempt = 0;\n")) == {"mark_due": 1}
+    assert statement_counts(log.replace("NULL\n", "NULL;\n")) == {"mark_due": 1}
 
 
 def test_every_benchmark_is_in_the_list() -> None:

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from benchmarks.cost import Bill, bills
-from benchmarks.simulation import Capacity, load_capacity
+from benchmarks.capacity import Capacity, load_capacity
+from benchmarks.cost import Bill, bills, each_million
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def test_idle_costs_what_is_paid_by_the_hour_and_little_else(profile: list[Bill]
     hourly = ("RDS", "VPC", "Secrets", "CloudWatch, alarms", "Lambda, SnapStart")
     rest = {name: dollars for name, dollars in lines.items() if not name.startswith(hourly)}
     assert 0.8 < sum(rest.values()) < 2
-    assert rest["SQS, empty receives of the three triggers"] == pytest.approx(3 * 657_000 * 0.4333e-6, rel=0.01)
+    assert rest["SQS, empty receives of the four triggers"] == pytest.approx(657_000 * (3 * 0.4 + 0.5) * 1e-6)
 
 
 def test_the_profile_decides(capacity: Capacity) -> None:
@@ -48,13 +48,29 @@ def test_the_profile_decides(capacity: Capacity) -> None:
 def test_a_million_orders_send_what_they_were_measured_to(capacity: Capacity) -> None:
     bill = bills(capacity, "dev")[2]
     assert bill.orders == 1_000_000
-    measured = capacity.measured.get("calls", "pushes, 1 in flight")
+    measured = capacity.get("pushes", 1)
     dollars = dict(bill.lines())["API Gateway, WebSocket messages"]
     assert dollars == pytest.approx(measured + 0.2)  # a dollar a million; a socket for ten orders, asked and answered
 
 
-@pytest.mark.parametrize("name", ["http_request", "lambda_gb_second", "db.m7g.large", "log_gb", "trace", "out_gb"])
+@pytest.mark.parametrize("name", ["http_request", "lambda_gb_second", "db.m7g.large", "log_gb", "out_gb"])
 def test_every_price_counts(capacity: Capacity, name: str) -> None:
     bill = bills(capacity, "prod")[-1]
     dearer = replace(bill, prices={**bill.prices, name: 2 * bill.prices[name]})
     assert _total(dearer) > _total(bill)
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value", "line"), [("Tracing", "Active", "X-Ray"), ("LogLevel", "DEBUG", "CloudWatch, logs")]
+)
+def test_what_is_off_by_default_costs_money(capacity: Capacity, parameter: str, value: str, line: str) -> None:
+    bill = bills(capacity, "prod")[2]
+    dearer = replace(bill, profile={**bill.profile, parameter: value})
+    assert dict(dearer.lines())[line] > dict(bill.lines())[line]
+    assert dict(bill.lines())["X-Ray"] == 0
+
+
+def test_a_million_orders_more_cost_what_the_bill_grows_by(capacity: Capacity) -> None:
+    few, many = bills(capacity, "prod")[1:3]
+    grown = (_total(many) - _total(few)) / (many.orders - few.orders) * 1e6
+    assert f"| **in all** | {grown:.2f} |" in each_million(bills(capacity, "prod"))

@@ -57,6 +57,23 @@ def test_every_function_has_a_role_and_a_log_of_its_own(stack: Deployment) -> No
         assert int(group["RetentionInDays"]) > 0
 
 
+def test_what_a_function_logs_and_traces_is_decided_by_two_parameters(stack: Deployment) -> None:
+    """Lambda's level of our own lines overrules the logger's, and would drop metrics, which are lines of level INFO."""
+    for function in functions(stack).values():
+        logging = function["LoggingConfig"]
+        assert (logging["LogFormat"], logging["SystemLogLevel"]) == ("JSON", "WARN")
+        level = function["Environment"]["Variables"]["POWERTOOLS_LOG_LEVEL"]
+        assert level in ("DEBUG", "INFO")
+        assert logging["ApplicationLogLevel"] == level
+        assert function["TracingConfig"] == {"Mode": "PassThrough"}
+
+
+def test_tracing_can_be_turned_on() -> None:
+    modes = [function["TracingConfig"] for function in functions(deployed(Tracing="Active")).values()]
+    assert modes
+    assert all(mode == {"Mode": "Active"} for mode in modes)
+
+
 def test_a_permission_names_one_action_on_one_resource(stack: Deployment) -> None:
     roles = {role_of(function) for function in functions(stack).values()}
     for role in roles:
@@ -93,6 +110,7 @@ def test_only_the_functions_that_use_postgres_are_in_the_vpc_and_log_in_as_the_r
         "ApiFunction": FRONT_DOOR,
         "WebSocketFunction": FRONT_DOOR,
         "WorkerFunction": EXECUTION,
+        "ConfirmerFunction": EXECUTION,
         "DeadLetterFunction": MAINTENANCE,
         "SweeperFunction": MAINTENANCE,
         "MigrateFunction": "orders_owner",
@@ -268,7 +286,8 @@ def test_every_queue_redrives_and_hides_messages_long_enough(stack: Deployment) 
 
 def test_the_connections_add_up(stack: Deployment) -> None:
     variables = functions(stack)["MigrateFunction"]["Environment"]["Variables"]
-    limits = connection_limits(int(variables["DATABASE_MAX_CONNECTIONS"]), int(variables["WORKER_CONCURRENCY"]))
+    concurrency = int(variables["WORKER_CONCURRENCY"]) + int(variables["CONFIRMER_CONCURRENCY"])
+    limits = connection_limits(int(variables["DATABASE_MAX_CONNECTIONS"]), concurrency)
     settings = stack.of_type("AWS::RDS::DBParameterGroup")["Database.Settings"]["Parameters"]
     reserved_by_postgres_and_rds, migration, people, log_ins = 5, 1, 2, 7
     assert sum(limits.values()) + reserved_by_postgres_and_rds + migration + people + log_ins <= int(
@@ -294,7 +313,12 @@ def test_the_limits_are_set_anew_when_a_number_that_they_follow_from_changes(sta
     variables = functions(stack)["MigrateFunction"]["Environment"]["Variables"]
     numbers = {name: value for name, value in variables.items() if str(value).isdecimal()}
     properties = {variable_name(name): value for name, value in stack.resources["Migration"]["Properties"].items()}
-    assert numbers.keys() == {"DATABASE_MAX_CONNECTIONS", "WORKER_CONCURRENCY", "IDLE_SESSION_SECONDS"}
+    assert numbers.keys() == {
+        "DATABASE_MAX_CONNECTIONS",
+        "WORKER_CONCURRENCY",
+        "CONFIRMER_CONCURRENCY",
+        "IDLE_SESSION_SECONDS",
+    }
     assert {name: properties[name] for name in numbers} == numbers
 
 
@@ -313,7 +337,7 @@ def test_the_proxy_logs_in_as_every_role_and_has_room_for_all() -> None:
     assert {resource.rpartition("/")[2] for resource in login["Resource"]} == {FRONT_DOOR, EXECUTION, MAINTENANCE}
     pool = stack.of_type("AWS::RDS::DBProxyTargetGroup")["Database.ProxyTarget"]["ConnectionPoolConfigurationInfo"]
     maximum = int(overrides("prod")["DatabaseMaxConnections"])
-    assert sum(connection_limits(maximum, 20).values()) <= maximum * pool["MaxConnectionsPercent"] // 100
+    assert sum(connection_limits(maximum, 25).values()) <= maximum * pool["MaxConnectionsPercent"] // 100
 
 
 def test_production_survives_a_zone_and_a_slip() -> None:
@@ -328,7 +352,7 @@ def test_production_survives_a_zone_and_a_slip() -> None:
     assert host == "Database.DatabaseProxy.Endpoint"
     assert functions(stack)["ApiFunction"]["ReservedConcurrentExecutions"]
     groups = stack.of_type("AWS::CodeDeploy::DeploymentGroup")
-    assert groups.keys() == {f"{name}FunctionDeploymentGroup" for name in ("Api", "WebSocket", "Worker")}
+    assert groups.keys() == {f"{name}FunctionDeploymentGroup" for name in ("Api", "Confirmer", "WebSocket", "Worker")}
     for group in groups.values():
         (alarm,) = group["AlarmConfiguration"]["Alarms"]
         assert alarm["Name"] in stack.of_type("AWS::CloudWatch::Alarm")

@@ -125,10 +125,14 @@ def test_every_metric_of_the_functions_is_on_the_dashboard() -> None:
     assert OWN_METRICS.keys() == {metric.name for metric in ON_DASHBOARD if metric.namespace == NAMESPACE}
 
 
+AT_DEPLOYMENT = {"MigrateFunction", "SchemaFunction"}
+
+
 @pytest.mark.parametrize("function", sorted(FUNCTIONS))
 def test_every_function_is_watched(function: str) -> None:
     of_function = (("FunctionName", function),)
-    assert Watched("AWS/Lambda", "Throttles", of_function) in metrics_of_alarm(ALARMS["FunctionsThrottled"])
+    if function not in AT_DEPLOYMENT:  # a metric-math alarm takes ten metrics, and a deployment reports its own failure
+        assert Watched("AWS/Lambda", "Throttles", of_function) in metrics_of_alarm(ALARMS["FunctionsThrottled"])
     errors = ALARMS[f"{function.removesuffix('Function')}Errors"]
     assert set(metrics_of_alarm(errors)) == {
         Watched("AWS/Lambda", name, of_function) for name in ("Errors", "Invocations")

@@ -4,7 +4,7 @@ import asyncio
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from order_engine.domain.errors import TransactionExpired, TransactionReverted, VenueUnavailable
-from order_engine.domain.transactions import Fill, Transaction
+from order_engine.domain.transactions import Fill, InFlight, Transaction, Unfilled
 from tests.cloud import QUICK, ROOT, running_cloud
 from tests.docs.pages import DOCS, Block, blocks, executed_block
 
@@ -97,19 +97,20 @@ def _key(url: str) -> str:
 
 
 class FakeRpc:
-    """Answers in turn; an exception is raised."""
+    """Knows the signatures it is given, and counts its calls; an exception is raised."""
 
-    def __init__(self, *answers: Any) -> None:
-        self._answers = list(answers)
+    def __init__(self, known: dict[str, Any] | Exception) -> None:
+        self._known = known
+        self.calls: list[int] = []
 
     async def send(self, signature: str) -> None:
-        await self.status(signature)
+        await self.statuses([signature])
 
-    async def status(self, signature: str) -> Any:
-        answer = self._answers.pop(0)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
+    async def statuses(self, signatures: Sequence[str]) -> Any:
+        self.calls.append(len(signatures))
+        if isinstance(self._known, Exception):
+            raise self._known
+        return [self._known.get(signature) for signature in signatures]
 
 
 def transaction(seconds: float) -> Transaction:
@@ -118,27 +119,34 @@ def transaction(seconds: float) -> Transaction:
 
 
 @pytest.mark.parametrize(
-    ("answers", "seconds", "landing"),
+    ("found", "seconds", "status"),
     [
-        ([None, {"ok": True, "amountOut": "300"}], 60, Fill(Decimal(300), Decimal(150))),
-        ([{"ok": False}], 60, TransactionReverted),
-        ([None], -1, TransactionExpired),
-        ([{"ok": True, "amountOut": "300"}], -1, Fill(Decimal(300), Decimal(150))),
+        ({"ok": True, "amountOut": "300"}, 60, Fill(Decimal(300), Decimal(150))),
+        ({"ok": True, "amountOut": "300"}, -1, Fill(Decimal(300), Decimal(150))),
+        ({"ok": False}, 60, TransactionReverted),
+        (None, -1, TransactionExpired),
+        (None, 60, InFlight.IN_FLIGHT),
     ],
 )
-def test_the_sketch_of_a_chain_keeps_its_promises(answers: list[Any], seconds: float, landing: Any) -> None:
-    chain = _real_chain(*answers)
-    found = asyncio.run(chain.landing(transaction(seconds)))
-    assert found == landing or type(found) is landing
+def test_the_sketch_of_a_chain_keeps_its_promises(found: Any, seconds: float, status: Any) -> None:
+    chain = _real_chain(FakeRpc({"s": found} if found else {}))
+    (answer,) = asyncio.run(chain.statuses([transaction(seconds)]))
+    assert (type(answer.error) if isinstance(answer, Unfilled) else answer) == status
 
 
-@pytest.mark.parametrize("method", ["send", "landing"])
+def test_the_sketch_of_a_chain_asks_about_hundreds_at_once() -> None:
+    rpc = FakeRpc({})
+    answers = asyncio.run(_real_chain(rpc).statuses([transaction(60)] * 300))
+    assert (len(answers), rpc.calls) == (300, [256, 44])
+
+
+@pytest.mark.parametrize("method", ["send", "statuses"])
 def test_the_sketch_of_a_chain_says_when_it_does_not_know(method: str) -> None:
     with pytest.raises(VenueUnavailable):
-        asyncio.run(getattr(_real_chain(OSError()), method)(transaction(60)))
+        asyncio.run(getattr(_real_chain(FakeRpc(OSError())), method)([transaction(60)]))
 
 
-def _real_chain(*answers: Any) -> Any:
+def _real_chain(rpc: FakeRpc) -> Any:
     names: dict[str, Any] = {}
     exec(executed_block(PAGE, "python"), names)
-    return names["RealChain"](FakeRpc(*answers), ask_every=0)
+    return names["RealChain"](rpc)

@@ -11,8 +11,8 @@ from tests.lambda_runtime import ARCHITECTURE, sam_build
 
 @pytest.fixture(scope="session")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    """A running local cloud."""
-    with running_cloud(tmp_path_factory.mktemp("cloud"), **QUICK) as cloud:
+    """A running local cloud that logs all it can."""
+    with running_cloud(tmp_path_factory.mktemp("cloud"), **QUICK, LOG_LEVEL="DEBUG") as cloud:
         yield cloud
 
 

@@ -99,6 +99,7 @@ def deploy(aws: Client, stack: str, owner_url: str) -> dict[str, Any]:
         # Their defaults are numbers, which it hands to functions as such.
         "DatabaseMaxConnections": "100",
         "WorkerConcurrency": "20",
+        "ConfirmerConcurrency": "5",
     }
     template = transformed(parameters, {}, bucket=BUCKET)
     del template["Resources"]["WebSocketDefaultRouteResponse"]  # of a type that the emulator does not know

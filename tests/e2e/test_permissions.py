@@ -87,6 +87,15 @@ def work_and_fail(cloud: Cloud, aws: AwsProxy, http: httpx.Client) -> None:
         return ("WorkerFunction", "sqs:ChangeMessageVisibility", "OrdersQueue") in called(aws)
 
     eventually(retried, "the worker has an order wait for its next attempt", 30)
+
+    def settled() -> bool:
+        body = json.dumps({"orderId": place(http)["orderId"]})
+        sqs.send_message(QueueUrl=cloud.queues["OrdersDeadLetterQueue"], MessageBody=body, DelaySeconds=1)
+        senders = {"WorkerFunction", "ConfirmerFunction", "DeadLetterFunction"}
+        return {(who, "sqs:SendMessage", "ConfirmationsQueue") for who in senders} <= called(aws)
+
+    eventually(settled, "orders in flight are handed on by all that meet them", 60)
+    asked("ConfirmerFunction", "sqs:SendMessage", "OrdersQueue")
     asked("NotifierFunction", "dynamodb:UpdateItem", "ConnectionsTable")
 
 
@@ -100,7 +109,9 @@ def called(aws: AwsProxy) -> set[tuple[str, str, str]]:
 
 
 def test_a_role_allows_what_its_function_does_and_no_more(tmp_path: Path) -> None:
-    settings = {**QUICK, "MOCK_FAILURE_RATE": "0.5", "WATCHDOG_SECONDS": "3"}
+    # Transactions are in flight when they are first looked at.
+    in_flight = {"MOCK_LATENCY": "0.3", "LANDING_SECONDS": "0"}
+    settings = {**QUICK, **in_flight, "MOCK_FAILURE_RATE": "0.5", "WATCHDOG_SECONDS": "3"}
     with aws_proxy() as aws, running_cloud(tmp_path, LOCAL_AWS_ENDPOINT_URL=aws.url, **settings) as cloud:
         aws.target = cloud.aws_url
         with client_of(cloud) as http:

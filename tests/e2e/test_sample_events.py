@@ -65,6 +65,10 @@ def environment(cloud: Cloud) -> dict[str, str]:
         "ORDER_LIFETIME_SECONDS": "300",
         "WEBSOCKET_URL": cloud.websocket_url,
         "WORKER_CONCURRENCY": "20",
+        "CONFIRMER_CONCURRENCY": "5",
+        "CONFIRMATIONS_QUEUE_URL": cloud.queues["ConfirmationsQueue"],
+        "CONFIRMATION_INTERVAL_SECONDS": "1",
+        "LANDING_SECONDS": "2",
     }
 
 
@@ -150,6 +154,10 @@ def test_worker_returns_orders_that_do_not_exist(invoke: Invoke) -> None:
     (answer,) = invoke("worker", [event])
     failed = {item["itemIdentifier"] for item in answer["batchItemFailures"]}
     assert failed == {record["messageId"] for record in event["Records"]}
+
+
+def test_confirmer_passes_over_orders_that_do_not_exist(invoke: Invoke) -> None:
+    assert invoke("confirmer", list(samples("confirmer").values())) == [{"batchItemFailures": []}]
 
 
 def test_dead_letter_puts_orders_that_do_not_exist_aside(invoke: Invoke) -> None:

@@ -1,6 +1,7 @@
 """Executing orders, with real SQL and the mocked chain's ledger."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -8,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from order_engine.domain.errors import Failure, RetryableFailure, VenueUnavailable
+from order_engine.domain.errors import Failure, TransactionExpired, VenueUnavailable
 from order_engine.domain.lifecycle import Status
 from order_engine.domain.orders import History, Order
 from order_engine.domain.routes import NoQuoteFrom, Quote, Swap
-from order_engine.domain.transactions import Transaction
+from order_engine.domain.transactions import Transaction, Unfilled
 from order_engine.domain.transitions import building, submitted
 from order_engine.use_cases.quote import quote
 from order_engine.venues.protocol import Venue
@@ -52,10 +53,10 @@ class Away(Hanging):
 class Silent:
     """A chain that cannot be asked."""
 
-    async def send(self, transaction: Transaction) -> None:
+    async def send(self, transactions: Sequence[Transaction]) -> None:
         raise VenueUnavailable("no answer")
 
-    async def landing(self, transaction: Transaction) -> Any:
+    async def statuses(self, transactions: Sequence[Transaction]) -> Any:
         raise VenueUnavailable("no answer")
 
 
@@ -307,17 +308,20 @@ async def die_after_recording(engine: Engine, order: Order, *, sent: bool) -> Tr
     transaction = await venue.build(claimed, route.best, claimed.min_amount_out_for(route.best), in_seconds(15))
     await engine.journal.record(submitted(claimed, transaction))
     if sent:
-        await engine.chain.send(transaction)
-    engine.expire_lease(order)
+        await engine.chain.send([transaction])
     return transaction
 
 
 @pytest.mark.parametrize("sent", [False, True])
-def test_whoever_takes_over_sees_the_recorded_transaction_through(play: Play, sent: bool) -> None:
+def test_a_recorded_transaction_is_handed_over_and_seen_through(play: Play, sent: bool) -> None:
     async def scenario(engine: Engine) -> None:
         (order,) = await engine.place()
         transaction = await die_after_recording(engine, order, sent=sent)
-        await engine.execute(order)
+        assert await engine.execute(order) == {order.id}
+        assert engine.recorder.handed_over == [([order.id], engine.limits.landing)]
+        assert (await engine.history(order)).order.status is Status.SUBMITTED
+        while (await engine.history(order)).order.status is Status.SUBMITTED:
+            await engine.confirm(order)
         history = await engine.history(order)
         assert statuses(history) == CONFIRMED_AT_ONCE
         assert history.order.facts.signature == transaction.signature
@@ -332,11 +336,12 @@ def test_a_transaction_that_expired_unsent_is_built_anew(play: Play) -> None:
         (order,) = await engine.place()
         first = await die_after_recording(engine, order, sent=False)
         engine.outdate_transaction(order)
-        await engine.execute(order)
-        engine.end_backoff(order)
+        await engine.confirm(order)
         history = await engine.history(order)
         assert statuses(history)[-2:] == ["submitted", "pending"]
         assert code_of(history) == "transaction_expired"
+        assert engine.recorder.delays == {order.id: history.order.facts.retry_in}
+        engine.end_backoff(order)
         await engine.execute(order)
         history = await engine.history(order)
         assert history.order.status is Status.CONFIRMED
@@ -351,20 +356,20 @@ def test_an_expired_transaction_can_no_longer_land(play: Play) -> None:
         (order,) = await engine.place()
         transaction = await die_after_recording(engine, order, sent=False)
         late = replace(transaction, valid_until=transaction.valid_until - timedelta(hours=1))
-        landing = await engine.chain.landing(late)
-        assert isinstance(landing, RetryableFailure)
-        assert landing.code == "transaction_expired"
-        await engine.chain.send(transaction)  # a clock that is behind, or a packet that took long
+        (status,) = await engine.chain.statuses([late])
+        assert isinstance(status, Unfilled)
+        assert isinstance(status.error, TransactionExpired)
+        await engine.chain.send([transaction])  # a clock that is behind, or a packet that took long
         assert engine.fills(order) == 0
 
     play(scenario)
 
 
-def test_a_chain_that_cannot_be_asked_leaves_the_order_as_it_is(play: Play) -> None:
+def test_a_chain_that_cannot_be_asked_leaves_the_order_in_flight_and_hands_it_over(play: Play) -> None:
     async def scenario(engine: Engine) -> None:
         (order,) = await engine.place()
-        assert await engine.execute(order, chain=Silent()) == set()
-        assert engine.recorder.postponed == {order.id: engine.limits.lease}
+        assert await engine.execute(order, chain=Silent()) == {order.id}
+        assert engine.recorder.handed_over == [([order.id], engine.limits.landing)]
         assert (await engine.history(order)).order.status is Status.SUBMITTED
 
     play(scenario)

@@ -2,19 +2,20 @@
 
 import asyncio
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import uuid4
 
 import pytest
 
+from order_engine.domain.claims import Decision
 from order_engine.domain.errors import Fenced, StatementRejected, VenueUnavailable
 from order_engine.domain.facts import Facts
 from order_engine.domain.lifecycle import Status
 from order_engine.domain.orders import Order
 from order_engine.domain.routes import Quote, Swap
 from order_engine.domain.transactions import Transaction
-from order_engine.domain.transitions import failed
+from order_engine.domain.transitions import failed, retried
 from tests.engine import Engine
 from tests.integration.conftest import Play
 from tests.integration.test_execute import CONFIRMED_AT_ONCE, Hanging, statuses
@@ -91,5 +92,19 @@ def test_a_fenced_step_is_not_written_and_not_published(play: Play) -> None:
         await engine.journal.drain()
         assert [event.attempt for event in engine.recorder.events] == [2]
         assert statuses(await engine.history(order)) == ["pending", "routing", "routing", "failed"]
+
+    play(scenario)
+
+
+def test_a_retry_without_a_wait_can_be_claimed_at_once(play: Play) -> None:
+    """A backoff below half a second is rounded to no wait at all."""
+
+    async def scenario(engine: Engine) -> None:
+        (order,) = await engine.place()
+        (first,) = await engine.claim(order)
+        assert first.order
+        await engine.journal.record(retried(first.order, VenueUnavailable(), timedelta()))
+        (second,) = await engine.claim(order)
+        assert (second.decision, second.order and second.order.attempt) == (Decision.CLAIMED, 2)
 
     play(scenario)

@@ -61,7 +61,7 @@ def server(behave: Any) -> Iterator[int]:
 
 
 def test_the_token_is_the_one_that_boto3_makes(role: None) -> None:
-    rds = boto3.client("rds")
+    rds = boto3.Session().client("rds")  # not the session that earlier tests left behind
 
     def same() -> bool:
         """Both carry the time in seconds, and a second may end between the two."""

@@ -62,7 +62,10 @@ def test_the_limits_add_up_and_leave_some_free(maximum: int, workers: int) -> No
 
 
 def test_too_few_connections_for_all_are_refused() -> None:
-    with pytest.raises(ValueError, match="DatabaseMaxConnections=100 and WorkerConcurrency=40 leave 0 connections"):
+    with pytest.raises(
+        ValueError,
+        match="40 leave 0 connections",
+    ):
         connection_limits(100, 40)
 
 
@@ -94,7 +97,7 @@ def test_limits_are_set_anew_though_no_migration_is_and_follow_the_servers_own(
             return dict(rows.fetchall())
 
     def configure(maximum: int, workers: int) -> dict[str, int]:
-        settings = role_settings(database_url, max_connections=maximum, worker_concurrency=workers)
+        settings = role_settings(database_url, max_connections=maximum, execution_concurrency=workers)
         return configure_roles(database_url, None, settings)
 
     try:

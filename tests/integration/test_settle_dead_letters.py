@@ -2,13 +2,12 @@
 
 import asyncio
 from datetime import timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from order_engine.domain.lifecycle import Status
 from order_engine.domain.orders import Order
-from order_engine.domain.transactions import Landing, Transaction
 from order_engine.use_cases.settle_dead_letters import Settlement
-from tests.engine import Engine
+from tests.engine import Engine, Recorder
 from tests.integration.conftest import Play
 from tests.integration.test_execute import Away, code_of, die_after_recording
 
@@ -82,26 +81,12 @@ def test_an_unknown_order_is_named(play: Play) -> None:
     play(scenario)
 
 
-def test_a_dead_letter_of_a_landed_order_is_confirmed(play: Play) -> None:
+def test_an_order_in_flight_is_handed_over_to_the_confirmer(play: Play) -> None:
     async def scenario(engine: Engine) -> None:
         (order,) = await engine.place()
         await die_after_recording(engine, order, sent=True)
         assert await settle(engine, order) == settled(order)
-        assert (await engine.history(order)).order.status is Status.CONFIRMED
-        assert engine.fills(order) == 1
-
-    play(scenario)
-
-
-def test_a_dead_letter_of_a_transaction_that_never_landed_goes_back_with_its_backoff(play: Play) -> None:
-    async def scenario(engine: Engine) -> None:
-        (order,) = await engine.place()
-        await die_after_recording(engine, order, sent=False)
-        engine.outdate_transaction(order)
-        assert await settle(engine, order) == settled(order)
-        history = await engine.history(order)
-        assert history.order.status is Status.PENDING
-        assert engine.recorder.delays == {order.id: history.order.facts.retry_in}
+        assert engine.recorder.handed_over == [([order.id], timedelta())]
 
     play(scenario)
 
@@ -144,28 +129,18 @@ def test_an_order_of_an_unsupported_type_stays_until_a_release_that_knows_it(pla
 
 
 def test_orders_are_settled_side_by_side_and_not_beyond_the_time_limit(play: Play) -> None:
-    class SlowFor:
-        """A chain that does not answer about some orders."""
-
-        def __init__(self, engine: Engine, order: Order) -> None:
-            self.chain = engine.chain
-            self.order = order
-
-        async def send(self, transaction: Transaction) -> None:
-            await self.chain.send(transaction)
-
-        async def landing(self, transaction: Transaction) -> Landing:
-            if transaction.order_id == str(self.order.id):
-                await asyncio.Event().wait()
-            return await self.chain.landing(transaction)
-
     async def scenario(engine: Engine) -> None:
         slow, quick = await engine.place(2)
-        for order in (slow, quick):
-            await die_after_recording(engine, order, sent=False)
-        handler = engine.dead_letters(settler=engine.settler(chain=SlowFor(engine, slow)))
+
+        class SlowFor(Recorder):
+            """A queue that does not answer about one order."""
+
+            async def send(self, order_id: UUID, delay: timedelta = timedelta()) -> None:
+                if order_id == slow.id:
+                    await asyncio.Event().wait()
+                await super().send(order_id, delay)
+
+        handler = engine.dead_letters(queue=SlowFor())
         assert await handler.settle([slow.id, quick.id], timedelta(seconds=0.5)) == settled(quick)
-        assert (await engine.history(quick)).order.status is Status.CONFIRMED
-        assert (await engine.history(slow)).order.status is Status.SUBMITTED
 
     play(scenario)

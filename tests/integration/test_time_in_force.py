@@ -106,7 +106,7 @@ def test_a_submitted_order_past_its_time_is_seen_through(play: Play) -> None:
         (order,) = await engine.place()
         await die_after_recording(engine, order, sent=True)
         engine.expire(order)
-        assert await engine.execute(order) == {order.id}
+        await engine.confirm(order)
         assert statuses(await engine.history(order)) == CONFIRMED_AT_ONCE
 
     play(scenario)
@@ -118,7 +118,7 @@ def test_a_submitted_order_past_its_time_whose_transaction_never_lands_expires(p
         await die_after_recording(engine, order, sent=False)
         engine.outdate_transaction(order)
         engine.expire(order)
-        assert await engine.execute(order) == {order.id}
+        await engine.confirm(order)
         history = await engine.history(order)
         assert statuses(history) == ["pending", "routing", "building", "submitted", "expired"]
         assert code_of(history) == "transaction_expired"

@@ -40,7 +40,7 @@ def with_snapshot(directory: Path, code: str, use: Callable[[Snapshot], Awaitabl
 
     async def run() -> None:
         lifeline = Lifeline()
-        snapshot = Snapshot(function, Host("127.0.0.1:9", directory, lifeline))
+        snapshot = Snapshot(function, Host("127.0.0.1:9", "http://127.0.0.1:9", directory, lifeline))
         try:
             await use(snapshot)
         finally:

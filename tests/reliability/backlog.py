@@ -19,7 +19,10 @@ import psycopg
 from benchmarks.database import place
 from benchmarks.load import send_to_worker
 from tests.cloud import Cloud, running_cloud
-from tests.reliability.invariants import check
+from tests.reliability.invariants import FINISHED, Policy, check
+
+SETTINGS = {"MOCK_LATENCY": "0", "LOCAL_CONCURRENCY": "4"}
+POLICY = Policy.of(SETTINGS)
 
 
 async def drain(cloud: Cloud) -> tuple[list[float], list[int]]:
@@ -34,7 +37,7 @@ async def drain(cloud: Cloud) -> tuple[list[float], list[int]]:
                 answer.raise_for_status()
                 await asyncio.sleep(0.05)
             memory.append(_memory_of_all(cloud))
-            if not check(cloud.database_url).breaches["every order reaches a terminal state"]:
+            if not check(cloud.database_url, POLICY).breaches[FINISHED]:
                 return gets, memory
 
 
@@ -54,9 +57,12 @@ def main() -> int:
     orders = parser.parse_args().orders
     with (
         tempfile.TemporaryDirectory() as directory,
-        running_cloud(Path(directory), MOCK_LATENCY="0", LOCAL_CONCURRENCY="4") as cloud,
+        running_cloud(Path(directory), **SETTINGS) as cloud,
     ):
-        send_to_worker(cloud, place(cloud.database_url, orders))
+        ids = place(cloud.database_url, orders)
+        with psycopg.connect(cloud.database_url) as connection:
+            connection.execute("UPDATE orders SET watchdog_at = now() + %s", (POLICY.watchdog,))
+        send_to_worker(cloud, ids)
         began = time.monotonic()
         gets, memory = asyncio.run(drain(cloud))
         seconds = time.monotonic() - began
@@ -66,12 +72,14 @@ def main() -> int:
                 " SELECT attempt, rank() OVER (ORDER BY id) AS placed, rank() OVER (ORDER BY finished_at) AS finished"
                 " FROM orders) AS ranks"
             ).fetchone()
-        report = check(cloud.database_url)
+        report = check(cloud.database_url, POLICY)
+        sent_again = (cloud.directory / "logs" / "SweeperFunction.log").read_text().count('"message":"sent again')
     assert row
     quantiles = statistics.quantiles(gets, n=100)
     print(f"{orders} orders waiting, drained in {seconds:.0f} s ({orders / seconds:.0f}/s)")
     print(f"GET /api/orders meanwhile: p50 {quantiles[49]:.0f} ms, p99 {quantiles[98]:.0f} ms, {len(gets)} requests")
     print(f"memory of all processes: {memory[0]} MB at first, {max(memory)} MB at most, {memory[-1]} MB at last")
+    print(f"messages that the sweeper sent again: {sent_again}")
     print(f"orders claimed more than once: {row[0]}; furthest from its turn: {row[1]} places")
     print(report)
     return 1 if any(report.breaches.values()) else 0

@@ -1,9 +1,11 @@
-"""Load on a running local cloud while everything around it breaks; at the end, what must always hold is checked.
+"""Load on a running local cloud while everything around it breaks; the invariants are checked all the while.
 
     python -m tests.reliability.chaos --orders 10000 --seed 1
+    python -m tests.reliability.chaos --orders 1000 --seed 1 --defaults
 
-Processes of the functions are killed and frozen past their leases, Postgres is stopped without a shutdown, the queues'
-server is stopped and killed, messages are delivered again and out of order, WebSockets are cut.
+Processes of the functions are killed and frozen, Postgres is stopped without a shutdown, the queues' server is stopped
+and killed, messages are delivered again and out of order, WebSockets are cut. With --defaults the parameters are those
+of the template; without, leases, watchdogs and visibility are so short that everything is recovered within seconds.
 """
 
 import argparse
@@ -14,11 +16,12 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import aiohttp
 import psutil
@@ -27,10 +30,12 @@ import psycopg
 from order_client import AsyncClient, Patience
 from tests.accounts import aws_client
 from tests.cloud import Cloud, running_cloud
-from tests.reliability.invariants import Report, check
-from tests.reliability.sabotage import ROOT, quick_template
+from tests.reliability import processes
+from tests.reliability.clients import listen, place
+from tests.reliability.crash_points import ROOT, quick_template
+from tests.reliability.invariants import FINISHED, Policy, Report, check
 
-SETTINGS = {
+QUICK = {
     "MOCK_LATENCY": "0.1",
     "MOCK_FAILURE_RATE": "0.1",
     "BACKOFF_SECONDS": "1",
@@ -38,16 +43,17 @@ SETTINGS = {
     "LEASE_SECONDS": "4",
     "WORKER_TIMEOUT": "15",
     "ORDERS_VISIBILITY_TIMEOUT": "6",
-    "WATCHDOG_SECONDS": "20",
     "SWEEP_SCHEDULE": "rate(4 seconds)",
     "TRANSACTION_VALIDITY_SECONDS": "4",
     "LOCAL_CONCURRENCY": "5",
 }
+DEFAULTS: dict[str, str] = {}
 _FROZEN_SECONDS = 5
 _ORDERS_A_FAULT = 40
 _POSTS_AT_ONCE = 64
 _WATCHERS = 4
 _STREAM_EVERY = 50
+_CHECK_SECONDS = 3
 
 
 @dataclass
@@ -55,11 +61,14 @@ class Chaos:
     """One run: what was accepted, what was told, what was broken."""
 
     cloud: Cloud
+    policy: Policy
     orders: int
     random: Random
     accepted: list[str] = field(default_factory=list)
     told: dict[tuple[str, int], str] = field(default_factory=dict)
     lies: list[str] = field(default_factory=list)
+    broken: set[str] = field(default_factory=set)
+    """Rules that were broken at any time."""
     faults: Counter[str] = field(default_factory=Counter)
     streamed: int = 0
     sockets: set[aiohttp.ClientWebSocketResponse] = field(default_factory=set)
@@ -67,7 +76,10 @@ class Chaos:
     async def run(self) -> None:
         """Load and faults until all orders are accepted; then peace, until every order is finished."""
         async with aiohttp.ClientSession(headers=self.cloud.headers) as session:
-            watchers = [asyncio.create_task(self._watch(session)) for _ in range(_WATCHERS)]
+            watchers = [
+                asyncio.create_task(listen(self.cloud, session, self._hear, self.sockets)) for _ in range(_WATCHERS)
+            ]
+            checks = asyncio.create_task(self._keep_checking())
             faults = asyncio.create_task(self._break_things())
             gate = asyncio.Semaphore(_POSTS_AT_ONCE)
             async with asyncio.TaskGroup() as load:
@@ -79,30 +91,17 @@ class Chaos:
                     load.create_task(self._place_and_release(session, number, gate))
             await _cancelled(faults)
             await self._until_all_are_finished()
-            for watcher in watchers:
-                await _cancelled(watcher)
+            for task in (*watchers, checks):
+                await _cancelled(task)
 
     async def _place_and_release(self, session: aiohttp.ClientSession, number: int, gate: asyncio.Semaphore) -> None:
         try:
-            order_id = await self._place(session, f"chaos-{number}")
+            order_id = (await place(self.cloud, session, f"chaos-{number}")).order_id
         finally:
             gate.release()
         self.accepted.append(order_id)
         if number % _STREAM_EVERY == 0:
             await self._stream(order_id)
-
-    async def _place(self, session: aiohttp.ClientSession, key: str) -> str:
-        """Ask until it is accepted, always with the same key."""
-        order = {"tokenIn": "SOL", "tokenOut": "USDC", "amount": 1, "clientOrderId": key}
-        while True:
-            with suppress(aiohttp.ClientError, TimeoutError):
-                url = f"{self.cloud.http_url}/api/orders/execute"
-                async with session.post(url, json=order, timeout=aiohttp.ClientTimeout(30)) as answer:
-                    if answer.status in (200, 202):
-                        return str((await answer.json())["orderId"])
-                    assert answer.status >= 500, await answer.text()
-            assert psutil.Process(self.cloud.pid).status() != psutil.STATUS_ZOMBIE, "the local cloud itself is gone"
-            await asyncio.sleep(0.2)
 
     async def _stream(self, order_id: str) -> None:
         """A client that resumes by itself must see every step once, in order."""
@@ -111,33 +110,35 @@ class Chaos:
             sequences = []
             async for event in client.stream(order_id):
                 sequences.append(event.sequence)
-                self._hear(event.order_id, event.sequence, event.status)
+                self._compare(event.order_id, event.sequence, event.status)
         if sequences != list(range(1, len(sequences) + 1)):
             self.lies.append(f"{order_id} was streamed as {sequences}")
         self.streamed += 1
 
-    async def _watch(self, session: aiohttp.ClientSession) -> None:
-        """An account's stream that keeps what it is told, and comes back when it is cut off."""
-        while True:
-            with suppress(aiohttp.ClientError, TimeoutError):
-                async with session.ws_connect(self.cloud.websocket_url, heartbeat=None) as socket:
-                    self.sockets.add(socket)
-                    await socket.send_json({"action": "subscribe", "channel": "account"})
-                    async for message in socket:
-                        for event in json.loads(message.data).get("events", []):
-                            self._hear(event["orderId"], event["sequence"], event["status"])
-                    self.sockets.discard(socket)
-            await asyncio.sleep(0.2)
+    def _hear(self, event: Mapping[str, Any]) -> None:
+        self._compare(event["orderId"], event["sequence"], event["status"])
 
-    def _hear(self, order_id: str, sequence: int, status: str) -> None:
+    def _compare(self, order_id: str, sequence: int, status: str) -> None:
         known = self.told.setdefault((order_id, sequence), status)
         if known != status:
             self.lies.append(f"{order_id} #{sequence} was told as {known} and as {status}")
 
+    async def _keep_checking(self) -> None:
+        """Every rule but the first one holds at any moment."""
+        while True:
+            await asyncio.sleep(_CHECK_SECONDS)
+            with suppress(psycopg.OperationalError):
+                report = await asyncio.to_thread(check, self.cloud.database_url, self.policy)
+                broken = {rule for rule, orders in report.breaches.items() if orders and rule != FINISHED}
+                if broken - self.broken:
+                    print(report, flush=True)
+                self.broken |= broken
+
     async def _break_things(self) -> None:
         faults: list[tuple[int, str, Callable[[], Awaitable[None]]]] = [
-            (12, "function process killed", self._kill_function),
-            (4, "worker frozen past its lease", self._freeze_worker),
+            (10, "function process killed", self._kill_process),
+            (2, "all processes of a function killed", self._kill_function),
+            (6, f"worker frozen for {_FROZEN_SECONDS} s", self._freeze_worker),
             (6, "messages delivered again, shuffled", self._deliver_again),
             (4, "WebSockets cut", self._cut_sockets),
             (1, "Postgres stopped without a shutdown", self._crash_postgres),
@@ -152,11 +153,14 @@ class Chaos:
                 await fault()
                 self.faults[name] += 1
 
+    async def _kill_process(self) -> None:
+        self.random.choice(processes.environments(self.cloud)).kill()
+
     async def _kill_function(self) -> None:
-        self.random.choice(self._functions()).kill()
+        self.random.choice(processes.loaders(self.cloud)).kill()
 
     async def _freeze_worker(self) -> None:
-        worker = self.random.choice([process for process in self._functions() if _is_of(process, "WorkerFunction")])
+        worker = self.random.choice(processes.environments(self.cloud, "WorkerFunction"))
         worker.suspend()
         asyncio.get_running_loop().call_later(_FROZEN_SECONDS, _resume, worker)
 
@@ -174,41 +178,25 @@ class Chaos:
     async def _cut_sockets(self) -> None:
         for socket in list(self.sockets):
             with suppress(Exception):
-                socket._writer.transport.abort()  # type: ignore[union-attr]
+                socket._writer.transport.abort()
 
     async def _crash_postgres(self) -> None:
-        self._child("postgres").send_signal(signal.SIGQUIT)
+        processes.postgres(self.cloud).send_signal(signal.SIGQUIT)
 
     async def _stop_queues(self) -> None:
-        self._child("emulator_main").terminate()
+        processes.emulator(self.cloud).terminate()
 
     async def _kill_queues(self) -> None:
-        self._child("emulator_main").kill()
-
-    def _functions(self) -> list[psutil.Process]:
-        return [process for process in self._children() if "bootstrap.py" in " ".join(process.cmdline())]
-
-    def _child(self, name: str) -> psutil.Process:
-        (child, *_) = [process for process in self._children() if name in " ".join(process.cmdline()[:4])]
-        return child
-
-    def _children(self) -> list[psutil.Process]:
-        return psutil.Process(self.cloud.pid).children()
+        processes.emulator(self.cloud).kill()
 
     async def _until_all_are_finished(self, seconds: float = 300) -> None:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             with suppress(psycopg.OperationalError):
-                if not (await asyncio.to_thread(check, self.cloud.database_url)).breaches[_FINISHED]:
+                report = await asyncio.to_thread(check, self.cloud.database_url, self.policy)
+                if not report.breaches[FINISHED]:
                     return
             await asyncio.sleep(0.5)
-
-
-_FINISHED = "every order reaches a terminal state"
-
-
-def _is_of(process: psutil.Process, function: str) -> bool:
-    return process.environ().get("AWS_LAMBDA_FUNCTION_NAME") == function
 
 
 def _resume(process: psutil.Process) -> None:
@@ -236,14 +224,16 @@ def told_wrongly(chaos: Chaos) -> list[str]:
     return [*chaos.lies, *wrong, *lost, *twice]
 
 
-def run(directory: Path, orders: int, seed: int) -> tuple[Chaos, Report, list[str]]:
+def run(directory: Path, orders: int, seed: int, *, defaults: bool = False) -> tuple[Chaos, Report, list[str]]:
     """One run in a directory of its own; returns it with what the checkers found."""
+    settings = DEFAULTS if defaults else QUICK
     for name in ("functions", "layers"):
         (directory / name).symlink_to(ROOT / name)
-    with running_cloud(directory / "cloud", quick_template(directory), **SETTINGS) as cloud:
-        chaos = Chaos(cloud, orders, Random(seed))
+    template = None if defaults else quick_template(directory)
+    with running_cloud(directory / "cloud", template, **settings) as cloud:
+        chaos = Chaos(cloud, Policy.of(settings), orders, Random(seed))
         asyncio.run(chaos.run())
-        return chaos, check(cloud.database_url), told_wrongly(chaos)
+        return chaos, check(cloud.database_url, chaos.policy), told_wrongly(chaos)
 
 
 def main() -> int:
@@ -251,16 +241,20 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--orders", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--defaults", action="store_true")
     options = parser.parse_args()
     began = time.monotonic()
     directory = Path(tempfile.mkdtemp(prefix="chaos-"))
     print(f"data and logs: {directory}", flush=True)
-    chaos, report, wrong = run(directory, options.orders, options.seed)
+    chaos, report, wrong = run(directory, options.orders, options.seed, defaults=options.defaults)
     print(f"seed {options.seed}, {time.monotonic() - began:.0f} s")
     for name, count in chaos.faults.most_common():
         print(f"{count:6} x {name}")
+    fenced = (chaos.cloud.directory / "logs" / "WorkerFunction.log").read_text().count('"the order moved on"')
+    print(f"{fenced:6} writes of workers that were too late")
     print(f"{len(chaos.told)} events told on the account's streams, {chaos.streamed} orders streamed one by one")
     print(report)
+    wrong += [f"at some time broken: {rule}" for rule in chaos.broken]
     print(
         f"{'BREACH' if wrong else 'holds '}  clients were told what is so"
         + "".join(f"\n  {line}" for line in wrong[:10])

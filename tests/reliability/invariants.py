@@ -1,23 +1,66 @@
 """What must hold of all orders, always, read from Postgres and from the mock chain's ledger."""
 
 import json
+import re
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, LiteralString
+from functools import cache
+from pathlib import Path
+from typing import Any, LiteralString, Self
 
 import psycopg
 from psycopg.rows import dict_row
 
-from order_engine.domain.errors import AttemptsExhausted, FinalFailure
+from local.template.yaml_file import read_yaml
+from order_engine.domain.errors import AttemptsExhausted, FinalFailure, OrderExpired
 from order_engine.domain.lifecycle import CLAIMS, MOVES, TERMINAL
+from tests.polling import eventually
 
-_MAX_ATTEMPTS = 3
-_LONGEST_BACKOFF = timedelta(seconds=10)  # after the last but one attempt, with its jitter
-_SWEEP = timedelta(seconds=90)  # a sweep a minute, and time to send
+_TEMPLATE = Path(__file__).parents[2] / "template.yaml"
+_TO_SEND = timedelta(seconds=30)  # what a sweep may take, on a busy machine
+FINISHED = "every order reaches a terminal state"
+
+
+@dataclass(frozen=True)
+class Policy:
+    """The deployed parameters that some rules depend on."""
+
+    max_attempts: int
+    backoff: timedelta
+    watchdog: timedelta
+    sweep: timedelta
+    """Between two runs of the sweeper."""
+
+    @classmethod
+    def of(cls, settings: Mapping[str, str]) -> Self:
+        """The template's defaults, but for `settings` (MAX_ATTEMPTS and so on)."""
+        values = {**_defaults(), **settings}
+        number, unit = re.findall(r"rate\((\d+) (second|minute)s?\)", values["SWEEP_SCHEDULE"])[0]
+        return cls(
+            max_attempts=int(values["MAX_ATTEMPTS"]),
+            backoff=timedelta(seconds=float(values["BACKOFF_SECONDS"])),
+            watchdog=timedelta(seconds=float(values["WATCHDOG_SECONDS"])),
+            sweep=timedelta(**{f"{unit}s": int(number)}),
+        )
+
+    @property
+    def longest_backoff(self) -> timedelta:
+        """After the last attempt but one, with its jitter, in whole seconds."""
+        doubled: int = 2 ** (self.max_attempts - 2)
+        return self.backoff * doubled * 1.5 + timedelta(seconds=0.5)
+
+
+@cache
+def _defaults() -> dict[str, str]:
+    parameters = read_yaml(_TEMPLATE)["Parameters"]
+    return {re.sub(r"(?<!^)(?=[A-Z])", "_", name).upper(): str(parameters[name]["Default"]) for name in parameters}
+
 
 # Each gives the orders that break the rule. An open order breaks the first one: ask when all should be finished.
 RULES: dict[str, LiteralString] = {
-    "every order reaches a terminal state": "SELECT id FROM orders WHERE finished_at IS NULL",
+    FINISHED: "SELECT id FROM orders WHERE finished_at IS NULL",
     "events are contiguous from 1": """
         SELECT order_id AS id FROM order_events GROUP BY order_id
         HAVING min(sequence) <> 1 OR max(sequence) <> count(*)""",
@@ -36,7 +79,7 @@ RULES: dict[str, LiteralString] = {
         JOIN order_events later ON later.order_id = earlier.order_id AND later.sequence = earlier.sequence + 1
         WHERE (earlier.status, later.status) NOT IN (
             SELECT * FROM unnest(%(from_statuses)s::text[], %(to_statuses)s::text[]))""",
-    "no more than three attempts": "SELECT id FROM orders WHERE attempt > 3",
+    "no more attempts than allowed": "SELECT id FROM orders WHERE attempt > %(max_attempts)s",
     "at most one fill per order": """
         SELECT order_id AS id FROM mock_chain.transactions
         WHERE outcome = 'filled' GROUP BY order_id HAVING count(*) > 1""",
@@ -48,11 +91,17 @@ RULES: dict[str, LiteralString] = {
     "no fill for an order that ended without one": """
         SELECT o.id FROM orders o JOIN mock_chain.transactions t ON t.order_id = o.id
         WHERE o.finished_at IS NOT NULL AND o.status <> 'confirmed' AND t.outcome = 'filled'""",
+    "no fill below what was asked for": """
+        SELECT o.id FROM orders o JOIN mock_chain.transactions t ON t.order_id = o.id AND t.outcome = 'filled'
+        WHERE t.amount_out < greatest(o.min_amount_out, t.min_amount_out)""",
     "failed means a final error or attempts used up": """
         SELECT id FROM orders
-        WHERE status = 'failed' AND attempt < %(max_attempts)s AND details -> 'error' ->> 'code' <> ALL(%(final)s)""",
+        WHERE status = 'failed' AND attempt < %(max_attempts)s
+          AND coalesce(details -> 'error' ->> 'code', '') <> ALL(%(final)s)""",
     "expired means that the time was over, or would have been before another attempt": """
-        SELECT o.id FROM orders o WHERE o.status = 'expired' AND o.finished_at + %(longest_backoff)s < o.expires_at""",
+        SELECT id FROM orders
+        WHERE status = 'expired' AND expires_at > finished_at + CASE
+            WHEN details -> 'error' ->> 'code' = 'order_expired' THEN interval '0' ELSE %(longest_backoff)s END""",
     "no attempt before its time": """
         SELECT retry.order_id AS id FROM order_events retry
         JOIN order_events attempt ON attempt.order_id = retry.order_id AND attempt.sequence = retry.sequence + 1
@@ -61,10 +110,18 @@ RULES: dict[str, LiteralString] = {
     "nothing is signed after its order's time": """
         SELECT o.id FROM orders o JOIN order_events e ON e.order_id = o.id
         WHERE e.status = 'submitted' AND e.at >= o.expires_at""",
-    "no open order is left unwatched": """
-        SELECT id FROM orders WHERE finished_at IS NULL AND watchdog_at IS NULL""",
+    "nothing lands after its order's time": """
+        SELECT o.id FROM orders o JOIN mock_chain.transactions t ON t.order_id = o.id
+        WHERE t.outcome = 'filled' AND t.lands_at > o.expires_at""",
+    "no open order is left unwatched": "SELECT id FROM orders WHERE finished_at IS NULL AND watchdog_at IS NULL",
+    # An order is watched from its last step on; each sweep that sends it doubles the time.
+    "no open order's watchdog is later than its state says": """
+        SELECT id FROM orders WHERE finished_at IS NULL AND watchdog_at > CASE
+            WHEN sweeps > 0 THEN clock_timestamp() + least(interval '15 minutes', %(watchdog)s * 2 ^ least(sweeps, 20))
+            WHEN lease_until IS NOT NULL THEN lease_until
+            ELSE coalesce(not_before, updated_at) + %(watchdog)s END""",
     "no open order waits longer than its watchdog says": """
-        SELECT id FROM orders WHERE finished_at IS NULL AND watchdog_at < now() - %(sweep)s""",
+        SELECT id FROM orders WHERE finished_at IS NULL AND watchdog_at < clock_timestamp() - %(sweep)s""",
 }
 
 
@@ -87,17 +144,19 @@ class Report:
         return "\n".join(lines)
 
 
-def check(database_url: str) -> Report:
+def check(database_url: str, policy: Policy) -> Report:
     """Read everything; whole histories are in the report for the first few orders that break a rule."""
     moves = [(source, target) for source, target in {*MOVES, *CLAIMS.items()} if source not in TERMINAL]
+    elsewhere = {AttemptsExhausted, OrderExpired}  # the one takes all attempts, the other is not a failure
     parameters = {
         "from_statuses": [source for source, _ in moves],
         "to_statuses": [target for _, target in moves],
         "terminal": list(TERMINAL),
-        "max_attempts": _MAX_ATTEMPTS,
-        "final": [error.code for error in FinalFailure.__subclasses__() if error is not AttemptsExhausted],
-        "longest_backoff": _LONGEST_BACKOFF,
-        "sweep": _SWEEP,
+        "max_attempts": policy.max_attempts,
+        "final": [error.code for error in FinalFailure.__subclasses__() if error not in elsewhere],
+        "longest_backoff": policy.longest_backoff,
+        "watchdog": policy.watchdog,
+        "sweep": policy.sweep + _TO_SEND,
     }
     with psycopg.connect(database_url, row_factory=dict_row) as connection:
         breaches = {
@@ -117,11 +176,12 @@ def check(database_url: str) -> Report:
         )
 
 
-def assert_all_hold(database_url: str) -> Report:
-    """Fail with the whole report if any rule is broken."""
-    report = check(database_url)
+def assert_all_hold(database_url: str, policy: Policy) -> None:
+    """Wait until every order has ended, and fail with the whole report if any rule is broken."""
+    with suppress(AssertionError):  # the report says more
+        eventually(lambda: not check(database_url, policy).breaches[FINISHED], "every order has ended")
+    report = check(database_url, policy)
     assert not any(report.breaches.values()), f"\n{report}"
-    return report
 
 
 def _history(connection: psycopg.Connection[dict[str, Any]], order: str) -> dict[str, Any]:

@@ -30,17 +30,17 @@ class _Loop:
 
 
 class TcpProxy:
-    """Passes bytes on; `refuse` cuts every connection and takes no new one, `hang` lets them wait, `heal` ends both."""
+    """Passes bytes on. `refuse` cuts every connection and takes no new one, `hang` holds the bytes back, `mute` only
+    those that come from the server; `heal` ends all three."""
 
     def __init__(self, url: str) -> None:
         self._target = urlsplit(url)
         self._loop = _Loop()
-        self._flowing = asyncio.Event()
-        self._flowing.set()
+        self._asking, self._answering = asyncio.Event(), asyncio.Event()
         self._connections: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
         self._port = 0
-        self._loop.call(self._listen())
+        self.heal()
         self.url = urlunsplit(
             self._target._replace(netloc=f"{self._target.netloc.rsplit('@')[0]}@127.0.0.1:{self._port}")
         )
@@ -49,10 +49,15 @@ class TcpProxy:
         self._loop.call(self._stop())
 
     def hang(self) -> None:
-        self._loop.loop.call_soon_threadsafe(self._flowing.clear)
+        self._loop.loop.call_soon_threadsafe(self._asking.clear)
+        self.mute()
+
+    def mute(self) -> None:
+        self._loop.loop.call_soon_threadsafe(self._answering.clear)
 
     def heal(self) -> None:
-        self._loop.loop.call_soon_threadsafe(self._flowing.set)
+        for flowing in (self._asking, self._answering):
+            self._loop.loop.call_soon_threadsafe(flowing.set)
         self._loop.call(self._listen())
 
     def close(self) -> None:
@@ -76,11 +81,15 @@ class TcpProxy:
         task = asyncio.create_task(self._pass_on(reader, writer))
         self._connections.add(task)
         task.add_done_callback(self._connections.discard)
+        task.add_done_callback(lambda _: writer.transport.abort())
 
     async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         inner_reader, inner_writer = await asyncio.open_connection(self._target.hostname, self._target.port)
         try:
-            ways = [asyncio.create_task(self._copy(*way)) for way in ((reader, inner_writer), (inner_reader, writer))]
+            ways = [
+                asyncio.create_task(_copy(reader, inner_writer, self._asking)),
+                asyncio.create_task(_copy(inner_reader, writer, self._answering)),
+            ]
             try:
                 await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
             finally:
@@ -88,14 +97,14 @@ class TcpProxy:
                     way.cancel()
                 await asyncio.gather(*ways, return_exceptions=True)
         finally:
-            for each in (writer, inner_writer):
-                each.transport.abort()
+            inner_writer.transport.abort()
 
-    async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while data := await reader.read(65_536):
-            await self._flowing.wait()
-            writer.write(data)
-            await writer.drain()
+
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, flowing: asyncio.Event) -> None:
+    while data := await reader.read(65_536):
+        await flowing.wait()
+        writer.write(data)
+        await writer.drain()
 
 
 IsDown = Callable[[str, str], bool]
@@ -113,6 +122,15 @@ class AwsProxy:
         self.seen: set[tuple[str, str, str]] = set()
         self._loop = _Loop()
         self._loop.call(self._start())
+
+    @contextmanager
+    def without(self, is_down: IsDown) -> Iterator[None]:
+        """For a while."""
+        self.is_down = is_down
+        try:
+            yield
+        finally:
+            self.is_down = lambda service, body: False
 
     def close(self) -> None:
         self._loop.call(self._runner.cleanup())
@@ -136,17 +154,26 @@ class AwsProxy:
         for resource in _resources_of(json.loads(body or "{}")):
             self.seen.add((who, f"{service}:{action}", resource))
         if self.is_down(service, body.decode()):
-            assert request.transport
-            request.transport.abort()
-            return web.Response()
+            return _cut_off(request)
         headers = {name: value for name, value in request.headers.items() if name not in ("Host", "Content-Length")}
-        async with self._session.request(
-            request.method, self.target + request.path_qs, data=body, headers=headers
-        ) as answer:
-            kept = {
-                name: value for name, value in answer.headers.items() if name in ("Content-Type", "x-amzn-RequestId")
-            }
-            return web.Response(status=answer.status, body=await answer.read(), headers=kept)
+        try:
+            async with self._session.request(
+                request.method, self.target + request.path_qs, data=body, headers=headers
+            ) as answer:
+                kept = {
+                    name: value
+                    for name, value in answer.headers.items()
+                    if name in ("Content-Type", "x-amzn-RequestId")
+                }
+                return web.Response(status=answer.status, body=await answer.read(), headers=kept)
+        except aiohttp.ClientError:  # what is behind is away
+            return _cut_off(request)
+
+
+def _cut_off(request: web.Request) -> web.Response:
+    if request.transport:  # None: the caller has hung up
+        request.transport.abort()
+    return web.Response()
 
 
 def _resources_of(request: dict[str, Any]) -> list[str]:

@@ -11,3 +11,4 @@ def test_all_holds_while_everything_breaks(tmp_path: Path) -> None:
     assert report.orders == len(chaos.accepted) == 200
     assert not any(report.breaches.values()), f"\n{report}"
     assert not wrong
+    assert not chaos.broken

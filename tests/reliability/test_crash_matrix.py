@@ -3,27 +3,36 @@
 The processes are those of the running local cloud, the database is real, and the deaths are SIGKILL.
 """
 
-import asyncio
 import json
 import threading
-from collections.abc import Iterator
-from datetime import timedelta
-from uuid import UUID, uuid4
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+from uuid import uuid4
 
 import httpx
-import psycopg
 import pytest
 from websockets.sync.client import ClientConnection, connect
 
-from order_engine.adapters.postgres.database import Database
-from order_engine.adapters.postgres.orders import OrderStore
-from tests.accounts import aws_client
+from tests.accounts import aws_client, headers_of_new_account
 from tests.cloud import Cloud, running_cloud
 from tests.e2e.test_http import SOL, finished, place
-from tests.engine import LIFETIME, new_order
+from tests.e2e.test_websocket import Socket, opened
 from tests.polling import eventually
-from tests.reliability.invariants import assert_all_hold
-from tests.reliability.sabotage import Sabotage
+from tests.reliability.crash_points import MOMENTS, CrashPoints
+from tests.reliability.invariants import Policy, assert_all_hold
+from tests.reliability.proxies import AwsProxy, aws_proxy
+from tests.reliability.states import (
+    State,
+    abandoned,
+    by_hand,
+    due,
+    exhausted,
+    long_finished,
+    overdue,
+    signed,
+    signed_in_vain,
+    unclaimed,
+)
 
 SECONDS = {
     "MOCK_LATENCY": "0",
@@ -33,38 +42,104 @@ SECONDS = {
     "ORDERS_VISIBILITY_TIMEOUT": "2",
     "WATCHDOG_SECONDS": "2",
     "SWEEP_SCHEDULE": "rate(1 second)",
+    "RETENTION_DAYS": "1",
     "TRANSACTION_VALIDITY_SECONDS": "4",
+    "LANDING_SECONDS": "0",
     "LOCAL_CONCURRENCY": "4",
 }
-DEV_ACCOUNT = "demo"
-WORKER = [
-    (seam, moment)
-    for seam in (
-        "claim",
-        "quote",
-        "record-building",
-        "build",
-        "record-submitted",
-        "send",
-        "landing",
-        "record-confirmed",
-        "publish",
-        "handler",
-    )
-    for moment in ("before", "after")
+
+
+def orders_queue(service: str, body: str) -> bool:
+    return service == "sqs" and "OrdersQueue" in body
+
+
+# What each function calls. That nothing is missing here is a test of its own, the last one.
+TO_A_FILL = [
+    "handler",
+    "OrderStore.claim",
+    "MockVenue.quote",
+    "Journal.record building",
+    "MockVenue.build",
+    "Journal.record submitted",
+    "MockChain.send",
+    "MockChain.statuses",
+    "Journal.record confirmed",
+    "StatusQueue.publish",
 ]
+TO_A_FAILURE = ["Journal.record pending", "Journal.record failed"]
+PLACING = ["handler", "OrderStore.place", "OrdersQueue.send"]
+READING = {
+    "OrderStore.get": "/api/orders/{order_id}",
+    "OrderStore.page": "/api/orders",
+    "OrderStore.ping": "/health/ready",
+}
+SWEEPING = ["handler", "OrderStore.due", "OrdersQueue.send_all", "OrderStore.extend_watch", "OrderStore.forget"]
+TELLING = ["handler", "Connections.listening_to", "Gateway.post"]
+SETTLING: dict[str, tuple[State, str, str | None]] = {
+    "handler": (exhausted, "failed", "attempts_exhausted"),
+    "OrderStore.examine": (exhausted, "failed", "attempts_exhausted"),
+    "OrderStore.events": (exhausted, "failed", "attempts_exhausted"),
+    "Journal.record failed": (exhausted, "failed", "attempts_exhausted"),
+    "StatusQueue.publish": (exhausted, "failed", "attempts_exhausted"),
+    "Journal.record expired": (overdue, "expired", "order_expired"),
+    "ConfirmationsQueue.send": (signed, "confirmed", None),
+    "OrdersQueue.send": (unclaimed, "confirmed", None),
+}
+CONFIRMING: dict[str, State] = {
+    "handler": signed,
+    "OrderStore.examine": signed,
+    "MockChain.statuses": signed,
+    "MockChain.send": signed,
+    "ConfirmationsQueue.send": signed,
+    "Journal.record confirmed": signed,
+    "StatusQueue.publish": signed,
+    "Journal.record pending": signed_in_vain,
+    "OrdersQueue.send": signed_in_vain,
+}
+CALLS = {
+    "worker": {
+        *TO_A_FILL,
+        *TO_A_FAILURE,
+        "OrderStore.events",
+        "Journal.record expired",
+        "ConfirmationsQueue.send",
+        "OrdersQueue.hide",
+    },
+    "confirmer": {*CONFIRMING, "OrderStore.events"},
+    "api": {*PLACING, *READING, "OrderStore.placed_before", "OrderStore.mark_due"},
+    "websocket": {
+        *PLACING,
+        "Connections.add",
+        "Connections.remove",
+        "OrderStore.placed_before",
+        "OrderStore.mark_due",
+        "OrderStore.get",
+    },
+    "authorizer": {"handler", "ApiKeys.account_of"},
+    "sweeper": {*SWEEPING},
+    "notifier": {*TELLING, "Connections.remove", "StatusQueue.hide"},
+    "dead_letter": {*SETTLING, "PoisonQueue.send"},
+}
 
 
 @pytest.fixture(scope="module")
-def sabotage(tmp_path_factory: pytest.TempPathFactory) -> Sabotage:
-    return Sabotage(tmp_path_factory.mktemp("sabotage"))
+def crash_points(tmp_path_factory: pytest.TempPathFactory) -> CrashPoints:
+    return CrashPoints(tmp_path_factory.mktemp("crash-points"))
 
 
 @pytest.fixture(scope="module")
-def cloud(tmp_path_factory: pytest.TempPathFactory, sabotage: Sabotage) -> Iterator[Cloud]:
-    with running_cloud(tmp_path_factory.mktemp("cloud"), sabotage.template, **SECONDS) as cloud:
+def aws() -> Iterator[AwsProxy]:
+    with aws_proxy() as proxy:
+        yield proxy
+
+
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory: pytest.TempPathFactory, crash_points: CrashPoints, aws: AwsProxy) -> Iterator[Cloud]:
+    settings = {**SECONDS, "LOCAL_AWS_ENDPOINT_URL": aws.url}
+    with running_cloud(tmp_path_factory.mktemp("cloud"), crash_points.template, **settings) as cloud:
+        aws.target = cloud.aws_url
         yield cloud
-        assert_all_hold(cloud.database_url)
+        assert_all_hold(cloud.database_url, Policy.of(SECONDS))
 
 
 class Listener:
@@ -84,6 +159,10 @@ class Listener:
                 known = self.told.setdefault(event["orderId"], {})
                 assert known.setdefault(event["sequence"], event["status"]) == event["status"]
 
+    def was_told(self, order: dict[str, Any]) -> bool:
+        """Whether the stream had every step of a finished order."""
+        return self.told.get(order["orderId"]) == {event["sequence"]: event["status"] for event in order["events"]}
+
 
 @pytest.fixture(scope="module")
 def listener(cloud: Cloud) -> Iterator[Listener]:
@@ -93,115 +172,267 @@ def listener(cloud: Cloud) -> Iterator[Listener]:
     listener.thread.join()
 
 
-def told_everything(listener: Listener, order: dict[str, object]) -> bool:
-    """Whether the stream had every step of a finished order."""
-    events = order["events"]
-    assert isinstance(events, list)
-    return listener.told.get(str(order["orderId"])) == {event["sequence"]: event["status"] for event in events}
+Placed = dict[str, Any]
 
 
-@pytest.mark.parametrize(("seam", "moment"), WORKER)
-def test_the_worker_dies(
-    cloud: Cloud, sabotage: Sabotage, http: httpx.Client, listener: Listener, seam: str, moment: str
+@pytest.mark.parametrize("call", TO_A_FILL)
+def test_the_worker_dies_on_the_way_to_a_fill(
+    http: httpx.Client, listener: Listener, crash_points: CrashPoints, call: str
 ) -> None:
-    sabotage.plan("worker", seam, moment)
-    order_id = place(http)["orderId"]
-    eventually(lambda: sabotage.is_done("worker", seam, moment), "the worker died there")
-    order = finished(http, order_id)
-    assert order["status"] == "confirmed"
-    eventually(lambda: told_everything(listener, order), "its client was told every step")
+    with crash_points.deaths("worker", call):
+        placed = [place(http) for _ in MOMENTS]
+    assert_ended(http, listener, placed, "confirmed")
 
 
-@pytest.mark.parametrize("moment", ["before", "after"])
-def test_the_worker_dies_while_it_puts_a_message_off(
-    cloud: Cloud, sabotage: Sabotage, http: httpx.Client, moment: str
+@pytest.mark.parametrize("call", TO_A_FAILURE)
+def test_the_worker_dies_on_the_way_to_a_failure(
+    http: httpx.Client, listener: Listener, crash_points: CrashPoints, call: str
 ) -> None:
-    sabotage.plan("worker", "hide", moment)
-    send(cloud, "OrdersQueue", str(uuid4()))  # an order that nobody placed
-    eventually(lambda: sabotage.is_done("worker", "hide", moment), "the worker died there")
+    with crash_points.deaths("worker", call):
+        placed = [place(http, {**SOL, "minAmountOut": 1_000_000}) for _ in MOMENTS]
+    assert_ended(http, listener, placed, "failed")
+
+
+def test_the_worker_dies_reading_what_the_one_before_it_did(
+    cloud: Cloud, http: httpx.Client, listener: Listener, crash_points: CrashPoints
+) -> None:
+    placed = [by_hand(cloud, abandoned) for _ in MOMENTS]
+    with crash_points.deaths("worker", "OrderStore.events"):
+        send(cloud, "OrdersQueue", placed)
+    assert_ended(http, listener, placed, "confirmed")
+
+
+def test_the_worker_dies_expiring_an_order(
+    cloud: Cloud, http: httpx.Client, listener: Listener, crash_points: CrashPoints
+) -> None:
+    placed = [by_hand(cloud, overdue) for _ in MOMENTS]
+    with crash_points.deaths("worker", "Journal.record expired"):
+        send(cloud, "OrdersQueue", placed)
+    assert_ended(http, listener, placed, "expired", "order_expired")
+
+
+def test_the_worker_dies_handing_an_order_over(
+    cloud: Cloud, http: httpx.Client, listener: Listener, crash_points: CrashPoints
+) -> None:
+    placed = [by_hand(cloud, signed) for _ in MOMENTS]
+    with crash_points.deaths("worker", "ConfirmationsQueue.send"):
+        send(cloud, "OrdersQueue", placed)
+    assert_ended(http, listener, placed, "confirmed")
+
+
+@pytest.mark.parametrize("call", CONFIRMING)
+def test_the_confirmer_dies(
+    cloud: Cloud, http: httpx.Client, listener: Listener, crash_points: CrashPoints, call: str
+) -> None:
+    placed = [by_hand(cloud, CONFIRMING[call]) for _ in MOMENTS]
+    with crash_points.deaths("confirmer", call):
+        send(cloud, "OrdersQueue", placed)
+    assert_ended(http, listener, placed, "confirmed")
+
+
+def test_the_confirmer_dies_reading_the_steps_of_an_order_that_another_has_settled(
+    cloud: Cloud, http: httpx.Client, listener: Listener, crash_points: CrashPoints
+) -> None:
+    placed = [place(http)["orderId"] for _ in MOMENTS]
+    assert_ended(http, listener, placed, "confirmed")
+    with crash_points.deaths("confirmer", "OrderStore.events"):
+        for order_id in placed:
+            body = json.dumps({"orderIds": [order_id]})
+            aws_client(cloud, "sqs").send_message(QueueUrl=cloud.queues["ConfirmationsQueue"], MessageBody=body)
+    assert_ended(http, listener, placed, "confirmed")
+
+
+def test_the_worker_dies_postponing_a_message(cloud: Cloud, http: httpx.Client, crash_points: CrashPoints) -> None:
+    with crash_points.deaths("worker", "OrdersQueue.hide"):
+        send(cloud, "OrdersQueue", [str(uuid4()) for _ in MOMENTS])  # orders that nobody placed
     assert finished(http, place(http)["orderId"])["status"] == "confirmed"
 
 
-@pytest.mark.parametrize(("seam", "moment"), [("place", "before"), ("place", "after"), ("send", "after")])
-def test_the_api_dies_between_insert_and_send(sabotage: Sabotage, http: httpx.Client, seam: str, moment: str) -> None:
-    key = {"Idempotency-Key": str(uuid4())}
-    sabotage.plan("api", seam, moment)
-    assert http.post("/api/orders/execute", json=SOL, headers=key).status_code == 500
-    assert sabotage.is_done("api", seam, moment)
-    again = http.post("/api/orders/execute", json=SOL, headers=key)
-    assert again.status_code == (202 if (seam, moment) == ("place", "before") else 200)
-    assert finished(http, again.json()["orderId"])["status"] == "confirmed"
-
-
-@pytest.mark.parametrize(
-    ("seam", "moment"), [("listening_to", "after"), ("post", "before"), ("post", "after"), ("handler", "after")]
-)
-def test_the_notifier_dies(sabotage: Sabotage, http: httpx.Client, listener: Listener, seam: str, moment: str) -> None:
-    sabotage.plan("notifier", seam, moment)
-    order = finished(http, place(http)["orderId"])
-    eventually(lambda: sabotage.is_done("notifier", seam, moment), "the notifier died there")
-    eventually(lambda: told_everything(listener, order), "its client was told every step all the same")
-
-
-@pytest.mark.parametrize(("seam", "moment"), [("due", "after"), ("send_all", "before"), ("send_all", "after")])
-def test_the_sweeper_dies(sabotage: Sabotage, http: httpx.Client, seam: str, moment: str) -> None:
-    sabotage.plan("api", "send", "before")  # so there is something to sweep
-    key = {"Idempotency-Key": str(uuid4())}
-    sabotage.plan("sweeper", seam, moment)
-    assert http.post("/api/orders/execute", json=SOL, headers=key).status_code == 500
-    eventually(lambda: sabotage.is_done("sweeper", seam, moment), "the sweeper died there")
-    order_id = http.post("/api/orders/execute", json=SOL, headers=key).json()["orderId"]
+@pytest.mark.parametrize("call", PLACING)
+def test_the_api_dies_placing_an_order(http: httpx.Client, crash_points: CrashPoints, call: str) -> None:
+    with crash_points.deaths("api", call):
+        order_id = post_again(http, str(uuid4()), deaths=2)
     assert finished(http, order_id)["status"] == "confirmed"
 
 
-@pytest.mark.parametrize(
-    ("seam", "moment"),
-    [("record-failed", "before"), ("record-failed", "after"), ("publish", "before"), ("handler", "after")],
-)
+def test_the_api_dies_looking_for_the_order_placed_before(http: httpx.Client, crash_points: CrashPoints) -> None:
+    key = str(uuid4())
+    order_id = post_again(http, key, deaths=0)
+    with crash_points.deaths("api", "OrderStore.placed_before"):
+        assert post_again(http, key, deaths=2) == order_id
+
+
+def test_the_api_dies_telling_the_sweeper(http: httpx.Client, aws: AwsProxy, crash_points: CrashPoints) -> None:
+    with aws.without(orders_queue), crash_points.deaths("api", "OrderStore.mark_due"):
+        order_id = post_again(http, str(uuid4()), deaths=2)
+    assert finished(http, order_id)["status"] == "confirmed"
+
+
+@pytest.mark.parametrize("call", READING)
+def test_the_api_dies_reading(http: httpx.Client, crash_points: CrashPoints, call: str) -> None:
+    path = READING[call].format(order_id=place(http)["orderId"])
+    with crash_points.deaths("api", call):
+        assert [http.get(path).status_code for _ in range(3)] == [500, 500, 200]
+
+
+@pytest.mark.parametrize("call", [*PLACING, "Connections.add"])
+def test_the_websocket_function_dies_placing_an_order(
+    cloud: Cloud, http: httpx.Client, crash_points: CrashPoints, call: str
+) -> None:
+    with opened(cloud) as socket, crash_points.deaths("websocket", call):
+        frame = ask_again(socket, execute(str(uuid4())))
+    assert finished(http, frame["orderId"])["status"] == "confirmed"
+
+
+@pytest.mark.parametrize("call", ["OrderStore.placed_before", "OrderStore.get"])
+def test_the_websocket_function_dies_answering_a_repeat(
+    cloud: Cloud, http: httpx.Client, crash_points: CrashPoints, call: str
+) -> None:
+    order = execute(str(uuid4()))
+    with opened(cloud) as socket:
+        first = socket.ask(order)
+        with crash_points.deaths("websocket", call):
+            again = ask_again(socket, order)
+    assert (again["orderId"], again["replayed"]) == (first["orderId"], True)
+
+
+def test_the_websocket_function_dies_telling_the_sweeper(
+    cloud: Cloud, http: httpx.Client, aws: AwsProxy, crash_points: CrashPoints
+) -> None:
+    with opened(cloud) as socket, aws.without(orders_queue), crash_points.deaths("websocket", "OrderStore.mark_due"):
+        frame = ask_again(socket, execute(str(uuid4())))
+    assert finished(http, frame["orderId"])["status"] == "confirmed"
+
+
+def test_the_websocket_function_dies_unsubscribing(cloud: Cloud, crash_points: CrashPoints) -> None:
+    with opened(cloud) as socket:
+        assert socket.ask({"action": "subscribe", "channel": "account"})["type"] == "subscribed"
+        with crash_points.deaths("websocket", "Connections.remove"):
+            frame = ask_again(socket, {"action": "unsubscribe", "channel": "account"})
+        assert frame["type"] == "unsubscribed"
+
+
+@pytest.mark.parametrize("call", ["handler", "ApiKeys.account_of"])
+def test_the_authorizer_dies(cloud: Cloud, http: httpx.Client, crash_points: CrashPoints, call: str) -> None:
+    headers = headers_of_new_account(cloud, f"somebody-{uuid4()}")
+    with crash_points.deaths("authorizer", call):
+        assert [http.get("/api/orders", headers=headers).status_code for _ in range(3)] == [500, 500, 200]
+
+
+@pytest.mark.parametrize("call", TELLING)
+def test_the_notifier_dies_telling(
+    http: httpx.Client, listener: Listener, crash_points: CrashPoints, call: str
+) -> None:
+    with crash_points.deaths("notifier", call):
+        placed = [place(http) for _ in MOMENTS]
+    assert_ended(http, listener, placed, "confirmed")
+
+
+def test_the_notifier_dies_taking_a_connection_that_is_gone_off_its_topic(
+    cloud: Cloud, http: httpx.Client, listener: Listener, crash_points: CrashPoints
+) -> None:
+    placed = [by_hand(cloud, unclaimed) for _ in MOMENTS]
+    with opened(cloud) as socket:
+        for order_id in placed:
+            assert socket.ask({"orderId": order_id})["type"] == "snapshot"
+    with crash_points.deaths("notifier", "Connections.remove"):
+        send(cloud, "OrdersQueue", placed)
+    assert_ended(http, listener, placed, "confirmed")
+
+
+def test_the_notifier_dies_postponing_while_dynamodb_is_away(
+    http: httpx.Client, aws: AwsProxy, listener: Listener, crash_points: CrashPoints
+) -> None:
+    place(http)  # the authorizer knows the key now, and keeps it for a minute
+    with aws.without(lambda service, body: service == "dynamodb"), crash_points.deaths("notifier", "StatusQueue.hide"):
+        placed = [place(http) for _ in MOMENTS]
+    assert_ended(http, listener, placed, "confirmed")
+
+
+@pytest.mark.parametrize("call", SWEEPING)
+def test_the_sweeper_dies(
+    cloud: Cloud, http: httpx.Client, listener: Listener, crash_points: CrashPoints, call: str
+) -> None:
+    old = by_hand(cloud, long_finished)
+    placed = []
+    for moment in MOMENTS:  # one after the other: what one sweep sent leaves nothing to do for the next
+        with crash_points.deaths("sweeper", call, moment):
+            placed.append(by_hand(cloud, due))
+    assert_ended(http, listener, placed, "confirmed")
+    eventually(lambda: http.get(f"/api/orders/{old}").status_code == 404, "an old order was deleted")
+
+
+@pytest.mark.parametrize("call", SETTLING)
 def test_the_dead_letter_function_dies(
-    cloud: Cloud, sabotage: Sabotage, http: httpx.Client, listener: Listener, seam: str, moment: str
+    cloud: Cloud, http: httpx.Client, listener: Listener, crash_points: CrashPoints, call: str
 ) -> None:
-    sabotage.plan("dead_letter", seam, moment)
-    exhausted = asyncio.run(an_order_without_attempts_left(cloud))
-    send(cloud, "OrdersDeadLetterQueue", exhausted)
-    eventually(lambda: sabotage.is_done("dead_letter", seam, moment), "the dead-letter function died there")
-    order = finished(http, exhausted)
-    assert (order["status"], order["error"]["code"]) == ("failed", "attempts_exhausted")
-    eventually(lambda: told_everything(listener, order), "its client was told every step")
+    make, status, error = SETTLING[call]
+    placed = [by_hand(cloud, make) for _ in MOMENTS]
+    with crash_points.deaths("dead_letter", call):
+        send(cloud, "OrdersDeadLetterQueue", placed)
+    assert_ended(http, listener, placed, status, error)
 
 
-@pytest.mark.parametrize("moment", ["before", "after"])
-def test_the_dead_letter_function_dies_while_it_sends_an_order_back(
-    cloud: Cloud, sabotage: Sabotage, http: httpx.Client, moment: str
+def test_the_dead_letter_function_dies_putting_a_message_aside(cloud: Cloud, crash_points: CrashPoints) -> None:
+    unknown = {str(uuid4()) for _ in MOMENTS}
+    with crash_points.deaths("dead_letter", "PoisonQueue.send"):
+        send(cloud, "OrdersDeadLetterQueue", unknown)
+    kept: set[str] = set()
+
+    def both() -> bool:
+        kept.update(put_aside(cloud))
+        return unknown <= kept
+
+    eventually(both, "both were kept")
+
+
+@pytest.mark.parametrize("function", CALLS)
+def test_no_call_is_missing_here(crash_points: CrashPoints, function: str) -> None:
+    assert crash_points.calls_of(function) <= CALLS[function]
+
+
+def assert_ended(
+    http: httpx.Client, listener: Listener, placed: Sequence[str | Placed], status: str, error: str | None = None
 ) -> None:
-    sabotage.plan("dead_letter", "send", moment)
-    unclaimed = asyncio.run(an_order_nobody_claimed(cloud))
-    send(cloud, "OrdersDeadLetterQueue", unclaimed)
-    eventually(lambda: sabotage.is_done("dead_letter", "send", moment), "the dead-letter function died there")
-    assert finished(http, unclaimed)["status"] == "confirmed"
+    """All are finished as they should be, and their client was told every step."""
+    for each in placed:
+        order = finished(http, each if isinstance(each, str) else each["orderId"])
+        assert order["status"] == status
+        assert error in (None, order.get("error", {}).get("code"))
+        eventually(lambda order=order: listener.was_told(order), "its client was told every step")  # type: ignore[misc]
 
 
-def send(cloud: Cloud, queue: str, order_id: str) -> None:
-    body = json.dumps({"orderId": order_id})
-    aws_client(cloud, "sqs").send_message(QueueUrl=cloud.queues[queue], MessageBody=body)
+def post_again(http: httpx.Client, key: str, deaths: int) -> str:
+    """Post until nobody dies of it; the order's id."""
+    answers = [http.post("/api/orders/execute", json=SOL, headers={"Idempotency-Key": key}) for _ in range(deaths + 1)]
+    assert [answer.status_code for answer in answers[:-1]] == [500] * deaths
+    assert answers[-1].status_code in (200, 202)
+    return str(answers[-1].json()["orderId"])
 
 
-async def an_order_nobody_claimed(cloud: Cloud) -> str:
-    """In the database, not in the queue, and of no interest to the sweeper for an hour."""
-    database = Database(cloud.database_url)
-    new = new_order(account=DEV_ACCOUNT)
-    order, _ = await OrderStore(database).place(new, lifetime=LIFETIME, watchdog=timedelta(hours=1))
-    await database.close()
-    return str(order.id)
+def execute(key: str) -> dict[str, Any]:
+    return {"action": "execute", "clientOrderId": key, **SOL}
 
 
-async def an_order_without_attempts_left(cloud: Cloud) -> str:
-    """Three attempts were begun, and all who began them are gone."""
-    order_id = await an_order_nobody_claimed(cloud)
-    database = Database(cloud.database_url)
-    for _ in range(3):
-        await OrderStore(database).claim([UUID(order_id)], lease=timedelta(), max_attempts=3)
-    await database.close()
-    with psycopg.connect(cloud.database_url) as connection:
-        connection.execute("UPDATE orders SET watchdog_at = now() + interval '1 hour' WHERE id = %s", (order_id,))
-    return order_id
+def ask_again(socket: Socket, message: dict[str, Any]) -> dict[str, Any]:
+    """Ask until nobody dies of it; the answer."""
+    for _ in MOMENTS:
+        socket.send(message)
+        while (frame := socket.receive()).get("type") in ("status", "events"):
+            pass
+        assert frame["message"] == "Internal server error"
+    return socket.ask(message)
+
+
+def send(cloud: Cloud, queue: str, order_ids: Iterable[str]) -> None:
+    for order_id in order_ids:
+        body = json.dumps({"orderId": order_id})
+        aws_client(cloud, "sqs").send_message(QueueUrl=cloud.queues[queue], MessageBody=body)
+
+
+def put_aside(cloud: Cloud) -> set[str]:
+    """Some of the orders that messages in the poison queue name."""
+    messages = aws_client(cloud, "sqs").receive_message(
+        QueueUrl=cloud.queues["OrdersPoisonQueue"], MaxNumberOfMessages=10
+    )
+    return {json.loads(message["Body"])["orderId"] for message in messages.get("Messages", [])}

@@ -1,8 +1,9 @@
 """Postgres, the queues, DynamoDB and the venues go away and come back."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -12,7 +13,7 @@ from tests.e2e.test_http import SOL, finished, place
 from tests.e2e.test_websocket import complete, opened
 from tests.polling import eventually
 from tests.postgres import TestServer
-from tests.reliability.invariants import assert_all_hold
+from tests.reliability.invariants import Policy, assert_all_hold
 from tests.reliability.proxies import AwsProxy, TcpProxy, aws_proxy, tcp_proxy
 
 PATIENT = {**QUICK, "WATCHDOG_SECONDS": "3", "LEASE_SECONDS": "11"}
@@ -36,7 +37,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory, database: TcpProxy, aws: Aws
     with running_cloud(tmp_path_factory.mktemp("cloud"), **settings) as cloud:
         aws.target = cloud.aws_url
         yield cloud
-        assert_all_hold(database.url)
+        assert_all_hold(database.url, Policy.of(PATIENT))
 
 
 @pytest.fixture
@@ -46,37 +47,57 @@ def http(cloud: Cloud) -> Iterator[httpx.Client]:
         yield client
 
 
-@pytest.mark.parametrize("how", ["refuse", "hang"])
-def test_without_postgres_a_post_is_503_within_3_seconds_and_work_goes_on_by_itself(
-    database: TcpProxy, http: httpx.Client, how: str
-) -> None:
+def test_without_postgres_nothing_is_placed_and_work_goes_on_by_itself(database: TcpProxy, http: httpx.Client) -> None:
     waiting = [place(http)["orderId"] for _ in range(5)]
-    getattr(database, how)()
+    database.refuse()
     try:
-        began = time.monotonic()
-        answer = http.post("/api/orders/execute", json=SOL)
-        assert time.monotonic() - began < 3
-        assert (answer.status_code, answer.json()["code"]) == (503, "database_unavailable")
-        assert answer.headers["Content-Type"] == "application/problem+json"
+        answer = _unavailable(http, "database_unavailable")
         assert int(answer.headers["Retry-After"]) >= 1
         assert http.get("/health/ready").status_code == 503
         assert http.get("/health").status_code == 200
     finally:
         database.heal()
-    for order_id in waiting:
-        document = eventually(lambda order_id=order_id: _terminal(http, order_id), f"{order_id} is finished", 60)
-        assert document["status"] == "confirmed"
-    assert finished(http, place(http)["orderId"])["status"] == "confirmed"
+    _all_are_confirmed(http, waiting)
+
+
+def test_when_the_answer_is_lost_the_order_is_there_and_a_repeat_finds_it(
+    database: TcpProxy, http: httpx.Client
+) -> None:
+    waiting, key = place(http)["orderId"], {"Idempotency-Key": str(uuid4())}
+    database.mute()
+    try:
+        unknown = _unavailable(http, "outcome_unknown", key)
+        assert "Retry-After" not in unknown.headers
+    finally:
+        database.heal()
+    order_id = unknown.json()["orderId"]
+    again = http.post("/api/orders/execute", json=SOL, headers=key)
+    assert (again.status_code, again.json()["orderId"]) == (200, order_id)
+    _all_are_confirmed(http, [waiting, order_id])
+
+
+def test_when_the_statement_is_lost_there_is_no_order_and_a_repeat_places_one(
+    database: TcpProxy, http: httpx.Client
+) -> None:
+    waiting, key = place(http)["orderId"], {"Idempotency-Key": str(uuid4())}
+    database.hang()
+    try:
+        unknown = _unavailable(http, "outcome_unknown", key)
+        assert "Retry-After" not in unknown.headers
+        database.refuse()  # what was on its way never arrives
+    finally:
+        database.heal()
+    again = http.post("/api/orders/execute", json=SOL, headers=key)
+    assert again.status_code == 202
+    assert http.get(f"/api/orders/{unknown.json()['orderId']}").status_code == 404
+    _all_are_confirmed(http, [waiting, again.json()["orderId"]])
 
 
 def test_an_outage_before_the_claim_uses_no_attempt(database: TcpProxy, aws: AwsProxy, http: httpx.Client) -> None:
-    aws.is_down = lambda service, body: service == "sqs"
-    order_id = place(http)["orderId"]  # stored; the queue did not take it
-    database.refuse()
-    try:
-        aws.is_down = lambda service, body: False
-    finally:
-        database.heal()
+    with aws.without(lambda service, body: service == "sqs"):
+        order_id = place(http)["orderId"]  # stored; the queue did not take it
+        database.refuse()
+    database.heal()
     document = eventually(lambda: _terminal(http, order_id), "the order is finished", 60)
     assert (document["status"], document["attempt"]) == ("confirmed", 1)
 
@@ -84,12 +105,9 @@ def test_an_outage_before_the_claim_uses_no_attempt(database: TcpProxy, aws: Aws
 def test_without_the_orders_queue_orders_are_accepted_and_run_when_it_is_back(
     aws: AwsProxy, http: httpx.Client
 ) -> None:
-    aws.is_down = lambda service, body: service == "sqs" and "OrdersQueue" in body
-    try:
+    with aws.without(lambda service, body: service == "sqs" and "OrdersQueue" in body):
         answer = http.post("/api/orders/execute", json=SOL)
         assert answer.status_code == 202
-    finally:
-        aws.is_down = lambda service, body: False
     assert finished(http, answer.json()["orderId"])["status"] == "confirmed"
 
 
@@ -99,17 +117,30 @@ def test_without_status_queue_or_dynamodb_orders_finish_and_pushes_resume(
 ) -> None:
     with opened(cloud) as socket:
         assert socket.ask({"action": "subscribe", "channel": "account"})["type"] == "subscribed"
-        aws.is_down = lambda service, body: service == away and "OrdersQueue" not in body
-        try:
+        with aws.without(lambda service, body: service == away and "OrdersQueue" not in body):
             order = finished(http, place(http)["orderId"])
             assert order["status"] == "confirmed"
             if away == "dynamodb":
                 answer = socket.ask({"orderId": order["orderId"]})
                 assert (answer["type"], answer["code"]) == ("error", "connections_unavailable")
-        finally:
-            aws.is_down = lambda service, body: False
         order_id = place(http)["orderId"]
         socket.events_until(lambda events: complete([event for event in events if event["orderId"] == order_id]))
+
+
+def _unavailable(http: httpx.Client, code: str, headers: dict[str, str] | None = None) -> httpx.Response:
+    """The answer to a post while Postgres is away: a problem document within three seconds."""
+    began = time.monotonic()
+    answer = http.post("/api/orders/execute", json=SOL, headers=headers)
+    assert time.monotonic() - began < 3
+    assert (answer.status_code, answer.json()["code"]) == (503, code)
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    return answer
+
+
+def _all_are_confirmed(http: httpx.Client, order_ids: Sequence[str]) -> None:
+    for order_id in order_ids:
+        document = eventually(lambda order_id=order_id: _terminal(http, order_id), f"{order_id} is finished", 60)  # type: ignore[misc]
+        assert document["status"] == "confirmed"
 
 
 def _terminal(http: httpx.Client, order_id: str) -> dict[str, object] | None:
@@ -118,12 +149,9 @@ def _terminal(http: httpx.Client, order_id: str) -> dict[str, object] | None:
     return document if answer.status_code == 200 and document["terminal"] else None
 
 
-@pytest.mark.parametrize(("latency", "status"), [("40", "failed")])
-def test_venues_that_hang_are_tried_again_and_then_the_order_fails_with_that_reason(
-    tmp_path: Path, latency: str, status: str
-) -> None:
-    settings = {**QUICK, "MOCK_LATENCY": latency, "VENUE_TIMEOUT_SECONDS": "0.3"}
+def test_venues_that_hang_are_tried_again_and_then_the_order_fails_with_that_reason(tmp_path: Path) -> None:
+    settings = {**QUICK, "MOCK_LATENCY": "40", "VENUE_TIMEOUT_SECONDS": "0.3"}
     with running_cloud(tmp_path, **settings) as cloud, client_of(cloud) as http:
         document = finished(http, place(http)["orderId"])
-        assert (document["status"], document["attempt"], document["error"]["code"]) == (status, 3, "no_quote")
+        assert (document["status"], document["attempt"], document["error"]["code"]) == ("failed", 3, "no_quote")
         assert "did not answer within 0.3 s" in document["error"]["message"]

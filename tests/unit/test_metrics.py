@@ -1,6 +1,7 @@
 """Metrics: CloudWatch's embedded metric format on standard output."""
 
 import json
+import sys
 from decimal import Decimal
 from typing import Any
 
@@ -103,3 +104,14 @@ def test_the_gain_is_over_the_worst_quote() -> None:
     errors = {"away": VenueUnavailable()}
     assert routing_gain_bps(choose(quotes, errors)) == pytest.approx(100)
     assert routing_gain_bps(choose(quotes[:1], errors)) is None
+
+
+def test_a_document_is_one_write(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Environments write to one log: what is written in two pieces is torn apart there."""
+    writes: list[str] = []
+    monkeypatch.setattr(sys.stdout, "write", writes.append)
+    collected = Metrics()
+    collected.add(ORDERS_CONFIRMED)
+    collected.flush()
+    (text,) = writes
+    assert text.endswith("}\n")

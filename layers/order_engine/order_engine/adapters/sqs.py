@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _BATCH = 10  # SQS takes no more messages in a request
 _LONGEST_DELAY_SECONDS = 900
+_IDS_PER_MESSAGE = 256  # as many as a chain says the statuses of in one answer
 
 
 def sqs_client() -> "SQSClient":
@@ -69,8 +70,9 @@ class OrdersQueue(_Queue):
 
     async def send(self, order_id: UUID, delay: timedelta = timedelta()) -> None:
         """Send one order to be executed, after a delay of up to 15 minutes."""
-        seconds = min(math.ceil(delay.total_seconds()), _LONGEST_DELAY_SECONDS)
-        await self._call(self._client.send_message, MessageBody=_order_message(order_id), DelaySeconds=seconds)
+        await self._call(
+            self._client.send_message, MessageBody=_order_message(order_id), DelaySeconds=_delay_seconds(delay)
+        )
 
     async def send_all(self, order_ids: Sequence[UUID]) -> list[UUID]:
         """Send many, ten to a request; returns those that the queue took, which may be none."""
@@ -87,6 +89,18 @@ class OrdersQueue(_Queue):
                 break
             taken += [chunk[int(entry["Id"])] for entry in answer.get("Successful", [])]
         return taken
+
+
+class ConfirmationsQueue(_Queue):
+    """Orders in flight, on their way to the confirmer: many to a message."""
+
+    async def send(self, order_ids: Sequence[UUID], delay: timedelta) -> None:
+        """Have the confirmer look at these after a delay of up to 15 minutes."""
+        for start in range(0, len(order_ids), _IDS_PER_MESSAGE):
+            ids = [str(order_id) for order_id in order_ids[start : start + _IDS_PER_MESSAGE]]
+            await self._call(
+                self._client.send_message, MessageBody=json.dumps({"orderIds": ids}), DelaySeconds=_delay_seconds(delay)
+            )
 
 
 class PoisonQueue(_Queue):
@@ -122,6 +136,20 @@ def order_id_in(body: str) -> UUID | None:
         return UUID(json.loads(body)["orderId"])
     except (ValueError, TypeError, KeyError, AttributeError):
         return None
+
+
+def order_ids_in(body: str) -> list[UUID]:
+    """The orders that a message of the orders or the confirmations queue is about; none if it is about none."""
+    try:
+        message = json.loads(body)
+        ids = [message["orderId"]] if "orderId" in message else message["orderIds"]
+        return [UUID(order_id) for order_id in ids]
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return []
+
+
+def _delay_seconds(delay: timedelta) -> int:
+    return min(math.ceil(delay.total_seconds()), _LONGEST_DELAY_SECONDS)
 
 
 def _order_message(order_id: UUID) -> str:

@@ -49,7 +49,8 @@ LIFECYCLE: Mapping[Status, Stage] = {
     Status.ROUTING: Stage(claimed_as=Status.ROUTING, next=_ENDED | {Status.BUILDING, Status.PENDING}, leased=True),
     Status.BUILDING: Stage(claimed_as=Status.ROUTING, next=_ENDED | {Status.SUBMITTED, Status.PENDING}, leased=True),
     # Never claimed: its transaction may land, so nothing new may be signed before the chain has ruled that out.
-    Status.SUBMITTED: Stage(next=_ENDED | {Status.CONFIRMED, Status.PENDING}, leased=True, signs=True),
+    # No lease: the confirmer looks after it, and of two that settle it the first write wins.
+    Status.SUBMITTED: Stage(next=_ENDED | {Status.CONFIRMED, Status.PENDING}, signs=True),
     Status.CONFIRMED: Stage(),
     Status.FAILED: Stage(),
     Status.CANCELLED: Stage(),

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from enum import Enum
 
 from order_engine.domain.errors import RetryableFailure
 
@@ -32,5 +33,18 @@ class Fill:
     executed_price: Decimal
 
 
-# How a transaction ended: filled, or not and never to be.
-Landing = Fill | RetryableFailure
+class InFlight(Enum):
+    """The transaction may land."""
+
+    IN_FLIGHT = "in_flight"
+
+
+@dataclass(frozen=True, slots=True)
+class Unfilled:
+    """The transaction did not swap anything and never will: it was reverted, or (TransactionExpired) never landed."""
+
+    error: RetryableFailure
+
+
+# How a transaction stands.
+TransactionStatus = Fill | Unfilled | InFlight

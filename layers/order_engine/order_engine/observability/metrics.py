@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedd
 """
 
 import json
+import sys
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -61,7 +62,12 @@ class Metrics:
         """Write what was added since the last time to standard output."""
         for of, values in self._values.items():
             for start in range(0, max(map(len, values.values())), _MOST_VALUES):
-                print(_document(of, {metric: some[start : start + _MOST_VALUES] for metric, some in values.items()}))
+                document = _document(
+                    of, {metric: some[start : start + _MOST_VALUES] for metric, some in values.items()}
+                )
+                sys.stdout.write(
+                    f"{document}\n"
+                )  # print would write the end of the line apart: others may come between
         self._values.clear()
 
 

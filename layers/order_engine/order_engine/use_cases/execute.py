@@ -1,4 +1,4 @@
-"""Execute orders: claim, quote, route, build, submit, settle. All orders of a batch at once."""
+"""Execute orders: claim, quote, route, build, sign, send. All orders of a batch at once; the confirmer goes on."""
 
 import asyncio
 from collections.abc import Collection, Coroutine, Sequence
@@ -13,21 +13,24 @@ from order_engine.domain.errors import (
     BelowMinAmountOut,
     DatabaseUnavailable,
     Fenced,
-    VenueUnavailable,
+    QueueUnavailable,
 )
 from order_engine.domain.money import text
 from order_engine.domain.orders import Order
+from order_engine.domain.transactions import InFlight
 from order_engine.domain.transitions import building, submitted
 from order_engine.observability import because, logger
 from order_engine.use_cases.announce import announce
 from order_engine.use_cases.ask import ask
-from order_engine.use_cases.ports import Journal, Orders
+from order_engine.use_cases.ports import Confirmations, Journal, Orders
 from order_engine.use_cases.quote import quote
-from order_engine.use_cases.settle import Settler
+from order_engine.use_cases.settle import Ended, Settler
 from order_engine.venues.protocol import Venue
 
-# What is done for one order. Returns the time until its message should be delivered again, None when it is finished.
-Step = Coroutine[Any, Any, timedelta | None]
+# How an order stands when the worker is through with it: its attempt has ended, its transaction is in flight, or its
+# message is to be delivered again after a time.
+Result = Ended | InFlight | timedelta
+Step = Coroutine[Any, Any, Result]
 
 _AT_ONCE = timedelta()
 
@@ -39,6 +42,8 @@ class ExecutionLimits:
     lease: timedelta
     venue: timedelta
     transaction_validity: timedelta
+    landing: timedelta
+    """How long a transaction usually takes to land: the confirmer's first look."""
 
 
 class Postpone(Protocol):
@@ -56,13 +61,14 @@ class Executor:
     journal: Journal
     venues: Sequence[Venue]
     settler: Settler
+    confirmations: Confirmations
     limits: ExecutionLimits
 
     async def execute(self, ids: Collection[UUID], time_limit: timedelta, postpone: Postpone) -> set[UUID]:
-        """Run a batch for at most `time_limit`, the claim included; returns the orders that are finished.
+        """Run a batch for at most `time_limit`, the claim included; returns the orders that this queue is done with.
 
-        The message of every other order must be delivered again: when is said to `postpone` as soon as it is known.
-        Raises DatabaseUnavailable when the batch could not be claimed.
+        Those are finished, or handed over to the confirmer. The message of every other order must be delivered again:
+        when is said to `postpone` as soon as it is known. Raises DatabaseUnavailable when nothing could be claimed.
         """
         loop = asyncio.get_running_loop()
         ends_at = loop.time() + time_limit.total_seconds()
@@ -79,31 +85,47 @@ class Executor:
             logger.warning("out of time", extra={"order_id": str(order_id)})
             await postpone(order_id, self.limits.lease)
         await self.journal.drain()
-        return {order_id for order_id, task in tasks.items() if order_id not in late and task.result()}
+        results = {order_id: task.result() for order_id, task in tasks.items() if order_id not in late}
+        in_flight = [order_id for order_id, result in results.items() if result is InFlight.IN_FLIGHT]
+        handed_over = await self._hand_over(in_flight, postpone)
+        return {order_id for order_id, result in results.items() if result == Ended()} | handed_over
 
-    async def _guarded(self, claim: Claim, postpone: Postpone) -> bool:
-        logger.thread_safe_append_keys(order_id=str(claim.order_id))  # of this task: each has a context of its own
-        wait: timedelta | None = self.limits.lease
+    async def _hand_over(self, ids: Sequence[UUID], postpone: Postpone) -> set[UUID]:
+        """One message for all. Sent when everything that was recorded is published, so steps are pushed in order."""
+        if not ids:
+            return set()
         try:
-            wait = await self._step(claim)
+            await self.confirmations.send(ids, self.limits.landing)
+        except QueueUnavailable as error:
+            logger.warning("not handed over", extra={"orders": len(ids), **because(error)})
+            for order_id in ids:
+                await postpone(order_id, self.limits.lease)
+            return set()
+        return set(ids)
+
+    async def _guarded(self, claim: Claim, postpone: Postpone) -> Result:
+        logger.thread_safe_append_keys(order_id=str(claim.order_id))  # of this task: each has a context of its own
+        result: Result = self.limits.lease
+        try:
+            result = await self._step(claim)
         except Fenced:
             logger.warning("the order moved on")
-            wait = _AT_ONCE  # the next claim says how it stands
-        except (DatabaseUnavailable, VenueUnavailable) as error:
+            result = _AT_ONCE  # the next claim says how it stands
+        except DatabaseUnavailable as error:
             # Not known how far the attempt came, so it is neither retried nor failed: the next claim finds out.
             logger.warning("attempt broken off", extra=because(error))
         except Exception:
             logger.exception("attempt crashed")
-        if wait is not None:
-            await postpone(claim.order_id, wait)
-        return wait is None
+        if isinstance(result, Ended) and result.retry_in is not None:
+            result = result.retry_in
+        if isinstance(result, timedelta):
+            await postpone(claim.order_id, result)
+        return result
 
     def _step(self, claim: Claim) -> Step:
         match claim:
             case Claim(decision=Decision.CLAIMED, order=Order() as order):
                 return self._attempt(order)
-            case Claim(decision=Decision.IN_FLIGHT, order=Order() as order):
-                return self.settler.settle(order)
             case Claim(decision=Decision.EXHAUSTED, order=Order() as order):
                 return self.settler.fail_exhausted(order)
             case Claim(decision=Decision.OVERDUE, order=Order() as order):
@@ -111,22 +133,24 @@ class Executor:
             case _:
                 return self._leave(claim)
 
-    async def _leave(self, claim: Claim) -> timedelta | None:
+    async def _leave(self, claim: Claim) -> Result:
         logger.info("not claimed", extra={"decision": claim.decision})
         match claim.decision:
             case Decision.FINISHED:
-                return None
+                return Ended()
+            case Decision.IN_FLIGHT:
+                return InFlight.IN_FLIGHT
             case Decision.UNKNOWN:
                 return _AT_ONCE  # and so to the dead-letter queue
             case _:
                 return claim.back_in or self.limits.lease
 
-    async def _attempt(self, order: Order) -> timedelta | None:
+    async def _attempt(self, order: Order) -> Ended | InFlight:
         try:
             order = await self._route_and_sign(order)
         except _Stopped as stopped:
             return await self.settler.end_attempt(stopped.order, stopped.error)
-        return await self.settler.settle(order)
+        return await self.settler.send(order)
 
     async def _route_and_sign(self, order: Order) -> Order:
         try:

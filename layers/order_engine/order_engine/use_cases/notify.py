@@ -144,7 +144,7 @@ def _count(deliveries: Collection[_Delivery]) -> None:
 
 
 def _log(events: Sequence[StatusEvent], listening: Mapping[str, set[str]], deliveries: Mapping[str, _Delivery]) -> None:
-    """A line for every order that somebody listens to."""
+    """A line for every order that somebody listens to; at DEBUG if all got it, as these would be most of all lines."""
     sequences: dict[tuple[str, str], list[int]] = defaultdict(list)
     for event in events:
         sequences[event.account, event.document["orderId"]].append(event.document["sequence"])
@@ -153,4 +153,5 @@ def _log(events: Sequence[StatusEvent], listening: Mapping[str, set[str]], deliv
         if listeners:
             missed = sum(deliveries[listener].missed > 0 for listener in listeners)
             about = {"order_id": order_id, "sequences": pushed, "listeners": len(listeners), "missed": missed}
-            logger.info("pushed", extra=about)
+            say = logger.info if missed else logger.debug
+            say("pushed", extra=about)

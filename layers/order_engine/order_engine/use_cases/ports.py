@@ -73,6 +73,13 @@ class Queue(Protocol):
         """Send many; returns those that the queue took, which may be none."""
 
 
+class Confirmations(Protocol):
+    """The confirmations queue: orders whose transactions are in flight."""
+
+    async def send(self, order_ids: Sequence[UUID], delay: timedelta, /) -> None:
+        """Have the confirmer look at these after a delay, together. Raises QueueUnavailable."""
+
+
 class Connections(Protocol):
     """Who listens to which topic. Raises ConnectionsUnavailable."""
 

@@ -1,9 +1,14 @@
 """The ways in which an attempt, or the order itself, ends. No other code ends one."""
 
+import asyncio
 import random
+from collections.abc import Awaitable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 
+from order_engine.batching import Batcher
 from order_engine.domain.errors import (
     AttemptFailed,
     AttemptsExhausted,
@@ -12,11 +17,13 @@ from order_engine.domain.errors import (
     VenueUnavailable,
 )
 from order_engine.domain.orders import Order
-from order_engine.domain.transactions import Fill
+from order_engine.domain.transactions import Fill, InFlight, Transaction, TransactionStatus
 from order_engine.domain.transitions import confirmed, expired, failed, retried
 from order_engine.observability import because, logger
 from order_engine.use_cases.ports import Journal
 from order_engine.venues.protocol import Chain
+
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,50 +39,96 @@ class RetryPolicy:
         return timedelta(seconds=round(random.uniform(wait, wait * 1.5)))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The attempt is over; `retry_in` is the time until the next one may begin, None when the order is finished."""
+
+    retry_in: timedelta | None = None
+
+
 class Settler:
-    """Ends attempts and orders. Each method raises Fenced (somebody else did it first) and DatabaseUnavailable."""
+    """Ends attempts and orders. Each method raises Fenced (somebody else did it first) and DatabaseUnavailable.
 
-    journal: Journal
-    chain: Chain
-    retries: RetryPolicy
+    Orders that are settled at the same time share one look at the chain. `time_limit` is the chain's, for one answer.
+    """
 
-    async def settle(self, order: Order) -> timedelta | None:
-        """See the order's signed transaction through, which may have been sent before: sending it again is harmless.
+    def __init__(self, *, journal: Journal, chain: Chain, retries: RetryPolicy, time_limit: timedelta) -> None:
+        self.retries = retries
+        self._journal = journal
+        self._chain = chain
+        self._seconds = time_limit.total_seconds()
+        self._sending: Batcher[Transaction, None] = Batcher(self._send)
+        self._looking: Batcher[Transaction, TransactionStatus] = Batcher(self._look)
 
-        Returns the time until the next attempt, None when the order is finished. Raises VenueUnavailable when the
-        chain cannot be asked.
-        """
+    async def send(self, order: Order) -> Ended | InFlight:
+        """Send the order's signed transaction, which may have been sent before, and look once what became of it."""
         assert order.transaction
         try:
-            await self.chain.send(order.transaction)
+            await self._sending.put(order.transaction)
         except VenueUnavailable as error:
             logger.warning("not known whether it was sent", extra=because(error))
-        landing = await self.chain.landing(order.transaction)
-        if isinstance(landing, Fill):
-            await self.journal.record(confirmed(order, landing))
-            return None
-        return await self.end_attempt(order, landing)
+        return await self._settle(order, order.transaction)
 
-    async def end_attempt(self, order: Order, error: AttemptFailed) -> timedelta | None:
-        """Record that the attempt ended without a fill and that nothing signed can land any more.
+    async def settle(self, order: Order) -> Ended | InFlight:
+        """Look what became of the order's signed transaction, and send it again while it is in flight."""
+        assert order.transaction
+        settled = await self._settle(order, order.transaction)
+        if settled is InFlight.IN_FLIGHT:
+            with suppress(VenueUnavailable):  # the next look does it again
+                await self._sending.put(order.transaction)
+        return settled
 
-        Returns the time until the next attempt, None when there is none.
-        """
+    async def _settle(self, order: Order, transaction: Transaction) -> Ended | InFlight:
+        try:
+            status = await self._looking.put(transaction)
+        except VenueUnavailable as error:
+            logger.warning("the chain did not say how the transaction stands", extra=because(error))
+            return InFlight.IN_FLIGHT
+        if isinstance(status, InFlight):
+            return status
+        if isinstance(status, Fill):
+            await self._journal.record(confirmed(order, status))
+            return Ended()
+        return await self.end_attempt(order, status.error)
+
+    async def end_attempt(self, order: Order, error: AttemptFailed) -> Ended:
+        """Record that the attempt ended without a fill and that nothing signed can land any more."""
         if isinstance(error, FinalFailure) or order.attempt >= self.retries.max_attempts:
-            await self.journal.record(failed(order, error))
-            return None
+            await self._journal.record(failed(order, error))
+            return Ended()
         wait = self.retries.wait_after(order.attempt)
         if datetime.now(UTC) + wait >= order.expires_at:
-            await self.journal.record(expired(order, error))
-            return None
-        await self.journal.record(retried(order, error, wait))
-        return wait
+            await self._journal.record(expired(order, error))
+            return Ended()
+        await self._journal.record(retried(order, error, wait))
+        return Ended(wait)
 
-    async def fail_exhausted(self, order: Order) -> None:
+    async def fail_exhausted(self, order: Order) -> Ended:
         """Nothing is signed and no attempt is left."""
-        await self.journal.record(failed(order, AttemptsExhausted()))
+        await self._journal.record(failed(order, AttemptsExhausted()))
+        return Ended()
 
-    async def expire(self, order: Order) -> None:
+    async def expire(self, order: Order) -> Ended:
         """Nothing is signed and the order's time is over."""
-        await self.journal.record(expired(order, OrderExpired()))
+        await self._journal.record(expired(order, OrderExpired()))
+        return Ended()
+
+    async def _send(self, transactions: Sequence[Transaction]) -> Sequence[None]:
+        await self._in_time(self._chain.send(transactions))
+        return [None] * len(transactions)
+
+    async def _look(self, transactions: Sequence[Transaction]) -> Sequence[TransactionStatus]:
+        return await self._in_time(self._chain.statuses(transactions))
+
+    async def _in_time(self, answer: Awaitable[Answer]) -> Answer:
+        """Raises VenueUnavailable and nothing else: a fault in a chain's SDK must not end an attempt."""
+        try:
+            async with asyncio.timeout(self._seconds):
+                return await answer
+        except VenueUnavailable:
+            raise
+        except TimeoutError:
+            raise VenueUnavailable(f"The chain did not answer within {self._seconds:g} s.") from None
+        except Exception as error:
+            logger.exception("chain failed")
+            raise VenueUnavailable("The chain failed.") from error

@@ -11,7 +11,7 @@ from order_engine.domain.errors import EngineError
 from order_engine.domain.orders import Order
 from order_engine.observability import because, logger
 from order_engine.use_cases.announce import announce
-from order_engine.use_cases.ports import Journal, Orders, Queue
+from order_engine.use_cases.ports import Confirmations, Journal, Orders, Queue
 from order_engine.use_cases.settle import Settler
 
 
@@ -30,6 +30,7 @@ class DeadLetterHandler:
     orders: Orders
     journal: Journal
     queue: Queue
+    confirmations: Confirmations
     settler: Settler
 
     async def settle(self, ids: Collection[UUID], time_limit: timedelta) -> Settlement:
@@ -72,10 +73,8 @@ class DeadLetterHandler:
                 await self.queue.send(claim.order_id)
             case Claim(decision=Decision.NOT_YET, back_in=timedelta() as back_in):
                 await self.queue.send(claim.order_id, back_in)
-            case Claim(decision=Decision.IN_FLIGHT, order=Order() as order):
-                wait = await self.settler.settle(order)
-                if wait is not None:
-                    await self.queue.send(claim.order_id, wait)
+            case Claim(decision=Decision.IN_FLIGHT):
+                await self.confirmations.send([claim.order_id], timedelta())
             case Claim(decision=Decision.EXHAUSTED, order=Order() as order):
                 await self.settler.fail_exhausted(order)
             case Claim(decision=Decision.OVERDUE, order=Order() as order):

@@ -1,12 +1,13 @@
 """What the engine asks of a venue and of the chain. Implement these two with a real SDK and the mocks can go."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Protocol
 
 from order_engine.domain.orders import Order
 from order_engine.domain.routes import Quote, Swap
-from order_engine.domain.transactions import Landing, Transaction
+from order_engine.domain.transactions import Transaction, TransactionStatus
 
 
 class Venue(Protocol):
@@ -32,16 +33,17 @@ class Venue(Protocol):
 
 
 class Chain(Protocol):
-    """Where a venue's transactions land."""
+    """Where a venue's transactions land. Both methods take a batch, of any size."""
 
-    async def send(self, transaction: Transaction, /) -> None:
-        """Send it, or send it again: a signature lands at most once, and never after `valid_until`.
+    async def send(self, transactions: Sequence[Transaction], /) -> None:
+        """Send them, or send them again: a signature lands at most once, and never after its `valid_until`.
 
-        Raises VenueUnavailable when it is not known whether it was sent; `landing` will tell.
+        Raises VenueUnavailable when it is not known whether all were sent; `statuses` will tell.
         """
 
-    async def landing(self, transaction: Transaction, /) -> Landing:
-        """Wait until the transaction has landed or never will, `valid_until` at the latest, and say how it ended.
+    async def statuses(self, transactions: Sequence[Transaction], /) -> Sequence[TransactionStatus]:
+        """How each stands now, in the same order, without waiting.
 
-        The answer is final. Raises VenueUnavailable when the chain cannot be asked.
+        An answer other than InFlight is final. Unfilled with TransactionExpired: it has not landed, and never will,
+        because its `valid_until` has passed. Raises VenueUnavailable when the chain cannot be asked.
         """

@@ -33,23 +33,24 @@ class RoleSettings:
     """What the roles' settings follow from: the template's parameters."""
 
     max_connections: int
-    worker_concurrency: int
+    execution_concurrency: int
     idle_session_seconds: int
     """After so long without a statement Postgres ends a session; 0: never."""
     password: str
     """Of every role; empty where they log in with IAM tokens."""
 
 
-def connection_limits(max_connections: int, worker_concurrency: int) -> dict[str, int]:
+def connection_limits(max_connections: int, execution_concurrency: int) -> dict[str, int]:
     """How many of the server's connections each role may hold. Raises ValueError if front doors get too few."""
     free = max(_FREE_AT_LEAST, ceil(max_connections * _FREE_PERCENT / 100))
     # Twice: after a deployment the frozen environments of the version before hold theirs until they have been idle.
-    execution = 2 * worker_concurrency
+    execution = 2 * execution_concurrency
     front_door = max_connections - free - execution - _MAINTENANCE_CONNECTIONS
     if front_door < _FRONT_DOOR_AT_LEAST:
         raise ValueError(
-            f"DatabaseMaxConnections={max_connections} and WorkerConcurrency={worker_concurrency} leave {front_door}"
-            f" connections to the front doors, which need {_FRONT_DOOR_AT_LEAST}: raise the one or lower the other."
+            f"DatabaseMaxConnections={max_connections} and WorkerConcurrency + ConfirmerConcurrency ="
+            f" {execution_concurrency} leave {front_door} connections to the front doors, which need"
+            f" {_FRONT_DOOR_AT_LEAST}: raise the first or lower the others."
         )
     return {FRONT_DOOR: front_door, EXECUTION: execution, MAINTENANCE: _MAINTENANCE_CONNECTIONS}
 
@@ -65,7 +66,7 @@ def configure_roles(url: str, password: str | None, settings: RoleSettings) -> d
         # A changed DatabaseMaxConnections takes effect when the server restarts: until then the smaller of both holds.
         row = connection.execute("SELECT current_setting('max_connections')::int").fetchone()
         assert row
-        limits = connection_limits(min(settings.max_connections, row[0]), settings.worker_concurrency)
+        limits = connection_limits(min(settings.max_connections, row[0]), settings.execution_concurrency)
         for role, limit in limits.items():
             _alter(connection, role, sql.SQL("CONNECTION LIMIT {}").format(limit))
             for name, seconds in {

@@ -1,17 +1,16 @@
 """The mocked chain. Its ledger is in Postgres, apart from the engine's tables, so that fills can be counted."""
 
-import asyncio
 import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from psycopg.rows import DictRow
 
 from order_engine.adapters.postgres.database import Database
 from order_engine.adapters.postgres.rows import transaction_document
-from order_engine.batching import Batcher
 from order_engine.domain.errors import (
     DatabaseUnavailable,
     FinalFailure,
@@ -24,10 +23,8 @@ from order_engine.domain.errors import (
 from order_engine.domain.money import price
 from order_engine.domain.routes import Swap
 from order_engine.domain.tokens import TOKENS
-from order_engine.domain.transactions import Fill, Landing, Transaction
+from order_engine.domain.transactions import Fill, InFlight, Transaction, TransactionStatus, Unfilled
 from order_engine.venues.mock.venues import MockVenue, Weather
-
-_ASK_AGAIN_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,32 +44,26 @@ class MockChain:
         self._database = database
         self._venues = venues
         self._weather = weather
-        self._sending: Batcher[_Sent, DictRow | None] = Batcher(self._send)
-        self._asking: Batcher[Transaction, DictRow | None] = Batcher(self._ask)
-        self._taken: dict[str, DictRow] = {}  # what came of those that were sent from here: no need to ask
 
-    async def send(self, transaction: Transaction) -> None:
+    async def send(self, transactions: Sequence[Transaction]) -> None:
         """See venues.protocol.Chain."""
+        document = [_sent_document(self._fate(transaction)) for transaction in transactions]
+        await self._fetch("mock_chain.send", "sent", document)
+
+    async def statuses(self, transactions: Sequence[Transaction]) -> list[TransactionStatus]:
+        """See venues.protocol.Chain."""
+        document = [transaction_document(transaction) for transaction in transactions]
+        rows = {row["signature"]: row for row in await self._fetch("mock_chain.landings", "transactions", document)}
+        return [_status(transaction, rows.get(transaction.signature)) for transaction in transactions]
+
+    async def _fetch(self, statement: str, parameter: str, document: Sequence[Mapping[str, Any]]) -> list[DictRow]:
+        try:
+            return await self._database.fetch(statement, {parameter: json.dumps(document, default=str)})
+        except DatabaseUnavailable as error:
+            raise VenueUnavailable("The chain did not answer.") from error
+
+    def _fate(self, transaction: Transaction) -> _Sent:
         lands_in = self._weather.random.uniform(2, 3) * self._weather.latency
-        try:
-            taken = await self._sending.put(self._fate(transaction, lands_in))
-        except DatabaseUnavailable as error:
-            raise VenueUnavailable("The chain did not answer.") from error
-        if taken:
-            self._taken[transaction.signature] = taken
-
-    async def landing(self, transaction: Transaction) -> Landing:
-        """See venues.protocol.Chain."""
-        row = self._taken.pop(transaction.signature, None)
-        try:
-            while row is None and (row := await self._asking.put(transaction)) is None:
-                await asyncio.sleep(_ASK_AGAIN_SECONDS)
-        except DatabaseUnavailable as error:
-            raise VenueUnavailable("The chain did not answer.") from error
-        await asyncio.sleep(row["lands_in"])
-        return _landing(transaction, row)
-
-    def _fate(self, transaction: Transaction, lands_in: float) -> _Sent:
         if self._weather.fails():
             return _Sent(transaction, lands_in, "reverted", None)
         amount_out = self._amount_out(transaction, time.time() + lands_in)
@@ -91,31 +82,19 @@ class MockChain:
         except FinalFailure:
             return Decimal(0)
 
-    async def _send(self, sent: Sequence[_Sent]) -> Sequence[DictRow | None]:
-        document = [
-            {
-                **transaction_document(item.transaction),
-                "outcome": item.outcome,
-                "amount_out": item.amount_out,
-                "lands_in": item.lands_in,
-            }
-            for item in sent
-        ]
-        rows = await self._database.fetch("mock_chain.send", {"sent": json.dumps(document, default=str)})
-        return _in_order(rows, [item.transaction for item in sent])
 
-    async def _ask(self, transactions: Sequence[Transaction]) -> Sequence[DictRow | None]:
-        document = [transaction_document(transaction) for transaction in transactions]
-        rows = await self._database.fetch("mock_chain.landings", {"transactions": json.dumps(document, default=str)})
-        return _in_order(rows, transactions)
+def _sent_document(sent: _Sent) -> dict[str, Any]:
+    return {
+        **transaction_document(sent.transaction),
+        "outcome": sent.outcome,
+        "amount_out": sent.amount_out,
+        "lands_in": sent.lands_in,
+    }
 
 
-def _in_order(rows: Sequence[DictRow], transactions: Sequence[Transaction]) -> Sequence[DictRow | None]:
-    by_signature = {row["signature"]: row for row in rows}
-    return [by_signature.get(transaction.signature) for transaction in transactions]
-
-
-def _landing(transaction: Transaction, row: DictRow) -> Landing:
+def _status(transaction: Transaction, row: DictRow | None) -> TransactionStatus:
+    if row is None or row["lands_in"] > 0:
+        return InFlight.IN_FLIGHT
     if row["outcome"] == "filled":
         return Fill(row["amount_out"], price(row["amount_out"], transaction.amount_in))
     failures: dict[str, type[RetryableFailure]] = {
@@ -123,4 +102,4 @@ def _landing(transaction: Transaction, row: DictRow) -> Landing:
         "reverted": TransactionReverted,
         "expired": TransactionExpired,
     }
-    return failures[row["outcome"]]()
+    return Unfilled(failures[row["outcome"]]())

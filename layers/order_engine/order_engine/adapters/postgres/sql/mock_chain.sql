@@ -1,7 +1,7 @@
--- The mocked chain's ledger. A signature is taken once; who comes second gets what the first one led to.
+-- The mocked chain's ledger. A signature is taken once; a second sending changes nothing.
 
 -- name: send
--- After its time a transaction is not taken: `landing` will say that it expired.
+-- After its time a transaction is not taken: `landings` says that it expired.
 INSERT INTO mock_chain.transactions
     (signature, order_id, venue, token_in, token_out, amount_in, min_amount_out, outcome, amount_out, lands_at)
 SELECT signature, order_id, venue, token_in, token_out, amount_in, min_amount_out, outcome, amount_out,
@@ -10,11 +10,10 @@ FROM json_to_recordset(%(sent)s::json) AS s (
     signature text, order_id uuid, venue text, token_in text, token_out text, amount_in numeric, min_amount_out numeric,
     valid_until timestamptz, outcome text, amount_out numeric, lands_in float8)
 WHERE now() + lands_in * interval '1 second' <= valid_until
-ON CONFLICT (signature) DO NOTHING
-RETURNING signature, outcome, amount_out, extract(epoch FROM lands_at - now())::float8 AS lands_in;
+ON CONFLICT (signature) DO NOTHING;
 
 -- name: landings
--- Whoever asks after its time about a transaction that never came writes down that it expired, so that it cannot land later.
+-- A lookup after `valid_until` records an unseen transaction as expired, so that it can never land.
 WITH asked AS (
     SELECT * FROM json_to_recordset(%(transactions)s::json) AS a (
         signature text, order_id uuid, venue text, token_in text, token_out text, amount_in numeric,
@@ -33,5 +32,5 @@ WITH asked AS (
     SELECT * FROM expired
 )
 SELECT signature, outcome, amount_out,
-       greatest(0, extract(epoch FROM lands_at - now()))::float8 AS lands_in
+       extract(epoch FROM lands_at - now())::float8 AS lands_in
 FROM known;

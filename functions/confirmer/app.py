@@ -1,0 +1,27 @@
+"""Confirmations queue → orders in flight are settled: all of a batch with one look at the chain."""
+
+from typing import Any
+
+from aws_lambda_powertools.utilities.data_classes import SQSEvent, event_source
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from composition import confirmer
+from order_engine.adapters.sqs import order_ids_in
+from order_engine.domain.errors import DatabaseUnavailable, QueueUnavailable
+from order_engine.observability import because, logger
+from order_engine.observability.metrics import measured
+from order_engine.runtime import run
+
+
+@measured
+@event_source(data_class=SQSEvent)
+def handler(event: SQSEvent, context: LambdaContext) -> dict[str, Any]:
+    """SQS event → the messages that must be delivered again: all, if their orders could not be looked at."""
+    orders = {record.message_id: order_ids_in(record.body) for record in event.records}
+    left = [message_id for message_id, ids in orders.items() if not ids]  # no orders: the dead-letter queue keeps it
+    try:
+        run(confirmer().confirm({order_id for ids in orders.values() for order_id in ids}))
+    except (DatabaseUnavailable, QueueUnavailable) as error:
+        logger.warning("not looked at; delivered again", extra={"messages": len(orders), **because(error)})
+        left = list(orders)
+    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in left]}

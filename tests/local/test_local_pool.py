@@ -1,0 +1,101 @@
+"""How many environments a pool starts: more only while they help."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.lambdas import pool
+from local.lambdas.invocation import Invocation, Outcome
+from local.lambdas.pool import FunctionPool
+from local.lambdas.processors import Processors
+from local.lambdas.runtime_api import RuntimeApi
+from local.lambdas.snapshot import Host
+from local.processes import Lifeline
+from local.template.model import Function
+
+LIMIT = 32
+INVOCATIONS = 64
+
+
+class Environments:
+    """Stands in for processes: every invocation takes so many seconds."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self.started = 0
+
+    def __call__(self, _function: Any, _snapshot: Any, _api: str, on_idle: Callable[[Any], None], _on_exit: Any) -> Any:
+        self.started += 1
+        seconds = self._seconds
+
+        class Environment:
+            id = str(self.started)
+            initialized = False
+            init_error = None
+
+            async def start(self) -> None:
+                self.initialized = True
+                on_idle(self)
+
+            async def run(self, _invocation: Invocation) -> Outcome:
+                await asyncio.sleep(seconds)
+                asyncio.get_running_loop().call_soon(on_idle, self)
+                return Outcome(b"{}")
+
+        return Environment()
+
+
+def environments_for(monkeypatch: pytest.MonkeyPatch, *, seconds: float, percent: float) -> int:
+    """How many serve many invocations of so many seconds at once, while the processors are used so much."""
+    environments = Environments(seconds)
+    monkeypatch.setattr(pool, "Environment", environments)
+    monkeypatch.setattr(pool, "SCALE_SECONDS", 0.01)
+    monkeypatch.setattr(pool, "STANDSTILL_SECONDS", 0.1)
+    host = Host("127.0.0.1:9", "http://127.0.0.1:9", Path(), Lifeline())
+    function = Function("Toy", "arn", "app.handler", Path(), (), 60, 128, {}, None)
+
+    async def run() -> None:
+        toy = FunctionPool(
+            function,
+            host,
+            RuntimeApi(),
+            limit=LIMIT,
+            starts=asyncio.Semaphore(2),
+            processors=Processors(lambda: percent),
+            report=lambda *_: None,
+        )
+        await asyncio.gather(*(toy.invoke(b"{}", patience=None) for _ in range(INVOCATIONS)))
+
+    asyncio.run(run())
+    host.lifeline.close()
+    return environments.started
+
+
+def test_where_the_processors_have_time_left_as_many_start_as_may(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert environments_for(monkeypatch, seconds=0.5, percent=10) == LIMIT
+
+
+def test_where_the_processors_are_the_limit_only_a_few_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert environments_for(monkeypatch, seconds=0.02, percent=100) == pool.FEW
+
+
+def test_a_pool_that_stands_still_grows_even_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert environments_for(monkeypatch, seconds=0.5, percent=100) > pool.FEW
+
+
+def test_the_mean_of_a_long_time_is_not_taken_for_now() -> None:
+    now = 0.0
+    percent = 0.0
+    processors = Processors(lambda: percent, lambda: now)
+    assert processors.saturated()  # nothing is known yet
+    now = 0.2
+    assert not processors.saturated()
+    now, percent = 0.4, 100
+    assert processors.saturated()
+    now, percent = 60, 0
+    assert processors.saturated()  # a mean of a minute
+    now = 60.2
+    assert not processors.saturated()

@@ -1,0 +1,332 @@
+"""What an outage costs an order, in seconds, with the parameters as they are deployed by default.
+
+    python -m tests.reliability.outages [--only queue,postgres_hangs] [--mock-latency 1]
+
+Each outage has a local cloud of its own under a steady load, and comes at the worst moment of the sweeper's minute.
+"""
+
+import argparse
+import asyncio
+import statistics
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import psutil
+import psycopg
+
+from tests.accounts import aws_client
+from tests.cloud import Cloud, running_cloud
+from tests.postgres import TestServer
+from tests.reliability import processes
+from tests.reliability.clients import Placed, listen, place
+from tests.reliability.invariants import FINISHED, Policy, Report, check
+from tests.reliability.proxies import AwsProxy, TcpProxy, aws_proxy, tcp_proxy
+
+_ORDERS_A_SECOND = 4
+_WARM_UP_SECONDS = 25
+_PATIENCE_SECONDS = 240
+_TELL_SECONDS = 30
+POLICY = Policy.of({})
+
+
+@dataclass(frozen=True)
+class World:
+    """A running cloud, and what stands between its functions and what they depend on."""
+
+    cloud: Cloud
+    database: TcpProxy
+    aws: AwsProxy
+    swept_at: float
+    """When the schedule began to count its minutes."""
+
+
+Blow = Callable[[World], None]
+
+
+@dataclass(frozen=True)
+class Outage:
+    """What is taken away, for how long (0: it is killed and starts again), and when it is all over at the latest."""
+
+    what: str
+    begin: Blow
+    end: Blow
+    ends_after_sweep: float
+    """Seconds; the next sweep is as far away as it can be."""
+    limit: float
+    """Seconds after the end, by when every order of that time must have ended."""
+    seconds: float = 0
+    burst: int = 0
+    """Orders placed at once in the last seconds before, so that there is something to lose."""
+
+
+def _aws_is_down(away: Callable[[str, str], bool]) -> Blow:
+    def blow(world: World) -> None:
+        world.aws.is_down = away
+
+    return blow
+
+
+def _kill_workers(world: World) -> None:
+    for worker in processes.environments(world.cloud, "WorkerFunction"):
+        with suppress(psutil.Error):
+            worker.kill()
+
+
+def _nothing(_: World) -> None:
+    pass
+
+
+_AWS_IS_UP = _aws_is_down(lambda service, body: False)
+
+OUTAGES = {
+    "queue": Outage(
+        "the orders queue takes nothing for 90 s",
+        _aws_is_down(lambda service, body: service == "sqs" and "OrdersQueue" in body),
+        _AWS_IS_UP,
+        seconds=90,
+        ends_after_sweep=2,
+        limit=90,
+    ),
+    "messages": Outage(
+        "the queues' server is killed with its messages",
+        lambda world: processes.emulator(world.cloud).kill(),
+        _nothing,
+        ends_after_sweep=43,  # the orders of the last seconds are due 20 s after they were placed: just after a sweep
+        burst=300,
+        limit=90,
+    ),
+    "dynamodb": Outage(
+        "DynamoDB is away for 60 s",
+        _aws_is_down(lambda service, body: service == "dynamodb"),
+        _AWS_IS_UP,
+        seconds=60,
+        ends_after_sweep=2,
+        limit=30,
+    ),
+    "postgres_refuses": Outage(
+        "Postgres refuses connections for 60 s",
+        lambda world: world.database.refuse(),
+        lambda world: world.database.heal(),
+        seconds=60,
+        ends_after_sweep=2,
+        limit=90,
+    ),
+    "postgres_hangs": Outage(
+        "Postgres does not answer for 60 s",
+        lambda world: world.database.hang(),
+        lambda world: world.database.heal(),
+        seconds=60,
+        ends_after_sweep=12,  # the sweep of that minute has given up
+        limit=90,
+    ),
+    "workers": Outage(
+        "every worker process is killed",
+        _kill_workers,
+        _nothing,
+        ends_after_sweep=27,  # their leases run out just after a sweep
+        burst=100,
+        limit=110,
+    ),
+}
+
+
+@dataclass
+class Load:
+    """Orders at a steady rate until told to stop, and what the account's stream says of them."""
+
+    world: World
+    session: aiohttp.ClientSession
+    ended_at: dict[str, float] = field(default_factory=dict)
+    tasks: list[asyncio.Task[Placed]] = field(default_factory=list)
+    stopping: bool = False
+
+    async def run(self) -> None:
+        while not self.stopping:
+            self.place()
+            await asyncio.sleep(1 / _ORDERS_A_SECOND)
+
+    def place(self) -> None:
+        key = f"outage-{len(self.tasks)}"
+        self.tasks.append(asyncio.create_task(place(self.world.cloud, self.session, key)))
+
+    def hear(self, event: dict[str, Any]) -> None:
+        if event["terminal"]:
+            self.ended_at.setdefault(event["orderId"], time.time())
+
+
+@dataclass(frozen=True)
+class Order:
+    """One order's times, in seconds since 1970."""
+
+    placed: Placed
+    finished_at: float
+    told_at: float | None
+    attempt: int
+    status: str
+
+    @property
+    def took(self) -> float:
+        """From the first request to its end."""
+        return self.finished_at - self.placed.asked_at
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What came of it."""
+
+    outage: Outage
+    began_at: float
+    ended_at: float
+    waiting: int
+    """Messages in the orders queue when it began."""
+    before: Sequence[Order]
+    hit: Sequence[Order]
+    """Those that were open or asked for while it lasted."""
+    report: Report
+
+    @property
+    def last(self) -> float:
+        """Seconds from the end of the outage to the end of the last order that it hit."""
+        return max(order.finished_at for order in self.hit) - self.ended_at
+
+    @property
+    def holds(self) -> bool:
+        """Whether all ended in time and nothing is broken."""
+        return self.last <= self.outage.limit and not any(self.report.breaches.values())
+
+    def __str__(self) -> str:
+        refused = [order.placed for order in self.hit if order.placed.refusals]
+        told = [order for order in self.hit if order.told_at]
+        after_the_end = _seconds([order.told_at - order.finished_at for order in told if order.told_at])
+        last_told = max((order.told_at for order in told if order.told_at), default=0) - self.ended_at
+        refusals = sum((placed.refusals for placed in refused), Counter[str]())
+        accepted = [placed.accepted_at - placed.asked_at for placed in refused]
+        return "\n".join(
+            [
+                f"{self.outage.what}: {len(self.hit)} orders were hit, {self.waiting} messages were in the queue",
+                f"  usual:   {_seconds([order.took for order in self.before])} from the request to the end",
+                f"  hit:     {_seconds([order.took for order in self.hit])} from the request to the end",
+                f"  over:    {self.last:.1f} s after the outage the last one had ended (limit {self.outage.limit:g} s)",
+                f"  told:    {after_the_end} after the end, the last one {last_told:.1f} s after the outage;"
+                f" {len(self.hit) - len(told)} not at all",
+                f"  refused: {len(refused)} at first, {dict(refusals)}; accepted after {_seconds(accepted)}",
+                f"  ended:   {dict(Counter(f'{order.status} at attempt {order.attempt}' for order in self.hit))}",
+            ]
+        )
+
+
+def _seconds(values: Sequence[float]) -> str:
+    return f"{statistics.median(values):.1f} s (median), {max(values):.1f} s (most)" if values else "none"
+
+
+async def suffer(world: World, outage: Outage) -> Cost:
+    """Let it come, and wait until every order has ended and was told so."""
+    timeout, connector = aiohttp.ClientTimeout(60), aiohttp.TCPConnector(limit=0)
+    async with aiohttp.ClientSession(headers=world.cloud.headers, timeout=timeout, connector=connector) as session:
+        load = Load(world, session)
+        listener = asyncio.create_task(listen(world.cloud, session, load.hear))
+        steady = asyncio.create_task(load.run())
+        begins_at = _next(world.swept_at + outage.ends_after_sweep - outage.seconds, time.time() + _WARM_UP_SECONDS)
+        await asyncio.sleep(begins_at - 3 - time.time())
+        for _ in range(outage.burst):
+            load.place()
+        await asyncio.sleep(begins_at - time.time())
+        waiting = await asyncio.to_thread(_messages, world.cloud)
+        began_at = time.time()
+        await asyncio.to_thread(outage.begin, world)
+        await asyncio.sleep(outage.seconds)
+        await asyncio.to_thread(outage.end, world)
+        ended_at = time.time()
+        await asyncio.sleep(5)
+        load.stopping = True
+        await steady
+        placed = await asyncio.gather(*load.tasks)
+        await _until_finished(world.cloud)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_TELL_SECONDS):
+                while len(load.ended_at) < len(placed):
+                    await asyncio.sleep(0.1)
+        listener.cancel()
+        await asyncio.gather(listener, return_exceptions=True)
+    orders = await asyncio.to_thread(_read, world.cloud, placed, load.ended_at)
+    return Cost(
+        outage,
+        began_at,
+        ended_at,
+        waiting,
+        before=[order for order in orders if order.finished_at < began_at],
+        hit=[order for order in orders if order.finished_at >= began_at and order.placed.asked_at <= ended_at],
+        report=await asyncio.to_thread(check, world.cloud.database_url, POLICY),
+    )
+
+
+def _next(phase: float, earliest: float) -> float:
+    """The first time from `earliest` on that is a whole number of sweeps after `phase`."""
+    return earliest + (phase - earliest) % POLICY.sweep.total_seconds()
+
+
+def _messages(cloud: Cloud) -> int:
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    answer = aws_client(cloud, "sqs").get_queue_attributes(QueueUrl=cloud.queues["OrdersQueue"], AttributeNames=names)
+    return sum(int(answer["Attributes"][name]) for name in names)
+
+
+async def _until_finished(cloud: Cloud) -> None:
+    async with asyncio.timeout(_PATIENCE_SECONDS):
+        while (await asyncio.to_thread(check, cloud.database_url, POLICY)).breaches[FINISHED]:
+            await asyncio.sleep(1)
+
+
+def _read(cloud: Cloud, placed: Sequence[Placed], told_at: dict[str, float]) -> list[Order]:
+    with psycopg.connect(cloud.database_url) as connection:
+        rows = connection.execute(
+            "SELECT id::text, extract(epoch FROM finished_at)::float8, attempt, status FROM orders"
+        ).fetchall()
+    facts = {order_id: (finished_at, attempt, status) for order_id, finished_at, attempt, status in rows}
+    assert len(facts) == len(placed), f"{len(placed)} accepted, {len(facts)} stored"
+    return [
+        Order(each, facts[each.order_id][0], told_at.get(each.order_id), *facts[each.order_id][1:]) for each in placed
+    ]
+
+
+@contextmanager
+def world(directory: Path, **settings: str) -> Iterator[World]:
+    """A cloud whose functions reach Postgres and AWS through proxies."""
+    server = TestServer(directory / "postgres")
+    try:
+        with server.fresh_copy() as url, tcp_proxy(url) as database, aws_proxy() as aws:
+            through = {"LOCAL_DATABASE_URL": database.url, "LOCAL_AWS_ENDPOINT_URL": aws.url}
+            with running_cloud(directory / "cloud", **settings, **through) as cloud:
+                aws.target = cloud.aws_url
+                swept_at = (cloud.directory / "endpoints.json").stat().st_mtime
+                yield World(cloud, database, aws, swept_at)
+    finally:
+        server.stop()
+
+
+def main() -> int:
+    """Print what each outage cost."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", default=",".join(OUTAGES))
+    parser.add_argument("--mock-latency", default="1")
+    options = parser.parse_args()
+    held = True
+    for name in options.only.split(","):
+        directory = Path(tempfile.mkdtemp(prefix=f"outage-{name}-"))
+        with world(directory, MOCK_LATENCY=options.mock_latency) as where:
+            cost = asyncio.run(suffer(where, OUTAGES[name]))
+        print(f"\n{cost}\n{cost.report}\ndata and logs: {directory}", flush=True)
+        held = held and cost.holds
+    return 0 if held else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

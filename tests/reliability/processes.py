@@ -1,0 +1,38 @@
+"""The local cloud's processes, to be killed and frozen."""
+
+import psutil
+
+from tests.cloud import Cloud
+
+
+def loaders(cloud: Cloud) -> list[psutil.Process]:
+    """A process for each function that has loaded its handler. With it die its forks, the execution environments."""
+    return [child for child in psutil.Process(cloud.pid).children() if "bootstrap.py" in " ".join(child.cmdline())]
+
+
+def environments(cloud: Cloud, function: str | None = None) -> list[psutil.Process]:
+    """The execution environments of one function, or of all."""
+    return [
+        environment
+        for loader in loaders(cloud)
+        if function in (None, loader.environ().get("AWS_LAMBDA_FUNCTION_NAME"))
+        for environment in loader.children()
+    ]
+
+
+def emulator(cloud: Cloud) -> psutil.Process:
+    """SQS and DynamoDB."""
+    return _child(cloud, "emulator_main")
+
+
+def postgres(cloud: Cloud) -> psutil.Process:
+    """The server, if it is the cloud's own."""
+    return _child(cloud, "postgres")
+
+
+def _child(cloud: Cloud, name: str) -> psutil.Process:
+    """Raises psutil.NoSuchProcess while it is being started again."""
+    for child in psutil.Process(cloud.pid).children():
+        if name in " ".join(child.cmdline()[:4]):
+            return child
+    raise psutil.NoSuchProcess(cloud.pid, name)
