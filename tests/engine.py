@@ -18,6 +18,7 @@ from order_engine.domain.claims import Claim
 from order_engine.domain.errors import QueueUnavailable
 from order_engine.domain.orders import History, NewOrder, Order, OrderEvent
 from order_engine.order_ids import new_order_id
+from order_engine.use_cases import ports
 from order_engine.use_cases.confirm import Confirmer
 from order_engine.use_cases.execute import ExecutionLimits, Executor
 from order_engine.use_cases.settle import RetryPolicy, Settler
@@ -109,12 +110,16 @@ class Confirmations:
 
 
 class Changes(TypedDict, total=False):
-    """What can stand in the place of an engine's own parts."""
+    """What can stand in the place of an engine's own parts. `journal` and `chain_limit` are the settler's."""
 
+    journal: ports.Journal
+    queue: ports.Queue
+    confirmations: ports.Confirmations
     venues: Sequence[Venue]
     chain: Chain
     retries: RetryPolicy
     limits: ExecutionLimits
+    chain_limit: timedelta
 
 
 class Engine:
@@ -143,41 +148,46 @@ class Engine:
         self.retries = retries
         self.limits = limits
 
-    def settler(self, **changes: Any) -> Settler:
+    def settler(self, **changes: Unpack[Changes]) -> Settler:
         """A settler of these parts, or of others where `changes` name them."""
-        parts = {"journal": self.journal, "chain": self.chain, "retries": self.retries, "time_limit": self.limits.venue}
-        return Settler(**{**parts, **changes})
+        return Settler(
+            journal=changes.get("journal", self.journal),
+            chain=changes.get("chain", self.chain),
+            retries=changes.get("retries", self.retries),
+            time_limit=changes.get("chain_limit", self.limits.venue),
+        )
 
-    def executor(self, **changes: Any) -> Executor:
-        """An executor of these parts, or of others where `changes` name them; chain and retries are the settler's."""
-        settler = self.settler(**{name: changes.pop(name) for name in ("chain", "retries") if name in changes})
-        parts = {
-            "orders": self.orders,
-            "journal": self.journal,
-            "venues": self.venues,
-            "settler": settler,
-            "confirmations": Confirmations(self.recorder),
-            "limits": self.limits,
-        }
-        return Executor(**{**parts, **changes})
+    def executor(self, **changes: Unpack[Changes]) -> Executor:
+        """An executor of these parts, or of others where `changes` name them."""
+        return Executor(
+            orders=self.orders,
+            journal=self.journal,
+            venues=changes.get("venues", self.venues),
+            settler=self.settler(**changes),
+            confirmations=changes.get("confirmations", Confirmations(self.recorder)),
+            limits=changes.get("limits", self.limits),
+        )
 
-    def dead_letters(self, **changes: Any) -> DeadLetterHandler:
+    def dead_letters(self, **changes: Unpack[Changes]) -> DeadLetterHandler:
         """A dead-letter handler of these parts, or of others where `changes` name them."""
-        return DeadLetterHandler(**{**self._settling(), **changes})
+        return DeadLetterHandler(
+            orders=self.orders,
+            journal=self.journal,
+            queue=changes.get("queue", self.recorder),
+            confirmations=changes.get("confirmations", Confirmations(self.recorder)),
+            settler=self.settler(**changes),
+        )
 
-    def confirmer(self, **changes: Any) -> Confirmer:
-        """A confirmer of these parts, or of others where `changes` name them; `chain` and `retries` as above."""
-        settler = self.settler(**{name: changes.pop(name) for name in ("chain", "retries") if name in changes})
-        return Confirmer(**{**self._settling(), "settler": settler, "interval": INTERVAL, **changes})
-
-    def _settling(self) -> dict[str, Any]:
-        return {
-            "orders": self.orders,
-            "journal": self.journal,
-            "queue": self.recorder,
-            "confirmations": Confirmations(self.recorder),
-            "settler": self.settler(),
-        }
+    def confirmer(self, **changes: Unpack[Changes]) -> Confirmer:
+        """A confirmer of these parts, or of others where `changes` name them."""
+        return Confirmer(
+            orders=self.orders,
+            journal=self.journal,
+            queue=changes.get("queue", self.recorder),
+            confirmations=changes.get("confirmations", Confirmations(self.recorder)),
+            settler=self.settler(**changes),
+            interval=INTERVAL,
+        )
 
     async def place(self, count: int = 1, **changes: Any) -> list[Order]:
         """Store orders."""
@@ -199,7 +209,7 @@ class Engine:
         ids = [order.id for order in orders]
         return await self.executor(**changes).execute(ids, time_limit, self.recorder.postpone)
 
-    async def confirm(self, *orders: Order, **changes: Any) -> None:
+    async def confirm(self, *orders: Order, **changes: Unpack[Changes]) -> None:
         """Have the confirmer look at the orders once."""
         await self.confirmer(**changes).confirm([order.id for order in orders])
 

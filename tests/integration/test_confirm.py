@@ -111,8 +111,7 @@ def test_a_chain_that_hangs_or_breaks_is_given_up_in_time(play: Play, fault: typ
 
     async def scenario(engine: Engine) -> None:
         (order,) = await in_flight(engine, 1)
-        settler = engine.settler(chain=Broken(), time_limit=timedelta(seconds=0.1))
-        await engine.confirm(order, settler=settler)
+        await engine.confirm(order, chain=Broken(), chain_limit=timedelta(seconds=0.1))
         assert engine.recorder.handed_over == [([order.id], INTERVAL)]
 
     play(scenario)
@@ -177,11 +176,7 @@ def test_without_a_database_the_message_must_come_back(play: Play) -> None:
         with pytest.raises(DatabaseUnavailable):
             await away.confirm(order)
         with pytest.raises(DatabaseUnavailable):  # it goes between the look and the commit
-            await engine.confirm(
-                order,
-                settler=engine.settler(
-                    journal=away.journal, chain=Told(**{str(order.id): Fill(order.amount_in, order.amount_in)})
-                ),
-            )
+            chain = Told(**{str(order.id): Fill(order.amount_in, order.amount_in)})
+            await engine.confirm(order, journal=away.journal, chain=chain)
 
     play(scenario)
