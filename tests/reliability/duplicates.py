@@ -117,10 +117,10 @@ class Repeats:
         """Until every order has ended and no message is left to be received."""
         self.queue = Queue(self.random)
         placing = Engine(self.url)
-        *workers, burying, sweeping = engines = [self._engine_on_a_slow_network() for _ in range(WORKERS + 2)]
+        *workers, settling, sweeping = engines = [self._engine_on_a_slow_network() for _ in range(WORKERS + 2)]
         tasks = [
             *(asyncio.create_task(self._work(worker)) for worker in workers),
-            asyncio.create_task(self._bury(burying)),
+            asyncio.create_task(self._settle_dead_letters(settling)),
             asyncio.create_task(self._sweep(sweeping)),
             *(asyncio.create_task(self._lock()) for _ in range(_LOCKERS)),
         ]
@@ -183,7 +183,7 @@ class Repeats:
                     await connection.execute(_LOCK, (self.random.sample(ids, min(len(ids), _BATCH)),))
                     await asyncio.sleep(self.random.uniform(0, _LOCKED_SECONDS))
 
-    async def _bury(self, engine: Engine) -> None:
+    async def _settle_dead_letters(self, engine: Engine) -> None:
         handler = engine.dead_letters(queue=self.queue)
         while True:
             batch = {order_id for order_id, _ in self.queue.dead.take()}
