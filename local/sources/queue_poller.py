@@ -57,6 +57,8 @@ class QueuePoller:
                 task = asyncio.create_task(self._process(messages))
                 self._running.add(task)
                 task.add_done_callback(self._running.discard)
+                if len(messages) < self._mapping.batch_size and not self._pool.more_would_help():
+                    self._allowed = max(_FIRST_CONCURRENCY, self._allowed - 1)  # fuller batches cost less
             elif not self._running:
                 self._allowed = _FIRST_CONCURRENCY
 

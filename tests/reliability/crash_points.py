@@ -1,4 +1,4 @@
-"""Functions that die where a test says, and a template whose messages come back in seconds."""
+"""Functions that crash where a test says, and a template whose messages come back in seconds."""
 
 import shutil
 from collections.abc import Iterator
@@ -36,20 +36,20 @@ class CrashPoints:
             shutil.copy(Path(__file__).with_name("crash_hooks.py"), copy)
             for name in ("armed", "called"):
                 (copy / "crash_points" / name).mkdir(parents=True)
-        # One order a batch, so that a death is one order's.
+        # One order a batch, so that a crash is one order's.
         self.template = quick_template(directory, batch_size=1)
 
     @contextmanager
-    def deaths(self, function: str, call: str, *moments: str) -> Iterator[None]:
-        """A process of this function that makes the call dies before it, and another one after it (or at `moments`).
+    def crash(self, function: str, call: str, *moments: str) -> Iterator[None]:
+        """A process of this function that makes the call crashes before it, and another one after it (or at `moments`).
 
-        At the end this waits until they are dead.
+        Leaving the context waits until both have crashed.
         """
         armed = [self._armed(function, call, moment) for moment in moments or MOMENTS]
         for file in armed:
             file.touch()
         yield
-        eventually(lambda: not any(file.exists() for file in armed), f"{function} died in {call}")
+        eventually(lambda: not any(file.exists() for file in armed), f"{function} crashed at {call}")
 
     def calls_of(self, function: str) -> set[str]:
         """The calls that the function has made so far."""

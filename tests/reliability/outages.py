@@ -38,7 +38,7 @@ POLICY = Policy.of({})
 
 
 @dataclass(frozen=True)
-class World:
+class Deployment:
     """A running cloud, and what stands between its functions and what they depend on."""
 
     cloud: Cloud
@@ -48,7 +48,7 @@ class World:
     """When the schedule began to count its minutes."""
 
 
-Blow = Callable[[World], None]
+Action = Callable[[Deployment], None]
 
 
 @dataclass(frozen=True)
@@ -56,8 +56,8 @@ class Outage:
     """What is taken away, for how long (0: it is killed and starts again), and when it is all over at the latest."""
 
     what: str
-    begin: Blow
-    end: Blow
+    begin: Action
+    end: Action
     ends_after_sweep: float
     """Seconds; the next sweep is as far away as it can be."""
     limit: float
@@ -67,20 +67,20 @@ class Outage:
     """Orders placed at once in the last seconds before, so that there is something to lose."""
 
 
-def _aws_is_down(away: Callable[[str, str], bool]) -> Blow:
-    def blow(world: World) -> None:
-        world.aws.is_down = away
+def _aws_is_down(away: Callable[[str, str], bool]) -> Action:
+    def set_what_is_down(deployment: Deployment) -> None:
+        deployment.aws.is_down = away
 
-    return blow
+    return set_what_is_down
 
 
-def _kill_workers(world: World) -> None:
-    for worker in processes.environments(world.cloud, "WorkerFunction"):
+def _kill_workers(deployment: Deployment) -> None:
+    for worker in processes.environments(deployment.cloud, "WorkerFunction"):
         with suppress(psutil.Error):
             worker.kill()
 
 
-def _nothing(_: World) -> None:
+def _nothing(_: Deployment) -> None:
     pass
 
 
@@ -97,7 +97,7 @@ OUTAGES = {
     ),
     "messages": Outage(
         "the queues' server is killed with its messages",
-        lambda world: processes.emulator(world.cloud).kill(),
+        lambda deployment: processes.emulator(deployment.cloud).kill(),
         _nothing,
         ends_after_sweep=43,  # the orders of the last seconds are due 20 s after they were placed: just after a sweep
         burst=300,
@@ -113,16 +113,16 @@ OUTAGES = {
     ),
     "postgres_refuses": Outage(
         "Postgres refuses connections for 60 s",
-        lambda world: world.database.refuse(),
-        lambda world: world.database.heal(),
+        lambda deployment: deployment.database.refuse(),
+        lambda deployment: deployment.database.heal(),
         seconds=60,
         ends_after_sweep=2,
         limit=90,
     ),
     "postgres_hangs": Outage(
         "Postgres does not answer for 60 s",
-        lambda world: world.database.hang(),
-        lambda world: world.database.heal(),
+        lambda deployment: deployment.database.hang(),
+        lambda deployment: deployment.database.heal(),
         seconds=60,
         ends_after_sweep=12,  # the sweep of that minute has given up
         limit=90,
@@ -142,7 +142,7 @@ OUTAGES = {
 class Load:
     """Orders at a steady rate until told to stop, and what the account's stream says of them."""
 
-    world: World
+    deployment: Deployment
     session: aiohttp.ClientSession
     ended_at: dict[str, float] = field(default_factory=dict)
     tasks: list[asyncio.Task[Placed]] = field(default_factory=list)
@@ -155,7 +155,7 @@ class Load:
 
     def place(self) -> None:
         key = f"outage-{len(self.tasks)}"
-        self.tasks.append(asyncio.create_task(place(self.world.cloud, self.session, key)))
+        self.tasks.append(asyncio.create_task(place(self.deployment.cloud, self.session, key)))
 
     def hear(self, event: dict[str, Any]) -> None:
         if event["terminal"]:
@@ -188,14 +188,14 @@ class Cost:
     waiting: int
     """Messages in the orders queue when it began."""
     before: Sequence[Order]
-    hit: Sequence[Order]
+    affected: Sequence[Order]
     """Those that were open or asked for while it lasted."""
     report: Report
 
     @property
     def last(self) -> float:
-        """Seconds from the end of the outage to the end of the last order that it hit."""
-        return max(order.finished_at for order in self.hit) - self.ended_at
+        """Seconds from the end of the outage to the end of the last order that it affected."""
+        return max(order.finished_at for order in self.affected) - self.ended_at
 
     @property
     def holds(self) -> bool:
@@ -203,22 +203,22 @@ class Cost:
         return self.last <= self.outage.limit and not any(self.report.breaches.values())
 
     def __str__(self) -> str:
-        refused = [order.placed for order in self.hit if order.placed.refusals]
-        told = [order for order in self.hit if order.told_at]
+        refused = [order.placed for order in self.affected if order.placed.refusals]
+        told = [order for order in self.affected if order.told_at]
         after_the_end = _seconds([order.told_at - order.finished_at for order in told if order.told_at])
         last_told = max((order.told_at for order in told if order.told_at), default=0) - self.ended_at
         refusals = sum((placed.refusals for placed in refused), Counter[str]())
         accepted = [placed.accepted_at - placed.asked_at for placed in refused]
         return "\n".join(
             [
-                f"{self.outage.what}: {len(self.hit)} orders were hit, {self.waiting} messages were in the queue",
-                f"  usual:   {_seconds([order.took for order in self.before])} from the request to the end",
-                f"  hit:     {_seconds([order.took for order in self.hit])} from the request to the end",
-                f"  over:    {self.last:.1f} s after the outage the last one had ended (limit {self.outage.limit:g} s)",
-                f"  told:    {after_the_end} after the end, the last one {last_told:.1f} s after the outage;"
-                f" {len(self.hit) - len(told)} not at all",
-                f"  refused: {len(refused)} at first, {dict(refusals)}; accepted after {_seconds(accepted)}",
-                f"  ended:   {dict(Counter(f'{order.status} at attempt {order.attempt}' for order in self.hit))}",
+                f"{self.outage.what}: {len(self.affected)} orders affected, {self.waiting} messages queued",
+                f"  usual:    {_seconds([order.took for order in self.before])} from the request to the end",
+                f"  affected: {_seconds([order.took for order in self.affected])} from the request to the end",
+                f"  over:     {self.last:.1f} s after the outage the last one ended (limit {self.outage.limit:g} s)",
+                f"  told:     {after_the_end} after the end, the last one {last_told:.1f} s after the outage;"
+                f" {len(self.affected) - len(told)} not at all",
+                f"  refused:  {len(refused)} at first, {dict(refusals)}; accepted after {_seconds(accepted)}",
+                f"  ended:    {dict(Counter(f'{order.status} at attempt {order.attempt}' for order in self.affected))}",
             ]
         )
 
@@ -227,44 +227,46 @@ def _seconds(values: Sequence[float]) -> str:
     return f"{statistics.median(values):.1f} s (median), {max(values):.1f} s (most)" if values else "none"
 
 
-async def suffer(world: World, outage: Outage) -> Cost:
-    """Let it come, and wait until every order has ended and was told so."""
+async def measure(deployment: Deployment, outage: Outage) -> Cost:
+    """Begin and end the outage under load, and wait until every order has ended and was told so."""
     timeout, connector = aiohttp.ClientTimeout(60), aiohttp.TCPConnector(limit=0)
-    async with aiohttp.ClientSession(headers=world.cloud.headers, timeout=timeout, connector=connector) as session:
-        load = Load(world, session)
-        listener = asyncio.create_task(listen(world.cloud, session, load.hear))
+    async with aiohttp.ClientSession(headers=deployment.cloud.headers, timeout=timeout, connector=connector) as session:
+        load = Load(deployment, session)
+        listener = asyncio.create_task(listen(deployment.cloud, session, load.hear))
         steady = asyncio.create_task(load.run())
-        begins_at = _next(world.swept_at + outage.ends_after_sweep - outage.seconds, time.time() + _WARM_UP_SECONDS)
+        begins_at = _next(
+            deployment.swept_at + outage.ends_after_sweep - outage.seconds, time.time() + _WARM_UP_SECONDS
+        )
         await asyncio.sleep(begins_at - 3 - time.time())
         for _ in range(outage.burst):
             load.place()
         await asyncio.sleep(begins_at - time.time())
-        waiting = await asyncio.to_thread(_messages, world.cloud)
+        waiting = await asyncio.to_thread(_messages, deployment.cloud)
         began_at = time.time()
-        await asyncio.to_thread(outage.begin, world)
+        await asyncio.to_thread(outage.begin, deployment)
         await asyncio.sleep(outage.seconds)
-        await asyncio.to_thread(outage.end, world)
+        await asyncio.to_thread(outage.end, deployment)
         ended_at = time.time()
         await asyncio.sleep(5)
         load.stopping = True
         await steady
         placed = await asyncio.gather(*load.tasks)
-        await _until_finished(world.cloud)
+        await _until_finished(deployment.cloud)
         with suppress(TimeoutError):
             async with asyncio.timeout(_TELL_SECONDS):
                 while len(load.ended_at) < len(placed):
                     await asyncio.sleep(0.1)
         listener.cancel()
         await asyncio.gather(listener, return_exceptions=True)
-    orders = await asyncio.to_thread(_read, world.cloud, placed, load.ended_at)
+    orders = await asyncio.to_thread(_read, deployment.cloud, placed, load.ended_at)
     return Cost(
         outage,
         began_at,
         ended_at,
         waiting,
         before=[order for order in orders if order.finished_at < began_at],
-        hit=[order for order in orders if order.finished_at >= began_at and order.placed.asked_at <= ended_at],
-        report=await asyncio.to_thread(check, world.cloud.database_url, POLICY),
+        affected=[order for order in orders if order.finished_at >= began_at and order.placed.asked_at <= ended_at],
+        report=await asyncio.to_thread(check, deployment.cloud.database_url, POLICY),
     )
 
 
@@ -298,7 +300,7 @@ def _read(cloud: Cloud, placed: Sequence[Placed], told_at: dict[str, float]) -> 
 
 
 @contextmanager
-def world(directory: Path, **settings: str) -> Iterator[World]:
+def deployed(directory: Path, **settings: str) -> Iterator[Deployment]:
     """A cloud whose functions reach Postgres and AWS through proxies."""
     server = TestServer(directory / "postgres")
     try:
@@ -307,7 +309,7 @@ def world(directory: Path, **settings: str) -> Iterator[World]:
             with running_cloud(directory / "cloud", **settings, **through) as cloud:
                 aws.target = cloud.aws_url
                 swept_at = (cloud.directory / "endpoints.json").stat().st_mtime
-                yield World(cloud, database, aws, swept_at)
+                yield Deployment(cloud, database, aws, swept_at)
     finally:
         server.stop()
 
@@ -321,8 +323,8 @@ def main() -> int:
     held = True
     for name in options.only.split(","):
         directory = Path(tempfile.mkdtemp(prefix=f"outage-{name}-"))
-        with world(directory, MOCK_LATENCY=options.mock_latency) as where:
-            cost = asyncio.run(suffer(where, OUTAGES[name]))
+        with deployed(directory, MOCK_LATENCY=options.mock_latency) as deployment:
+            cost = asyncio.run(measure(deployment, OUTAGES[name]))
         print(f"\n{cost}\n{cost.report}\ndata and logs: {directory}", flush=True)
         held = held and cost.holds
     return 0 if held else 1

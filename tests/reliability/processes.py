@@ -6,7 +6,7 @@ from tests.cloud import Cloud
 
 
 def loaders(cloud: Cloud) -> list[psutil.Process]:
-    """A process for each function that has loaded its handler. With it die its forks, the execution environments."""
+    """One process per function has loaded the handler; its forks are the execution environments and end with it."""
     return [child for child in psutil.Process(cloud.pid).children() if "bootstrap.py" in " ".join(child.cmdline())]
 
 

@@ -1,6 +1,6 @@
 """A process is killed before and after each write and each call that it makes; every order still ends once.
 
-The processes are those of the running local cloud, the database is real, and the deaths are SIGKILL.
+The processes are those of the running local cloud, the database is real, and a crash is a SIGKILL.
 """
 
 import json
@@ -176,206 +176,206 @@ Placed = dict[str, Any]
 
 
 @pytest.mark.parametrize("call", TO_A_FILL)
-def test_the_worker_dies_on_the_way_to_a_fill(
+def test_the_worker_crashes_on_the_way_to_a_fill(
     http: httpx.Client, listener: Listener, crash_points: CrashPoints, call: str
 ) -> None:
-    with crash_points.deaths("worker", call):
+    with crash_points.crash("worker", call):
         placed = [place(http) for _ in MOMENTS]
     assert_ended(http, listener, placed, "confirmed")
 
 
 @pytest.mark.parametrize("call", TO_A_FAILURE)
-def test_the_worker_dies_on_the_way_to_a_failure(
+def test_the_worker_crashes_on_the_way_to_a_failure(
     http: httpx.Client, listener: Listener, crash_points: CrashPoints, call: str
 ) -> None:
-    with crash_points.deaths("worker", call):
+    with crash_points.crash("worker", call):
         placed = [place(http, {**SOL, "minAmountOut": 1_000_000}) for _ in MOMENTS]
     assert_ended(http, listener, placed, "failed")
 
 
-def test_the_worker_dies_reading_what_the_one_before_it_did(
+def test_the_worker_crashes_reading_what_the_one_before_it_did(
     cloud: Cloud, http: httpx.Client, listener: Listener, crash_points: CrashPoints
 ) -> None:
     placed = [by_hand(cloud, abandoned) for _ in MOMENTS]
-    with crash_points.deaths("worker", "OrderStore.events"):
+    with crash_points.crash("worker", "OrderStore.events"):
         send(cloud, "OrdersQueue", placed)
     assert_ended(http, listener, placed, "confirmed")
 
 
-def test_the_worker_dies_expiring_an_order(
+def test_the_worker_crashes_expiring_an_order(
     cloud: Cloud, http: httpx.Client, listener: Listener, crash_points: CrashPoints
 ) -> None:
     placed = [by_hand(cloud, overdue) for _ in MOMENTS]
-    with crash_points.deaths("worker", "Journal.record expired"):
+    with crash_points.crash("worker", "Journal.record expired"):
         send(cloud, "OrdersQueue", placed)
     assert_ended(http, listener, placed, "expired", "order_expired")
 
 
-def test_the_worker_dies_handing_an_order_over(
+def test_the_worker_crashes_handing_an_order_over(
     cloud: Cloud, http: httpx.Client, listener: Listener, crash_points: CrashPoints
 ) -> None:
     placed = [by_hand(cloud, signed) for _ in MOMENTS]
-    with crash_points.deaths("worker", "ConfirmationsQueue.send"):
+    with crash_points.crash("worker", "ConfirmationsQueue.send"):
         send(cloud, "OrdersQueue", placed)
     assert_ended(http, listener, placed, "confirmed")
 
 
 @pytest.mark.parametrize("call", CONFIRMING)
-def test_the_confirmer_dies(
+def test_the_confirmer_crashes(
     cloud: Cloud, http: httpx.Client, listener: Listener, crash_points: CrashPoints, call: str
 ) -> None:
     placed = [by_hand(cloud, CONFIRMING[call]) for _ in MOMENTS]
-    with crash_points.deaths("confirmer", call):
+    with crash_points.crash("confirmer", call):
         send(cloud, "OrdersQueue", placed)
     assert_ended(http, listener, placed, "confirmed")
 
 
-def test_the_confirmer_dies_reading_the_steps_of_an_order_that_another_has_settled(
+def test_the_confirmer_crashes_reading_the_steps_of_an_order_that_another_has_settled(
     cloud: Cloud, http: httpx.Client, listener: Listener, crash_points: CrashPoints
 ) -> None:
     placed = [place(http)["orderId"] for _ in MOMENTS]
     assert_ended(http, listener, placed, "confirmed")
-    with crash_points.deaths("confirmer", "OrderStore.events"):
+    with crash_points.crash("confirmer", "OrderStore.events"):
         for order_id in placed:
             body = json.dumps({"orderIds": [order_id]})
             aws_client(cloud, "sqs").send_message(QueueUrl=cloud.queues["ConfirmationsQueue"], MessageBody=body)
     assert_ended(http, listener, placed, "confirmed")
 
 
-def test_the_worker_dies_postponing_a_message(cloud: Cloud, http: httpx.Client, crash_points: CrashPoints) -> None:
-    with crash_points.deaths("worker", "OrdersQueue.hide"):
+def test_the_worker_crashes_postponing_a_message(cloud: Cloud, http: httpx.Client, crash_points: CrashPoints) -> None:
+    with crash_points.crash("worker", "OrdersQueue.hide"):
         send(cloud, "OrdersQueue", [str(uuid4()) for _ in MOMENTS])  # orders that nobody placed
     assert finished(http, place(http)["orderId"])["status"] == "confirmed"
 
 
 @pytest.mark.parametrize("call", PLACING)
-def test_the_api_dies_placing_an_order(http: httpx.Client, crash_points: CrashPoints, call: str) -> None:
-    with crash_points.deaths("api", call):
-        order_id = post_again(http, str(uuid4()), deaths=2)
+def test_the_api_crashes_placing_an_order(http: httpx.Client, crash_points: CrashPoints, call: str) -> None:
+    with crash_points.crash("api", call):
+        order_id = post_again(http, str(uuid4()), crashes=2)
     assert finished(http, order_id)["status"] == "confirmed"
 
 
-def test_the_api_dies_looking_for_the_order_placed_before(http: httpx.Client, crash_points: CrashPoints) -> None:
+def test_the_api_crashes_looking_for_the_order_placed_before(http: httpx.Client, crash_points: CrashPoints) -> None:
     key = str(uuid4())
-    order_id = post_again(http, key, deaths=0)
-    with crash_points.deaths("api", "OrderStore.placed_before"):
-        assert post_again(http, key, deaths=2) == order_id
+    order_id = post_again(http, key, crashes=0)
+    with crash_points.crash("api", "OrderStore.placed_before"):
+        assert post_again(http, key, crashes=2) == order_id
 
 
-def test_the_api_dies_telling_the_sweeper(http: httpx.Client, aws: AwsProxy, crash_points: CrashPoints) -> None:
-    with aws.without(orders_queue), crash_points.deaths("api", "OrderStore.mark_due"):
-        order_id = post_again(http, str(uuid4()), deaths=2)
+def test_the_api_crashes_telling_the_sweeper(http: httpx.Client, aws: AwsProxy, crash_points: CrashPoints) -> None:
+    with aws.without(orders_queue), crash_points.crash("api", "OrderStore.mark_due"):
+        order_id = post_again(http, str(uuid4()), crashes=2)
     assert finished(http, order_id)["status"] == "confirmed"
 
 
 @pytest.mark.parametrize("call", READING)
-def test_the_api_dies_reading(http: httpx.Client, crash_points: CrashPoints, call: str) -> None:
+def test_the_api_crashes_reading(http: httpx.Client, crash_points: CrashPoints, call: str) -> None:
     path = READING[call].format(order_id=place(http)["orderId"])
-    with crash_points.deaths("api", call):
+    with crash_points.crash("api", call):
         assert [http.get(path).status_code for _ in range(3)] == [500, 500, 200]
 
 
 @pytest.mark.parametrize("call", [*PLACING, "Connections.add"])
-def test_the_websocket_function_dies_placing_an_order(
+def test_the_websocket_function_crashes_placing_an_order(
     cloud: Cloud, http: httpx.Client, crash_points: CrashPoints, call: str
 ) -> None:
-    with opened(cloud) as socket, crash_points.deaths("websocket", call):
+    with opened(cloud) as socket, crash_points.crash("websocket", call):
         frame = ask_again(socket, execute(str(uuid4())))
     assert finished(http, frame["orderId"])["status"] == "confirmed"
 
 
 @pytest.mark.parametrize("call", ["OrderStore.placed_before", "OrderStore.get"])
-def test_the_websocket_function_dies_answering_a_repeat(
+def test_the_websocket_function_crashes_answering_a_repeat(
     cloud: Cloud, http: httpx.Client, crash_points: CrashPoints, call: str
 ) -> None:
     order = execute(str(uuid4()))
     with opened(cloud) as socket:
         first = socket.ask(order)
-        with crash_points.deaths("websocket", call):
+        with crash_points.crash("websocket", call):
             again = ask_again(socket, order)
     assert (again["orderId"], again["replayed"]) == (first["orderId"], True)
 
 
-def test_the_websocket_function_dies_telling_the_sweeper(
+def test_the_websocket_function_crashes_telling_the_sweeper(
     cloud: Cloud, http: httpx.Client, aws: AwsProxy, crash_points: CrashPoints
 ) -> None:
-    with opened(cloud) as socket, aws.without(orders_queue), crash_points.deaths("websocket", "OrderStore.mark_due"):
+    with opened(cloud) as socket, aws.without(orders_queue), crash_points.crash("websocket", "OrderStore.mark_due"):
         frame = ask_again(socket, execute(str(uuid4())))
     assert finished(http, frame["orderId"])["status"] == "confirmed"
 
 
-def test_the_websocket_function_dies_unsubscribing(cloud: Cloud, crash_points: CrashPoints) -> None:
+def test_the_websocket_function_crashes_unsubscribing(cloud: Cloud, crash_points: CrashPoints) -> None:
     with opened(cloud) as socket:
         assert socket.ask({"action": "subscribe", "channel": "account"})["type"] == "subscribed"
-        with crash_points.deaths("websocket", "Connections.remove"):
+        with crash_points.crash("websocket", "Connections.remove"):
             frame = ask_again(socket, {"action": "unsubscribe", "channel": "account"})
         assert frame["type"] == "unsubscribed"
 
 
 @pytest.mark.parametrize("call", ["handler", "ApiKeys.account_of"])
-def test_the_authorizer_dies(cloud: Cloud, http: httpx.Client, crash_points: CrashPoints, call: str) -> None:
+def test_the_authorizer_crashes(cloud: Cloud, http: httpx.Client, crash_points: CrashPoints, call: str) -> None:
     headers = headers_of_new_account(cloud, f"somebody-{uuid4()}")
-    with crash_points.deaths("authorizer", call):
+    with crash_points.crash("authorizer", call):
         assert [http.get("/api/orders", headers=headers).status_code for _ in range(3)] == [500, 500, 200]
 
 
 @pytest.mark.parametrize("call", TELLING)
-def test_the_notifier_dies_telling(
+def test_the_notifier_crashes_telling(
     http: httpx.Client, listener: Listener, crash_points: CrashPoints, call: str
 ) -> None:
-    with crash_points.deaths("notifier", call):
+    with crash_points.crash("notifier", call):
         placed = [place(http) for _ in MOMENTS]
     assert_ended(http, listener, placed, "confirmed")
 
 
-def test_the_notifier_dies_taking_a_connection_that_is_gone_off_its_topic(
+def test_the_notifier_crashes_taking_a_connection_that_is_gone_off_its_topic(
     cloud: Cloud, http: httpx.Client, listener: Listener, crash_points: CrashPoints
 ) -> None:
     placed = [by_hand(cloud, unclaimed) for _ in MOMENTS]
     with opened(cloud) as socket:
         for order_id in placed:
             assert socket.ask({"orderId": order_id})["type"] == "snapshot"
-    with crash_points.deaths("notifier", "Connections.remove"):
+    with crash_points.crash("notifier", "Connections.remove"):
         send(cloud, "OrdersQueue", placed)
     assert_ended(http, listener, placed, "confirmed")
 
 
-def test_the_notifier_dies_postponing_while_dynamodb_is_away(
+def test_the_notifier_crashes_postponing_while_dynamodb_is_away(
     http: httpx.Client, aws: AwsProxy, listener: Listener, crash_points: CrashPoints
 ) -> None:
     place(http)  # the authorizer knows the key now, and keeps it for a minute
-    with aws.without(lambda service, body: service == "dynamodb"), crash_points.deaths("notifier", "StatusQueue.hide"):
+    with aws.without(lambda service, body: service == "dynamodb"), crash_points.crash("notifier", "StatusQueue.hide"):
         placed = [place(http) for _ in MOMENTS]
     assert_ended(http, listener, placed, "confirmed")
 
 
 @pytest.mark.parametrize("call", SWEEPING)
-def test_the_sweeper_dies(
+def test_the_sweeper_crashes(
     cloud: Cloud, http: httpx.Client, listener: Listener, crash_points: CrashPoints, call: str
 ) -> None:
     old = by_hand(cloud, long_finished)
     placed = []
     for moment in MOMENTS:  # one after the other: what one sweep sent leaves nothing to do for the next
-        with crash_points.deaths("sweeper", call, moment):
+        with crash_points.crash("sweeper", call, moment):
             placed.append(by_hand(cloud, due))
     assert_ended(http, listener, placed, "confirmed")
     eventually(lambda: http.get(f"/api/orders/{old}").status_code == 404, "an old order was deleted")
 
 
 @pytest.mark.parametrize("call", SETTLING)
-def test_the_dead_letter_function_dies(
+def test_the_dead_letter_function_crashes(
     cloud: Cloud, http: httpx.Client, listener: Listener, crash_points: CrashPoints, call: str
 ) -> None:
     make, status, error = SETTLING[call]
     placed = [by_hand(cloud, make) for _ in MOMENTS]
-    with crash_points.deaths("dead_letter", call):
+    with crash_points.crash("dead_letter", call):
         send(cloud, "OrdersDeadLetterQueue", placed)
     assert_ended(http, listener, placed, status, error)
 
 
-def test_the_dead_letter_function_dies_putting_a_message_aside(cloud: Cloud, crash_points: CrashPoints) -> None:
+def test_the_dead_letter_function_crashes_putting_a_message_aside(cloud: Cloud, crash_points: CrashPoints) -> None:
     unknown = {str(uuid4()) for _ in MOMENTS}
-    with crash_points.deaths("dead_letter", "PoisonQueue.send"):
+    with crash_points.crash("dead_letter", "PoisonQueue.send"):
         send(cloud, "OrdersDeadLetterQueue", unknown)
     kept: set[str] = set()
 
@@ -402,10 +402,10 @@ def assert_ended(
         eventually(lambda order=order: listener.was_told(order), "its client was told every step")  # type: ignore[misc]
 
 
-def post_again(http: httpx.Client, key: str, deaths: int) -> str:
-    """Post until nobody dies of it; the order's id."""
-    answers = [http.post("/api/orders/execute", json=SOL, headers={"Idempotency-Key": key}) for _ in range(deaths + 1)]
-    assert [answer.status_code for answer in answers[:-1]] == [500] * deaths
+def post_again(http: httpx.Client, key: str, crashes: int) -> str:
+    """Post until nothing crashes; the order's id."""
+    answers = [http.post("/api/orders/execute", json=SOL, headers={"Idempotency-Key": key}) for _ in range(crashes + 1)]
+    assert [answer.status_code for answer in answers[:-1]] == [500] * crashes
     assert answers[-1].status_code in (200, 202)
     return str(answers[-1].json()["orderId"])
 
@@ -415,7 +415,7 @@ def execute(key: str) -> dict[str, Any]:
 
 
 def ask_again(socket: Socket, message: dict[str, Any]) -> dict[str, Any]:
-    """Ask until nobody dies of it; the answer."""
+    """Ask until nothing crashes; the answer."""
     for _ in MOMENTS:
         socket.send(message)
         while (frame := socket.receive()).get("type") in ("status", "events"):

@@ -38,13 +38,13 @@ def recorded(order: Order) -> None:
         case Status.FAILED:
             metrics.add(ATTEMPTS, order.attempt)
             metrics.add(ORDERS_FAILED, of=_code(order))
-            logger.warning("failed", extra=_ended(order))
+            logger.warning(str(order.status), extra=_ended(order))
         case Status.EXPIRED:
             metrics.add(ORDERS_EXPIRED)
-            logger.warning("expired", extra=_ended(order))
+            logger.warning(str(order.status), extra=_ended(order))
         case Status.CANCELLED:
             metrics.add(ORDERS_CANCELLED)
-            logger.info("cancelled", extra={"order_id": str(order.id)})
+            logger.info(str(order.status), extra={"order_id": str(order.id)})
         case Status.PENDING:
             retry_in = order.facts.retry_in
             metrics.add(ATTEMPTS_FAILED, of=_code(order))
@@ -77,7 +77,7 @@ def _confirmed(order: Order) -> None:
     if gain is not None:
         metrics.add(ROUTING_GAIN, gain)
     logger.info(
-        "confirmed",
+        str(order.status),
         extra={
             "order_id": str(order.id),
             "attempt": order.attempt,

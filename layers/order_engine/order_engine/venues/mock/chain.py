@@ -14,7 +14,6 @@ from order_engine.adapters.postgres.rows import transaction_document
 from order_engine.domain.errors import (
     DatabaseUnavailable,
     FinalFailure,
-    RetryableFailure,
     SlippageExceeded,
     TransactionExpired,
     TransactionReverted,
@@ -97,9 +96,5 @@ def _status(transaction: Transaction, row: DictRow | None) -> TransactionStatus:
         return InFlight.IN_FLIGHT
     if row["outcome"] == "filled":
         return Fill(row["amount_out"], price(row["amount_out"], transaction.amount_in))
-    failures: dict[str, type[RetryableFailure]] = {
-        "slippage_exceeded": SlippageExceeded,
-        "reverted": TransactionReverted,
-        "expired": TransactionExpired,
-    }
-    return Unfilled(failures[row["outcome"]]())
+    failures = {"slippage_exceeded": SlippageExceeded, "reverted": TransactionReverted}
+    return Unfilled(failures.get(row["outcome"], TransactionExpired)())
