@@ -14,6 +14,8 @@ from order_engine.use_cases.confirm import Confirmer
 from order_engine.use_cases.settle import RetryPolicy, Settler
 from order_engine.venues import connect
 
+_DATABASE_PATIENCE = 5  # seconds; half of the function's, so that it can still give its messages back
+
 
 class Settings(MockSettings):
     """See template.yaml."""
@@ -33,7 +35,7 @@ class Settings(MockSettings):
 def confirmer() -> Confirmer:
     """Built at the first event, kept for the life of the execution environment."""
     settings = Settings.from_environment()
-    database = Database(settings.database_url)
+    database = Database(settings.database_url, _DATABASE_PATIENCE)
     sqs = sqs_client()
     _, chain = connect(settings, database)
     journal = Journal(

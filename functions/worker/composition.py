@@ -15,6 +15,8 @@ from order_engine.use_cases.execute import ExecutionLimits, Executor
 from order_engine.use_cases.settle import RetryPolicy, Settler
 from order_engine.venues import connect
 
+_DATABASE_PATIENCE = 5  # seconds; half of the function's, so that it can still give its messages back
+
 
 class Settings(MockSettings):
     """See template.yaml."""
@@ -44,7 +46,7 @@ class Worker:
 def worker() -> Worker:
     """Built at the first event, kept for the life of the execution environment."""
     settings = Settings.from_environment()
-    database = Database(settings.database_url)
+    database = Database(settings.database_url, _DATABASE_PATIENCE)
     sqs = sqs_client()
     venues, chain = connect(settings, database)
     journal = Journal(

@@ -78,6 +78,7 @@ def _parameters(ids: list[UUID]) -> dict[str, dict[str, Any]]:
     }  # fmt: skip
     claim = {
         "types": ["market"],
+        "tokens": ["SOL", "USDC"],
         "lease": timedelta(seconds=35),
         "max_attempts": 3,
         "from_statuses": list(CLAIMS),
@@ -97,7 +98,7 @@ def _parameters(ids: list[UUID]) -> dict[str, dict[str, Any]]:
         "orders.page, one status, deep": {**page, "status": "confirmed", "before": ids[0]},
         "orders.claim": {"ids": ids, **claim},
         "orders.record": {"steps": json.dumps(steps), "moves": json.dumps(moves), **watchdog},
-        "orders.due": {"types": ["market"], "limit": 500},
+        "orders.due": {"types": ["market"], "tokens": ["SOL", "USDC"], "limit": 500},
         "orders.extend_watch": {"ids": ids, "longest": timedelta(minutes=15), **watchdog},
         "orders.forget": {"days": 10, "limit": 100},  # of a thousand it would rightly read all of this small table
         "orders.ping": {},

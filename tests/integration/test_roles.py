@@ -114,7 +114,7 @@ def test_limits_are_set_anew_though_no_migration_is_and_follow_the_servers_own(
 # ---- Timeouts
 
 
-@pytest.mark.parametrize(("role", "seconds"), [(FRONT_DOOR, 2), (EXECUTION, 9), (MAINTENANCE, 9)])
+@pytest.mark.parametrize(("role", "seconds"), [(FRONT_DOOR, 2), (EXECUTION, 4), (MAINTENANCE, 9)])
 def test_sessions_have_their_roles_timeouts(postgres_server: TestServer, role: str, seconds: int) -> None:
     with psycopg.connect(url_of(role, postgres_server.url)) as session:
         row = session.execute(

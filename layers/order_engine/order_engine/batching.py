@@ -69,6 +69,9 @@ class Batcher(Generic[Item, Result]):
 
     async def _flush_safely(self, items: Sequence[Item]) -> Sequence[Result | Exception]:
         try:
-            return await self._flush(items)
+            results = await self._flush(items)
         except Exception as error:
             return [error] * len(items)
+        if len(results) != len(items):
+            return [RuntimeError(f"{len(items)} items, {len(results)} results")] * len(items)
+        return results

@@ -70,4 +70,4 @@ def error_frame(error: EngineError, **about: Any) -> dict[str, Any]:
 def _more(error: EngineError) -> dict[str, Any]:
     if isinstance(error, InvalidRequest):
         return {"errors": [{"field": problem.field, "message": problem.message} for problem in error.errors]}
-    return {"orderId": str(error.order_id)} if isinstance(error, OutcomeUnknown) else {}
+    return {"orderId": str(error.order_id)} if isinstance(error, OutcomeUnknown) and error.order_id else {}

@@ -143,12 +143,16 @@ class OutcomeUnknown(Unavailable):
 
     code = "outcome_unknown"
 
-    def __init__(self, order_id: UUID) -> None:
+    def __init__(self, order_id: UUID | None = None) -> None:
+        shown = (
+            f"If this request placed it, GET /api/orders/{order_id} shows it within {OUTCOME_KNOWN_SECONDS} seconds. "
+        )
         super().__init__(
             "The database did not answer in time, so it is not known whether the order was placed. "
-            f"If it was, GET /api/orders/{order_id} shows it within {OUTCOME_KNOWN_SECONDS} seconds. "
+            f"{shown if order_id else ''}"
             "Repeating the request with the same Idempotency-Key or clientOrderId is safe at any time."
         )
+        # The order's id if this very request placed it; None if an earlier one with the same key did.
         self.order_id = order_id
 
 

@@ -3,14 +3,17 @@
 from collections.abc import Sequence
 
 from order_engine.domain.claims import Claim, Decision
+from order_engine.domain.errors import DatabaseUnavailable
 from order_engine.domain.orders import first_event, latest_event
+from order_engine.observability import because, logger
 from order_engine.use_cases.ports import Journal, Orders
 
 
 async def announce(claims: Sequence[Claim], orders: Orders, journal: Journal) -> None:
     """Publish the histories of the orders that were claimed, will be settled or are finished; clients drop repeats.
 
-    A client then has every step in order from one sender, whatever became of the others. Raises DatabaseUnavailable.
+    A client then has every step in order from one sender, whatever became of the others. Best effort: it never fails
+    the work on the orders, and clients that miss a step read it from Postgres.
     """
     earlier = []
     for claim in claims:
@@ -20,7 +23,10 @@ async def announce(claims: Sequence[Claim], orders: Orders, journal: Journal) ->
             journal.announce([first_event(claim.order), latest_event(claim.order)])
         else:
             earlier.append(claim.order)
-    if earlier:
-        events = await orders.events(earlier)
-        for order in earlier:
-            journal.announce(events.get(order.id, ()))
+    try:
+        events = await orders.events(earlier) if earlier else {}
+    except DatabaseUnavailable as error:
+        logger.warning("not announced", extra={"orders": len(earlier), **because(error)})
+        return
+    for order in earlier:
+        journal.announce(events.get(order.id, ()))

@@ -40,16 +40,18 @@ class Confirmer:
         in_flight = [claim.order for claim in claims if claim.decision is Decision.IN_FLIGHT and claim.order]
         results = await asyncio.gather(*map(self._settled, in_flight))
         await self.journal.drain()
-        remaining = []
+        remaining = [order.id for order, result in zip(in_flight, results, strict=True) if isinstance(result, InFlight)]
+        if remaining:
+            await self.confirmations.send(remaining, self.interval)
+        for claim in claims:
+            # The confirmer before may have ended between recording the retry and sending it.
+            if claim.decision in (Decision.CLAIMABLE, Decision.NOT_YET):
+                await self.queue.send(claim.order_id, claim.back_in or timedelta())
         for order, result in zip(in_flight, results, strict=True):
             if isinstance(result, DatabaseUnavailable):
                 raise result
-            if isinstance(result, InFlight):
-                remaining.append(order.id)
-            elif result.retry_in is not None:
+            if isinstance(result, Ended) and result.retry_in is not None:
                 await self.queue.send(order.id, result.retry_in)
-        if remaining:
-            await self.confirmations.send(remaining, self.interval)
 
     async def _settled(self, order: Order) -> Ended | InFlight | DatabaseUnavailable:
         logger.thread_safe_append_keys(order_id=str(order.id))  # of this task: each has a context of its own

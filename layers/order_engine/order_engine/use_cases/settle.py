@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -113,12 +113,18 @@ class Settler:
         await self._journal.record(expired(order, OrderExpired()))
         return Ended()
 
-    async def _send(self, transactions: Sequence[Transaction]) -> Sequence[None]:
-        await self._in_time(self._chain.send(transactions))
+    async def _send(self, transactions: Sequence[Transaction]) -> Sequence[Exception | None]:
+        try:
+            await self._in_time(self._chain.send(transactions))
+        except _ChainFailed as error:
+            return await _each_half(self._send, transactions, error)
         return [None] * len(transactions)
 
-    async def _look(self, transactions: Sequence[Transaction]) -> Sequence[TransactionStatus]:
-        return await self._in_time(self._chain.statuses(transactions))
+    async def _look(self, transactions: Sequence[Transaction]) -> Sequence[TransactionStatus | Exception]:
+        try:
+            return await self._in_time(self._chain.statuses(transactions))
+        except _ChainFailed as error:
+            return await _each_half(self._look, transactions, error)
 
     async def _in_time(self, answer: Awaitable[Answer]) -> Answer:
         """Raises VenueUnavailable and nothing else: a fault in a chain's SDK must not end an attempt."""
@@ -131,4 +137,20 @@ class Settler:
             raise VenueUnavailable(f"The chain did not answer within {self._seconds:g} s.") from None
         except Exception as error:
             logger.exception("chain failed")
-            raise VenueUnavailable("The chain failed.") from error
+            raise _ChainFailed("The chain failed.") from error
+
+
+class _ChainFailed(VenueUnavailable):
+    """The chain answered with a fault of its own, perhaps because of one transaction of many."""
+
+
+async def _each_half(
+    call: Callable[[Sequence[Transaction]], Awaitable[Sequence[Answer | Exception]]],
+    transactions: Sequence[Transaction],
+    error: VenueUnavailable,
+) -> Sequence[Answer | Exception]:
+    """Find the transaction that a chain refuses a whole batch for, so that it costs no other order anything."""
+    middle = len(transactions) // 2
+    if middle == 0:
+        return [error]
+    return [*await call(transactions[:middle]), *await call(transactions[middle:])]

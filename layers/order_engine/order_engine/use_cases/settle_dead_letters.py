@@ -61,6 +61,9 @@ class DeadLetterHandler:
         except EngineError as error:
             logger.warning("dead letter not settled yet", extra=about | because(error))
             return False
+        except Exception:
+            logger.exception("dead letter not settled", extra=about)  # it costs no other order anything
+            return False
         logger.info("dead letter settled" if settled else "dead letter not settled yet", extra=about)
         return settled
 

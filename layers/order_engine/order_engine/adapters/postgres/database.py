@@ -93,6 +93,11 @@ class Database:
             await connection.close()
             raise
         except psycopg.Error as error:
+            if (error.sqlstate or "").startswith(
+                "25"
+            ):  # a server that became a standby takes no writes: look for another
+                await connection.close()
+                raise DatabaseUnavailable() from error
             raise StatementRejected() from error
         finally:
             self._used_at = time.monotonic()

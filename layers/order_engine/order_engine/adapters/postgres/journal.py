@@ -11,7 +11,7 @@ from order_engine.adapters.postgres.database import Database
 from order_engine.adapters.postgres.rows import transaction_document
 from order_engine.batching import Batcher
 from order_engine.contracts.facts import facts_document
-from order_engine.domain.errors import Fenced, QueueUnavailable, StatementRejected
+from order_engine.domain.errors import DatabaseUnavailable, Fenced, QueueUnavailable, StatementRejected
 from order_engine.domain.lifecycle import LIFECYCLE, MOVES
 from order_engine.domain.orders import Order, OrderEvent, latest_event
 from order_engine.observability import because, logger
@@ -20,6 +20,7 @@ from order_engine.observability.steps import recorded
 # The notifier takes a sender's messages one after the other, about so long for each: earlier ones would wait there.
 _PUBLISH_SECONDS = 0.02
 _Key = tuple[UUID, int, int, str]
+_Step = tuple[Order, str]
 _MOVES = json.dumps([{"source": source, "target": target} for source, target in MOVES])
 
 
@@ -62,24 +63,34 @@ class Journal:
         await self._events.drain()
 
     async def _commit(self, orders: Sequence[Order]) -> Sequence[Order | Exception]:
+        steps = [_step_text(order) for order in orders]
+        sound = [(order, step) for order, step in zip(orders, steps, strict=True) if isinstance(step, str)]
+        results = iter(await self._commit_steps(sound) if sound else [])
+        return [next(results) if isinstance(step, str) else step for step in steps]
+
+    async def _commit_steps(self, steps: Sequence[_Step]) -> Sequence[Order | Exception]:
         try:
-            moved = await self._write(orders)
+            moved = await self._write([text for _, text in sorted(steps, key=_id)])
         except StatementRejected as error:
-            if len(orders) == 1:
-                return [error]
             # Nothing was written: each by itself, so that one bad value costs nobody else anything.
-            return [result for order in orders for result in await self._commit([order])]
-        results = [_recorded(order, moved.get(_key(order))) for order in orders]
-        steps = [order for order in results if isinstance(order, Order)]
-        self.announce(map(latest_event, steps))
-        for order in steps:
+            return [error] if len(steps) == 1 else [await self._commit_alone(step) for step in steps]
+        results = [_recorded(order, moved.get(_key(order))) for order, _ in steps]
+        committed = [order for order in results if isinstance(order, Order)]
+        self.announce(map(latest_event, committed))
+        for order in committed:
             recorded(order)
         return results
 
-    async def _write(self, orders: Sequence[Order]) -> dict[_Key, datetime]:
-        """The times of the steps that hold. Written in id order, as claims lock: no deadlocks."""
-        steps = json.dumps([_step(order) for order in sorted(orders, key=lambda order: order.id)], default=str)
-        parameters = {"steps": steps, "moves": _MOVES, "watchdog": self._watchdog}
+    async def _commit_alone(self, step: _Step) -> Order | Exception:
+        try:
+            (result,) = await self._commit_steps([step])
+        except DatabaseUnavailable as error:
+            return error
+        return result
+
+    async def _write(self, steps: Sequence[str]) -> dict[_Key, datetime]:
+        """The times of the steps that hold. They are given in id order, as claims lock: no deadlocks."""
+        parameters = {"steps": f"[{','.join(steps)}]", "moves": _MOVES, "watchdog": self._watchdog}
         rows = await self._database.fetch("orders.record", parameters)
         return {(row["id"], row["attempt"], row["sequence"], row["status"]): row["updated_at"] for row in rows}
 
@@ -100,6 +111,18 @@ def _key(order: Order) -> _Key:
 
 def _recorded(order: Order, at: datetime | None) -> Order | Fenced:
     return replace(order, updated_at=at) if at else Fenced()
+
+
+def _id(step: _Step) -> UUID:
+    return step[0].id
+
+
+def _step_text(order: Order) -> str | Exception:
+    """The step as JSON, or why it cannot be written: a venue may have reported nonsense."""
+    try:
+        return json.dumps(_step(order), default=str)
+    except (ArithmeticError, AttributeError, TypeError, ValueError) as error:
+        return error
 
 
 def _step(order: Order) -> dict[str, object]:

@@ -14,6 +14,7 @@ from order_engine.domain.claims import Claim, Decision
 from order_engine.domain.errors import DatabaseUnavailable, OutcomeUnknown
 from order_engine.domain.lifecycle import CLAIMS, Status
 from order_engine.domain.orders import INITIAL_STATUS, History, NewOrder, Order, OrderEvent, OrderType
+from order_engine.domain.tokens import TOKENS
 from order_engine.observability import logger
 
 _TYPES = list(OrderType)
@@ -41,9 +42,12 @@ class OrderStore:
         if rows:
             return order_of(rows[0]), True
         assert new.client_order_id
-        order = await self.placed_before(new.account, new.client_order_id)
+        try:
+            order = await self.placed_before(new.account, new.client_order_id)
+        except DatabaseUnavailable as error:
+            raise OutcomeUnknown() from error
         if order is None:  # it was deleted in this very moment: its key is free again
-            raise DatabaseUnavailable()
+            raise OutcomeUnknown()
         return order, False
 
     async def placed_before(self, account: str, client_order_id: str) -> Order | None:
@@ -72,10 +76,10 @@ class OrderStore:
         return [order_of(row) for row in rows]
 
     async def events(self, orders: Collection[Order]) -> dict[UUID, list[OrderEvent]]:
-        """All events of these orders, oldest first."""
+        """The events of these orders, oldest first; without those that this release cannot read."""
         by_id = {order.id: order for order in orders}
         rows = await self._database.fetch("orders.events", {"ids": list(by_id)})
-        return {row["order_id"]: [event_of(by_id[row["order_id"]], event) for event in row["events"]] for row in rows}
+        return {row["order_id"]: _events(by_id[row["order_id"]], row["events"]) for row in rows}
 
     async def claim(self, ids: Collection[UUID], *, lease: timedelta, max_attempts: int) -> list[Claim]:
         """Start the next attempt of every order that can be claimed, and say for each of the others why it cannot."""
@@ -87,7 +91,7 @@ class OrderStore:
 
     async def due(self, limit: int) -> list[UUID]:
         """Up to `limit` orders that have made no progress in the time they were given, longest overdue first."""
-        rows = await self._database.fetch("orders.due", {"types": _TYPES, "limit": limit})
+        rows = await self._database.fetch("orders.due", {"types": _TYPES, "tokens": list(TOKENS), "limit": limit})
         return [row["id"] for row in rows]
 
     async def extend_watch(self, ids: Collection[UUID], *, watchdog: timedelta, longest: timedelta) -> None:
@@ -107,6 +111,7 @@ class OrderStore:
         parameters = {
             "ids": list(ids),
             "types": _TYPES,
+            "tokens": list(TOKENS),
             "from_statuses": list(CLAIMS.keys()),
             "to_statuses": list(CLAIMS.values()),
             **policy,
@@ -125,6 +130,16 @@ def _claim(row: DictRow) -> Claim:
     except UNREADABLE:
         logger.exception("unreadable order", extra={"order_id": str(row["id"])})
         return Claim(row["id"], Decision.UNSUPPORTED)
+
+
+def _events(order: Order, documents: Sequence[dict[str, Any]]) -> list[OrderEvent]:
+    events = []
+    for document in documents:
+        try:
+            events.append(event_of(order, document))
+        except UNREADABLE:
+            logger.exception("unreadable event", extra={"order_id": str(order.id)})
+    return events
 
 
 def _new_orders_document(orders: Sequence[NewOrder]) -> str:

@@ -25,7 +25,7 @@ _MAINTENANCE_CONNECTIONS = 5  # dead_letter's 2, the sweeper's 1, and some of th
 
 # Shorter than the functions' `patience` (see database.py): a client still hears that its statement was ended, and so
 # knows that nothing was stored. And a statement whose client is gone does not go on for long.
-_STATEMENT_SECONDS = {FRONT_DOOR: 2, EXECUTION: 9, MAINTENANCE: 9}
+_STATEMENT_SECONDS = {FRONT_DOOR: 2, EXECUTION: 4, MAINTENANCE: 9}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -50,8 +50,10 @@ WITH locked AS MATERIALIZED (
     SELECT stored, at, to_status, CASE
         WHEN (stored).finished_at IS NOT NULL THEN 'finished'
         WHEN (stored).type <> ALL(%(types)s) THEN 'unsupported'
+        WHEN (stored).token_in <> ALL(%(tokens)s) OR (stored).token_out <> ALL(%(tokens)s) THEN 'unsupported'
         WHEN (stored).lease_until > at THEN 'leased'
         WHEN (stored).transaction IS NOT NULL THEN 'in_flight'
+        WHEN to_status IS NULL THEN 'unsupported'
         WHEN (stored).attempt >= %(max_attempts)s THEN 'exhausted'
         WHEN (stored).expires_at <= at THEN 'overdue'
         WHEN (stored).not_before > at THEN 'not_yet'
@@ -125,8 +127,10 @@ SELECT id, attempt, sequence, status, updated_at FROM moved;
 UPDATE orders SET watchdog_at = now() WHERE id = %(id)s AND attempt = 0 AND finished_at IS NULL;
 
 -- name: due
--- Open orders of types that this release executes and that have made no progress in the time they were given.
-SELECT id FROM orders WHERE watchdog_at <= now() AND type = ANY(%(types)s) ORDER BY watchdog_at LIMIT %(limit)s;
+-- Open orders that this release can execute and that have made no progress in the time they were given.
+SELECT id FROM orders
+WHERE watchdog_at <= now() AND type = ANY(%(types)s) AND token_in = ANY(%(tokens)s) AND token_out = ANY(%(tokens)s)
+ORDER BY watchdog_at LIMIT %(limit)s;
 
 -- name: extend_watch
 -- They were sent: look again after twice the time of before, and when the order's own time is over.
