@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from concurrent.futures import CancelledError, Future, wait
 from datetime import datetime
 from decimal import Decimal
@@ -51,7 +51,7 @@ class Client:
     ) -> Order:
         """Place a market order."""
         return self._wait(
-            self._client.submit(
+            lambda: self._client.submit(
                 token_in,
                 token_out,
                 amount,
@@ -64,7 +64,7 @@ class Client:
 
     def get(self, order_id: str) -> Order:
         """One order with its events."""
-        return self._wait(self._client.get(order_id))
+        return self._wait(lambda: self._client.get(order_id))
 
     def list(self, status: str | None = None, limit: int | None = None) -> Generator[Order]:
         """Orders, newest first."""
@@ -72,11 +72,11 @@ class Client:
 
     def quote(self, token_in: str, token_out: str, amount: Decimal | int | str) -> Quotes:
         """What the swap would pay out now, at every venue."""
-        return self._wait(self._client.quote(token_in, token_out, amount))
+        return self._wait(lambda: self._client.quote(token_in, token_out, amount))
 
     def tokens(self) -> tuple[Token, ...]:
         """The tokens that can be traded."""
-        return self._wait(self._client.tokens())
+        return self._wait(self._client.tokens)
 
     def stream(self, order_id: str, after_sequence: int = 0) -> Generator[Event]:
         """The order's events, each once and in order; ends with the order."""
@@ -91,8 +91,8 @@ class Client:
         if self._loop.is_closed():
             return
         for stream in [*self._streams]:
-            self._wait(stream.aclose())
-        self._wait(self._client.aclose())
+            self._wait(stream.aclose)
+        self._wait(self._client.aclose)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
@@ -103,12 +103,12 @@ class Client:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _wait(self, work: Coroutine[Any, Any, T]) -> T:
+    def _wait(self, work: Callable[[], Awaitable[T]]) -> T:
         done: Future[T] = Future()
         tasks: list[asyncio.Task[T]] = []
 
         async def run() -> T:
-            return await work
+            return await work()
 
         def start() -> None:
             tasks.append(self._loop.create_task(run()))
@@ -118,9 +118,9 @@ class Client:
             if tasks:
                 tasks[0].cancel()
             else:
-                work.close()
                 done.set_exception(CancelledError())
 
+        # The coroutine is made on the loop: one made here, and interrupted before it started, would never be awaited.
         try:
             self._loop.call_soon_threadsafe(start)
             return done.result()
@@ -138,11 +138,11 @@ class Client:
 
         self._streams.add(items)
         try:
-            while found := self._wait(following()):
+            while found := self._wait(following):
                 yield found[0]
         finally:
             if not self._loop.is_closed():
-                self._wait(items.aclose())
+                self._wait(items.aclose)
             self._streams.discard(items)
 
 
