@@ -41,6 +41,7 @@ class Cloud:
         self._cleanup = AsyncExitStack()
         self._stores: Stores | None = None
         self._fleet: Fleet | None = None
+        self._traffic: Traffic | None = None
 
     async def start(self) -> Endpoints:
         """Starts everything; returns when requests are answered.
@@ -94,9 +95,9 @@ class Cloud:
             if function is None:
                 raise LocalCloudError(f"{resource.logical_id}: its ServiceToken is not a function of this template")
             await custom_resources.deploy(resource, self._fleet.pools[function.name], internal_url)
-        traffic = Traffic(stack, self._fleet, aws)
-        self._cleanup.push_async_callback(traffic.keep_out)
-        await traffic.let_in(server)
+        self._traffic = Traffic(stack, self._fleet, aws)
+        self._cleanup.push_async_callback(self._traffic.keep_out)
+        await self._traffic.let_in(server)
 
         self._cleanup.callback(endpoints_file.unlink, missing_ok=True)
         endpoints = _endpoints(stack, key, owner_url)
@@ -114,8 +115,9 @@ class Cloud:
         Raises:
             LocalCloudError: says which.
         """
-        if self._stores:
-            await self._stores.keep_running(self._terminal.problem)
+        if self._stores and self._traffic:
+            # Functions keep their connections in tables: who is connected would wait for pushes for ever.
+            await self._stores.keep_running(self._terminal.problem, tables_lost=self._traffic.disconnect)
 
     async def stop(self) -> None:
         """Stops everything that was started, in reverse order."""

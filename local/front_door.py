@@ -42,14 +42,18 @@ class FrontDoor:
         await self._runner.setup()
         await web.SockSite(self._runner, server, backlog=1024).start()
 
+    async def disconnect(self) -> None:
+        """Closes the WebSocket connections."""
+        if self._websocket:
+            await self._websocket.close()
+
     async def close(self) -> None:
         """Accepts nothing more, closes the WebSocket connections, lets requests end for 3 seconds."""
         if self._runner is None:
             return
         for site in list(self._runner.sites):
             await site.stop()
-        if self._websocket:
-            await self._websocket.close()
+        await self.disconnect()
         await self._runner.cleanup()
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:

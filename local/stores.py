@@ -45,8 +45,12 @@ class Stores:
         if self._postgres is not None:
             self._postgres.kill()
 
-    async def keep_running(self, report: Callable[[str, str], None]) -> None:
+    async def keep_running(
+        self, report: Callable[[str, str], None], tables_lost: Callable[[], Awaitable[None]]
+    ) -> None:
         """Starts a server that ended by itself again, as its service on AWS would come back.
+
+        The emulator comes back without what was written since its start; `tables_lost` is then called.
 
         Raises:
             LocalCloudError: it does not start again.
@@ -59,6 +63,7 @@ class Stores:
             if self._emulator.has_ended():
                 report("The SQS and DynamoDB emulator", "ended unexpectedly; starting it again")
                 await _persistently(self._start_emulator)
+                await tables_lost()
 
     async def _start_postgres(self) -> None:
         if self._postgres is not None:

@@ -42,6 +42,10 @@ class Traffic:
             run = run_schedule(schedule, self._fleet.pools[schedule.function])
             self._schedules.append(asyncio.create_task(run))
 
+    async def disconnect(self) -> None:
+        """Closes every WebSocket connection; clients may connect again at once."""
+        await self._front_door.disconnect()
+
     async def keep_out(self) -> None:
         """Accepts nothing more, and gives what is under way a few seconds."""
         for schedule in self._schedules:

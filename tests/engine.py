@@ -78,10 +78,11 @@ class Recorder:
         self.sent.append(order_id)
         self.delays[order_id] = delay
 
-    async def send_all(self, order_ids: Sequence[UUID]) -> list[UUID]:
+    async def send_all(self, order_ids: Sequence[UUID], delay: timedelta = timedelta()) -> list[UUID]:
         """As OrdersQueue.send_all."""
         taken = [] if self.down else list(order_ids)
         self.sent.extend(taken)
+        self.delays |= dict.fromkeys(taken, delay)
         return taken
 
     async def hand_over(self, order_ids: Sequence[UUID], delay: timedelta) -> None:
@@ -209,9 +210,11 @@ class Engine:
         ids = [order.id for order in orders]
         return await self.executor(**changes).execute(ids, time_limit, self.recorder.postpone)
 
-    async def confirm(self, *orders: Order, **changes: Unpack[Changes]) -> None:
+    async def confirm(
+        self, *orders: Order, time_limit: timedelta = timedelta(seconds=20), **changes: Unpack[Changes]
+    ) -> None:
         """Have the confirmer look at the orders once."""
-        await self.confirmer(**changes).confirm([order.id for order in orders])
+        await self.confirmer(**changes).confirm([order.id for order in orders], time_limit)
 
     async def history(self, order: Order) -> History:
         """The order as it stands."""

@@ -1,5 +1,6 @@
 """Confirmations queue → orders in flight are settled: all of a batch with one look at the chain."""
 
+from datetime import timedelta
 from typing import Any
 
 from aws_lambda_powertools.utilities.data_classes import SQSEvent, event_source
@@ -12,15 +13,18 @@ from order_engine.observability import because, logger
 from order_engine.observability.metrics import measured
 from order_engine.runtime import run
 
+_TO_WRAP_UP = timedelta(seconds=3)
+
 
 @measured
 @event_source(data_class=SQSEvent)
 def handler(event: SQSEvent, context: LambdaContext) -> dict[str, Any]:
     """SQS event → the messages that must be delivered again: all, if their orders could not be looked at."""
+    time_limit = timedelta(milliseconds=context.get_remaining_time_in_millis()) - _TO_WRAP_UP
     orders = {record.message_id: order_ids_in(record.body) for record in event.records}
     left = [message_id for message_id, ids in orders.items() if not ids]  # no orders: the dead-letter queue keeps it
     try:
-        run(confirmer().confirm({order_id for ids in orders.values() for order_id in ids}))
+        run(confirmer().confirm({order_id for ids in orders.values() for order_id in ids}, time_limit))
     except (DatabaseUnavailable, QueueUnavailable) as error:
         logger.warning("not looked at; delivered again", extra={"messages": len(orders), **because(error)})
         left = list(orders)

@@ -14,7 +14,7 @@ from moto import mock_aws
 from order_engine.adapters.api_keys import ApiKeys
 from order_engine.adapters.aws import PATIENCE
 from order_engine.adapters.connections import Connections, dynamodb_client
-from order_engine.adapters.sqs import OrdersQueue, StatusQueue, order_id_in, sqs_client
+from order_engine.adapters.sqs import OrdersQueue, StatusQueue, order_id_in, order_ids_in, sqs_client
 from order_engine.contracts.status_messages import unpack
 from order_engine.domain.errors import ConnectionsUnavailable, QueueUnavailable
 from order_engine.domain.facts import Facts
@@ -87,9 +87,12 @@ def test_more_messages_are_hidden_than_a_request_takes_whatever_fails_among_them
     assert sum(back) == 25
 
 
-@pytest.mark.parametrize("body", ["", "{", "[]", "5", '{"orderId": 5}', '{"orderId": "x"}', '{"orderId": null}', "{}"])
+@pytest.mark.parametrize(
+    "body", ["", "{", "[]", "5", '{"orderId": 5}', '{"orderId": "x"}', '{"orderId": null}', "{}", "[" * 100_000]
+)
 def test_a_message_about_no_order(body: str) -> None:
     assert order_id_in(body) is None
+    assert order_ids_in(body) == []
 
 
 def test_events_go_out_in_order_as_few_messages_of_one_group(sqs: Any) -> None:

@@ -7,11 +7,12 @@ from uuid import uuid4
 
 import pytest
 
+from order_engine.adapters.postgres.journal import Journal
 from order_engine.domain.errors import DatabaseUnavailable, QueueUnavailable, TransactionReverted, VenueUnavailable
 from order_engine.domain.lifecycle import Status
-from order_engine.domain.orders import Order
+from order_engine.domain.orders import Order, OrderEvent
 from order_engine.domain.transactions import Fill, InFlight, Transaction, TransactionStatus, Unfilled
-from tests.engine import INTERVAL, Engine
+from tests.engine import INTERVAL, WATCHDOG, Engine
 from tests.integration.conftest import Play
 from tests.integration.test_execute import CONFIRMED_AT_ONCE, Silent, code_of, die_after_recording, statuses
 
@@ -149,7 +150,7 @@ def test_orders_that_moved_on_are_their_workers_and_unknown_ones_are_left_alone(
         waiting, claimed = await engine.place(2)
         await engine.claim(claimed)
         chain = Told()
-        await engine.confirmer(chain=chain).confirm([waiting.id, claimed.id, uuid4()])
+        await engine.confirmer(chain=chain).confirm([waiting.id, claimed.id, uuid4()], timedelta(seconds=20))
         assert not chain.asked and not chain.sent and not engine.recorder.handed_over
         assert engine.recorder.sent == [waiting.id]
 
@@ -168,15 +169,57 @@ def test_without_a_queue_the_message_must_come_back(play: Play) -> None:
 
 def test_without_a_database_the_message_must_come_back(play: Play) -> None:
     async def scenario(engine: Engine) -> None:
-        class Away(Engine):
-            pass
-
         (order,) = await in_flight(engine, 1)
-        away = Away("postgresql://nobody@127.0.0.1:1/none")
         with pytest.raises(DatabaseUnavailable):
-            await away.confirm(order)
-        with pytest.raises(DatabaseUnavailable):  # it goes between the look and the commit
-            chain = Told(**{str(order.id): Fill(order.amount_in, order.amount_in)})
-            await engine.confirm(order, journal=away.journal, chain=chain)
+            await Engine("postgresql://nobody@127.0.0.1:1/none").confirm(order)
+
+    play(scenario)
+
+
+def test_a_confirmer_out_of_time_looks_again_at_what_it_did_not_settle(play: Play) -> None:
+    class Slow(Told):
+        async def statuses(self, transactions: Sequence[Transaction]) -> list[TransactionStatus]:
+            await asyncio.Event().wait()
+            raise AssertionError
+
+    async def scenario(engine: Engine) -> None:
+        (order,) = await in_flight(engine, 1)
+        await engine.confirm(order, chain=Slow(), chain_limit=timedelta(minutes=1), time_limit=timedelta(seconds=0.2))
+        assert engine.recorder.handed_over == [([order.id], INTERVAL)]
+
+    play(scenario)
+
+
+def test_a_step_of_which_nothing_is_known_is_looked_at_again(play: Play) -> None:
+    class Mute(Journal):
+        async def record(self, order: Order) -> Order:
+            await super().record(order)
+            raise DatabaseUnavailable()
+
+    async def scenario(engine: Engine) -> None:
+        orders = await in_flight(engine, 2)
+        chain = Told(**{str(order.id): Fill(order.amount_in, order.amount_in) for order in orders})
+        await engine.confirm(*orders, chain=chain, journal=Mute(engine.database, engine.recorder, watchdog=WATCHDOG))
+        ((ids, delay),) = engine.recorder.handed_over
+        assert (set(ids), delay) == ({order.id for order in orders}, INTERVAL)
+        await engine.confirm(*orders, chain=chain)
+        for order in orders:
+            assert statuses(await engine.history(order)) == CONFIRMED_AT_ONCE
+
+    play(scenario)
+
+
+def test_a_status_queue_that_hangs_holds_no_order_up(play: Play) -> None:
+    class Hangs:
+        async def publish(self, events: Sequence[OrderEvent]) -> None:
+            await asyncio.Event().wait()
+
+    async def scenario(engine: Engine) -> None:
+        (order,) = await engine.place()
+        engine.journal = Journal(engine.database, Hangs(), watchdog=WATCHDOG)
+        assert await engine.execute(order, chain=Told()) == {order.id}
+        assert [ids for ids, _ in engine.recorder.handed_over] == [[order.id]]
+        await engine.confirm(order, chain=Told(**{str(order.id): Fill(order.amount_in, order.amount_in)}))
+        assert (await engine.history(order)).order.status is Status.CONFIRMED
 
     play(scenario)

@@ -147,8 +147,9 @@ class Hands(RuleBasedStateMachine):
         return Engine(url, failure_rate=0.2, retries=retries, limits=limits)
 
     async def _execute_row(self, order_id: Any) -> None:
-        await self.engine.executor().execute([order_id], timedelta(seconds=20), self.engine.recorder.postpone)
-        await self.engine.confirmer().confirm([order_id])
+        time_limit = timedelta(seconds=20)
+        await self.engine.executor().execute([order_id], time_limit, self.engine.recorder.postpone)
+        await self.engine.confirmer().confirm([order_id], time_limit)
 
     def _unless_fenced(self, step: Any) -> Any:
         try:

@@ -126,7 +126,7 @@ def test_only_what_the_queue_did_take_waits_longer(play: Play) -> None:
             async def send(self, order_id: UUID, delay: timedelta = timedelta()) -> None:
                 raise AssertionError
 
-            async def send_all(self, order_ids: Sequence[UUID]) -> list[UUID]:
+            async def send_all(self, order_ids: Sequence[UUID], delay: timedelta = timedelta()) -> list[UUID]:
                 return [order.id for order in orders[:2]]
 
         with pytest.raises(QueueUnavailable):

@@ -11,6 +11,8 @@ import httpx
 import psutil
 import psycopg
 import pytest
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
 
 from tests.local.running import RunningCloud, spawn, start, until
 
@@ -110,6 +112,22 @@ def test_a_message_that_was_being_worked_on_at_the_stop_comes_again(directory: P
             until(lambda: database.execute(query).fetchone() == (2,))
     finally:
         second.stop()
+
+
+def test_an_emulator_that_lost_its_tables_ends_the_connections_that_were_in_them(directory: Path) -> None:
+    running = start(directory)
+    handshake = {"uri": running.endpoints["webSocketUrl"], "additional_headers": {"Authorization": "good"}}
+    try:
+        with connect(**handshake) as socket:
+            processes = family(directory, running.process.pid)
+            next(process for process in processes if "emulator_main" in " ".join(_command(process))).kill()
+            with pytest.raises(ConnectionClosed) as closed:
+                socket.recv(timeout=20)
+            assert closed.value.rcvd and closed.value.rcvd.code == 1001
+        with connect(**handshake):
+            pass
+    finally:
+        running.stop()
 
 
 def test_a_killed_cloud_leaves_no_environment_and_the_next_one_recovers(directory: Path) -> None:

@@ -89,10 +89,10 @@ class Queue:
         for _ in range(self.random.randint(1, _MOST_COPIES)):
             self.orders.put(order_id, delay.total_seconds() + 10 ** self.random.uniform(*_COPIES_WITHIN))
 
-    async def send_all(self, order_ids: Sequence[UUID]) -> Sequence[UUID]:
+    async def send_all(self, order_ids: Sequence[UUID], delay: timedelta = timedelta()) -> Sequence[UUID]:
         """As OrdersQueue.send_all."""
         for order_id in order_ids:
-            await self.send(order_id)
+            await self.send(order_id, delay)
         return order_ids
 
     def receive(self) -> list[tuple[UUID, int]]:
@@ -195,7 +195,7 @@ class Repeats:
     async def _confirm(self, engine: Engine) -> None:
         confirmer = engine.confirmer(queue=self.queue, confirmations=self.confirmations)
         while True:
-            await confirmer.confirm({order_id for order_id, _ in self.confirmations.orders.take()})
+            await confirmer.confirm({order_id for order_id, _ in self.confirmations.orders.take()}, _TIME_LIMIT)
             await asyncio.sleep(_IDLE_SECONDS)
 
     async def _lock(self) -> None:

@@ -41,9 +41,11 @@ class Batcher(Generic[Item, Result]):
     async def drain(self) -> None:
         """Wait until everything handed in is through."""
         self._draining.set()
-        while self._flusher and not self._flusher.done():
-            await asyncio.wait([self._flusher])
-        self._draining.clear()
+        try:
+            while self._flusher and not self._flusher.done():
+                await asyncio.wait([self._flusher])
+        finally:
+            self._draining.clear()
 
     async def _run(self) -> None:
         # One turn of the loop, so that tasks that are ready to hand something in are in the first batch too.

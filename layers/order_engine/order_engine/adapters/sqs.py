@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _BATCH = 10  # SQS takes no more messages in a request
 _LONGEST_DELAY_SECONDS = 900
+_NONSENSE = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
 _IDS_PER_MESSAGE = 256  # as many as a chain says the statuses of in one answer
 
 
@@ -74,13 +75,14 @@ class OrdersQueue(_Queue):
             self._client.send_message, MessageBody=_order_message(order_id), DelaySeconds=_delay_seconds(delay)
         )
 
-    async def send_all(self, order_ids: Sequence[UUID]) -> list[UUID]:
-        """Send many, ten to a request; returns those that the queue took, which may be none."""
+    async def send_all(self, order_ids: Sequence[UUID], delay: timedelta = timedelta()) -> list[UUID]:
+        """Send many, ten to a request, after a delay; returns those that the queue took, which may be none."""
         taken: list[UUID] = []
         for start in range(0, len(order_ids), _BATCH):
             chunk = order_ids[start : start + _BATCH]
             entries: list[SendMessageBatchRequestEntryTypeDef] = [
-                {"Id": str(index), "MessageBody": _order_message(order_id)} for index, order_id in enumerate(chunk)
+                {"Id": str(index), "MessageBody": _order_message(order_id), "DelaySeconds": _delay_seconds(delay)}
+                for index, order_id in enumerate(chunk)
             ]
             try:
                 answer = await self._request(self._client.send_message_batch, Entries=entries)
@@ -134,7 +136,7 @@ def order_id_in(body: str) -> UUID | None:
     """The order that a message of the orders queue is about; None if it is about none."""
     try:
         return UUID(json.loads(body)["orderId"])
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except _NONSENSE:
         return None
 
 
@@ -144,7 +146,7 @@ def order_ids_in(body: str) -> list[UUID]:
         message = json.loads(body)
         ids = [message["orderId"]] if "orderId" in message else message["orderIds"]
         return [UUID(order_id) for order_id in ids]
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except _NONSENSE:
         return []
 
 

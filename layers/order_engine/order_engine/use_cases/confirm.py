@@ -1,19 +1,23 @@
 """Settle orders whose transactions are in flight: hundreds with one look at the chain."""
 
 import asyncio
-from collections.abc import Collection
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from order_engine.domain.claims import Decision
-from order_engine.domain.errors import DatabaseUnavailable, Fenced
+from order_engine.domain.claims import Claim, Decision
+from order_engine.domain.errors import DatabaseUnavailable, Fenced, QueueUnavailable
 from order_engine.domain.orders import Order
 from order_engine.domain.transactions import InFlight
 from order_engine.observability import because, logger
 from order_engine.use_cases.announce import announce
+from order_engine.use_cases.in_time import in_time
 from order_engine.use_cases.ports import Confirmations, Journal, Orders, Queue
 from order_engine.use_cases.settle import Ended, Settler
+
+Result = Ended | InFlight
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,37 +34,50 @@ class Confirmer:
     settler: Settler
     interval: timedelta
 
-    async def confirm(self, ids: Collection[UUID]) -> None:
-        """Look at these orders once. Raises DatabaseUnavailable and QueueUnavailable: then look at them again."""
+    async def confirm(self, ids: Collection[UUID], time_limit: timedelta) -> None:
+        """Look at these orders once, for at most `time_limit`.
+
+        Raises DatabaseUnavailable and QueueUnavailable: then look at them again.
+        """
+        ends_at = asyncio.get_running_loop().time() + time_limit.total_seconds()
         claims = await self.orders.examine(ids, max_attempts=self.settler.retries.max_attempts)
         await announce([claim for claim in claims if claim.decision is Decision.FINISHED], self.orders, self.journal)
         for claim in claims:
             if claim.decision is Decision.UNKNOWN:
                 logger.error("there is no such order", extra={"order_id": str(claim.order_id)})
         in_flight = [claim.order for claim in claims if claim.decision is Decision.IN_FLIGHT and claim.order]
-        results = await asyncio.gather(*map(self._settled, in_flight))
+        results = await in_time({order.id: self._settled(order) for order in in_flight}, ends_at)
         await self.journal.drain()
-        remaining = [order.id for order, result in zip(in_flight, results, strict=True) if isinstance(result, InFlight)]
+        remaining = [order.id for order in in_flight if not isinstance(results.get(order.id), Ended)]
         if remaining:
             await self.confirmations.send(remaining, self.interval)
-        for claim in claims:
-            # The confirmer before may have ended between recording the retry and sending it.
-            if claim.decision in (Decision.CLAIMABLE, Decision.NOT_YET):
-                await self.queue.send(claim.order_id, claim.back_in or timedelta())
-        for order, result in zip(in_flight, results, strict=True):
-            if isinstance(result, DatabaseUnavailable):
-                raise result
-            if isinstance(result, Ended) and result.retry_in is not None:
-                await self.queue.send(order.id, result.retry_in)
+        await self._send_retries(claims, results)
 
-    async def _settled(self, order: Order) -> Ended | InFlight | DatabaseUnavailable:
+    async def _send_retries(self, claims: Sequence[Claim], results: Mapping[UUID, Result]) -> None:
+        waits = {order_id: result.retry_in for order_id, result in results.items() if isinstance(result, Ended)}
+        # The confirmer before may have ended between recording the retry and sending it.
+        waits |= {
+            claim.order_id: claim.back_in or timedelta()
+            for claim in claims
+            if claim.decision in (Decision.CLAIMABLE, Decision.NOT_YET)
+        }
+        by_wait: dict[timedelta, list[UUID]] = defaultdict(list)
+        for order_id, wait in waits.items():
+            if wait is not None:
+                by_wait[wait].append(order_id)
+        for wait, ids in by_wait.items():
+            if len(await self.queue.send_all(ids, wait)) < len(ids):
+                raise QueueUnavailable()
+
+    async def _settled(self, order: Order) -> Result:
         logger.thread_safe_append_keys(order_id=str(order.id))  # of this task: each has a context of its own
         try:
             return await self.settler.settle(order)
         except Fenced as error:
             logger.info("settled by another", extra=because(error))
         except DatabaseUnavailable as error:
-            return error
+            logger.warning("not known whether it is settled", extra=because(error))
+            return InFlight.IN_FLIGHT  # the next look finds out
         except Exception:
             logger.exception("not settled")  # it costs no other order anything; the sweeper brings it back
         return Ended()

@@ -22,6 +22,7 @@ from order_engine.domain.transitions import building, submitted
 from order_engine.observability import because, logger
 from order_engine.use_cases.announce import announce
 from order_engine.use_cases.ask import ask
+from order_engine.use_cases.in_time import in_time
 from order_engine.use_cases.ports import Confirmations, Journal, Orders
 from order_engine.use_cases.quote import quote
 from order_engine.use_cases.settle import Ended, Settler
@@ -70,22 +71,15 @@ class Executor:
         Those are finished, or handed over to the confirmer. The message of every other order must be delivered again:
         when is said to `postpone` as soon as it is known. Raises DatabaseUnavailable when nothing could be claimed.
         """
-        loop = asyncio.get_running_loop()
-        ends_at = loop.time() + time_limit.total_seconds()
+        ends_at = asyncio.get_running_loop().time() + time_limit.total_seconds()
         claims = await self.orders.claim(ids, lease=self.limits.lease, max_attempts=self.settler.retries.max_attempts)
         await announce(claims, self.orders, self.journal)
-        tasks = {claim.order_id: asyncio.create_task(self._guarded(claim, postpone)) for claim in claims}
-        if not tasks:
-            return set()
-        await asyncio.wait(tasks.values(), timeout=ends_at - loop.time())
-        late = {order_id for order_id, task in tasks.items() if task.cancel()}
-        await asyncio.wait(tasks.values())
-        for order_id in late:
+        results = await in_time({claim.order_id: self._guarded(claim, postpone) for claim in claims}, ends_at)
+        for order_id in {claim.order_id for claim in claims} - results.keys():
             # It stays as it is; when its lease is over, the claim decides what comes next.
             logger.warning("out of time", extra={"order_id": str(order_id)})
             await postpone(order_id, self.limits.lease)
         await self.journal.drain()
-        results = {order_id: task.result() for order_id, task in tasks.items() if order_id not in late}
         in_flight = [order_id for order_id, result in results.items() if result is InFlight.IN_FLIGHT]
         handed_over = await self._hand_over(in_flight, postpone)
         return {order_id for order_id, result in results.items() if result == Ended()} | handed_over

@@ -60,7 +60,7 @@ class Journal(Protocol):
         """Publish events that are committed already."""
 
     async def drain(self) -> None:
-        """Wait until everything recorded is published."""
+        """Wait until everything recorded is published, but no longer than best effort is worth."""
 
 
 class Queue(Protocol):
@@ -69,8 +69,8 @@ class Queue(Protocol):
     async def send(self, order_id: UUID, delay: timedelta = timedelta(), /) -> None:
         """Send one order to be executed, after a delay. Raises QueueUnavailable."""
 
-    async def send_all(self, order_ids: Sequence[UUID], /) -> Sequence[UUID]:
-        """Send many; returns those that the queue took, which may be none."""
+    async def send_all(self, order_ids: Sequence[UUID], delay: timedelta = timedelta(), /) -> Sequence[UUID]:
+        """Send many, after a delay; returns those that the queue took, which may be none."""
 
 
 class Confirmations(Protocol):

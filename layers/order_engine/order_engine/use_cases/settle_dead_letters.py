@@ -11,6 +11,7 @@ from order_engine.domain.errors import EngineError
 from order_engine.domain.orders import Order
 from order_engine.observability import because, logger
 from order_engine.use_cases.announce import announce
+from order_engine.use_cases.in_time import in_time
 from order_engine.use_cases.ports import Confirmations, Journal, Orders, Queue
 from order_engine.use_cases.settle import Settler
 
@@ -35,24 +36,14 @@ class DeadLetterHandler:
 
     async def settle(self, ids: Collection[UUID], time_limit: timedelta) -> Settlement:
         """Take care of these orders, all at once, for at most `time_limit`. Raises DatabaseUnavailable."""
-        loop = asyncio.get_running_loop()
-        ends_at = loop.time() + time_limit.total_seconds()
+        ends_at = asyncio.get_running_loop().time() + time_limit.total_seconds()
         claims = await self.orders.examine(ids, max_attempts=self.settler.retries.max_attempts)
         await announce(claims, self.orders, self.journal)
         unknown = {claim.order_id for claim in claims if claim.decision is Decision.UNKNOWN}
-        tasks = {
-            claim.order_id: asyncio.create_task(self._settled(claim))
-            for claim in claims
-            if claim.order_id not in unknown
-        }
-        settled: set[UUID] = set()
-        if tasks:
-            await asyncio.wait(tasks.values(), timeout=ends_at - loop.time())
-            late = {order_id for order_id, task in tasks.items() if task.cancel()}
-            await asyncio.wait(tasks.values())
-            settled = {order_id for order_id, task in tasks.items() if order_id not in late and task.result()}
+        known = {claim.order_id: self._settled(claim) for claim in claims if claim.order_id not in unknown}
+        results = await in_time(known, ends_at)
         await self.journal.drain()
-        return Settlement(settled, unknown)
+        return Settlement({order_id for order_id, settled in results.items() if settled}, unknown)
 
     async def _settled(self, claim: Claim) -> bool:
         about = {"order_id": str(claim.order_id), "decision": claim.decision}

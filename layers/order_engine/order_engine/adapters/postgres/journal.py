@@ -1,5 +1,6 @@
 """The journal: every step of every order goes through it, into Postgres first and then out to the listeners."""
 
+import asyncio
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -19,6 +20,8 @@ from order_engine.observability.steps import recorded
 
 # The notifier takes a sender's messages one after the other, about so long for each: earlier ones would wait there.
 _PUBLISH_SECONDS = 0.02
+# Nobody waits longer for a queue that hangs: orders go on without their pushes.
+_DRAIN_SECONDS = 1
 _Key = tuple[UUID, int, int, str]
 _Step = tuple[Order, str]
 _MOVES = json.dumps([{"source": source, "target": target} for source, target in MOVES])
@@ -58,9 +61,13 @@ class Journal:
             self._events.put(event)
 
     async def drain(self) -> None:
-        """Wait until everything recorded is published."""
-        await self._steps.drain()
-        await self._events.drain()
+        """Wait until everything recorded is published, for a second at most."""
+        try:
+            async with asyncio.timeout(_DRAIN_SECONDS):
+                await self._steps.drain()
+                await self._events.drain()
+        except TimeoutError:
+            logger.warning("not all is published yet")
 
     async def _commit(self, orders: Sequence[Order]) -> Sequence[Order | Exception]:
         steps = [_step_text(order) for order in orders]
