@@ -7,9 +7,10 @@ from functools import cache
 
 from snapshot_restore_py import register_before_snapshot
 
+from order_engine.adapters.aws import sqs
 from order_engine.adapters.postgres.database import Database
 from order_engine.adapters.postgres.orders import OrderStore
-from order_engine.adapters.sqs import OrdersQueue, sqs_client
+from order_engine.adapters.sqs import OrdersQueue
 from order_engine.settings import MockSettings
 from order_engine.use_cases.submit import Submitter
 from order_engine.venues import connect_venues
@@ -45,7 +46,7 @@ def desk() -> Desk:
     orders = OrderStore(Database(settings.database_url, _DATABASE_PATIENCE))
     submitter = Submitter(
         orders=orders,
-        queue=OrdersQueue(settings.orders_queue_url, sqs_client()),
+        queue=OrdersQueue(settings.orders_queue_url, sqs()),
         lifetime=timedelta(seconds=settings.order_lifetime_seconds),
         watchdog=timedelta(seconds=settings.watchdog_seconds),
     )

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 from snapshot_restore_py import register_before_snapshot
 
-from order_engine.adapters.api_keys import ApiKeys
-from order_engine.adapters.connections import dynamodb_client
+from order_engine.adapters.api_keys import KeyLookup
+from order_engine.adapters.aws import dynamodb
 from order_engine.settings import Settings as BaseSettings
 
 if TYPE_CHECKING:  # Powertools is not loaded for the sake of a type
@@ -20,12 +20,12 @@ class Settings(BaseSettings):
 
 
 @cache
-def api_keys() -> ApiKeys:
+def key_lookup() -> KeyLookup:
     """The composition root: built at the first event."""
-    return ApiKeys(Settings.from_environment().api_keys_table, dynamodb_client())
+    return KeyLookup(Settings.from_environment().api_keys_table, dynamodb())
 
 
-register_before_snapshot(api_keys)
+register_before_snapshot(key_lookup)
 
 
 def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
@@ -37,8 +37,8 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
     if event.get("version") == "2.0":
         # API Gateway remembers the answer by the Authorization header, so it may depend on nothing else.
-        return {"isAuthorized": True, "context": {"account": api_keys().account_of(_bearer(headers)) or ""}}
-    account = api_keys().account_of(_bearer(headers) or _protocol(headers))
+        return {"isAuthorized": True, "context": {"account": key_lookup().account_of(_bearer(headers)) or ""}}
+    account = key_lookup().account_of(_bearer(headers) or _protocol(headers))
     if not account:
         raise Exception("Unauthorized")  # this very text makes API Gateway answer 401
     return {

@@ -5,10 +5,11 @@ from functools import cache
 
 from snapshot_restore_py import register_before_snapshot
 
+from order_engine.adapters.aws import sqs
 from order_engine.adapters.postgres.database import Database
 from order_engine.adapters.postgres.journal import Journal
 from order_engine.adapters.postgres.orders import OrderStore
-from order_engine.adapters.sqs import ConfirmationsQueue, OrdersQueue, StatusQueue, sqs_client
+from order_engine.adapters.sqs import ConfirmationsQueue, OrdersQueue, StatusQueue
 from order_engine.settings import MockSettings
 from order_engine.use_cases.confirm import Confirmer
 from order_engine.use_cases.settle import RetryPolicy, Settler
@@ -36,18 +37,18 @@ def confirmer() -> Confirmer:
     """Built at the first event, kept for the life of the execution environment."""
     settings = Settings.from_environment()
     database = Database(settings.database_url, _DATABASE_PATIENCE)
-    sqs = sqs_client()
+    queues = sqs()
     _, chain = connect(settings, database)
     journal = Journal(
         database,
-        StatusQueue(settings.status_queue_url, sqs),
+        StatusQueue(settings.status_queue_url, queues),
         watchdog=timedelta(seconds=settings.watchdog_seconds),
     )
     return Confirmer(
         orders=OrderStore(database),
         journal=journal,
-        queue=OrdersQueue(settings.orders_queue_url, sqs),
-        confirmations=ConfirmationsQueue(settings.confirmations_queue_url, sqs),
+        queue=OrdersQueue(settings.orders_queue_url, queues),
+        confirmations=ConfirmationsQueue(settings.confirmations_queue_url, queues),
         settler=Settler(
             journal=journal,
             chain=chain,

@@ -6,10 +6,11 @@ from functools import cache
 
 from snapshot_restore_py import register_before_snapshot
 
+from order_engine.adapters.aws import sqs
 from order_engine.adapters.postgres.database import Database
 from order_engine.adapters.postgres.journal import Journal
 from order_engine.adapters.postgres.orders import OrderStore
-from order_engine.adapters.sqs import ConfirmationsQueue, OrdersQueue, PoisonQueue, StatusQueue, sqs_client
+from order_engine.adapters.sqs import ConfirmationsQueue, OrdersQueue, PoisonQueue, StatusQueue
 from order_engine.settings import MockSettings
 from order_engine.use_cases.settle import RetryPolicy, Settler
 from order_engine.use_cases.settle_dead_letters import DeadLetterHandler
@@ -43,19 +44,19 @@ def dead_letters() -> DeadLetters:
     """Built at the first event, kept for the life of the execution environment."""
     settings = Settings.from_environment()
     database = Database(settings.database_url)
-    sqs = sqs_client()
+    queues = sqs()
     _, chain = connect(settings, database)
     journal = Journal(
         database,
-        StatusQueue(settings.status_queue_url, sqs),
+        StatusQueue(settings.status_queue_url, queues),
         watchdog=timedelta(seconds=settings.watchdog_seconds),
     )
     retries = RetryPolicy(max_attempts=settings.max_attempts, backoff=timedelta(seconds=settings.backoff_seconds))
     handler = DeadLetterHandler(
         orders=OrderStore(database),
         journal=journal,
-        queue=OrdersQueue(settings.orders_queue_url, sqs),
-        confirmations=ConfirmationsQueue(settings.confirmations_queue_url, sqs),
+        queue=OrdersQueue(settings.orders_queue_url, queues),
+        confirmations=ConfirmationsQueue(settings.confirmations_queue_url, queues),
         settler=Settler(
             journal=journal,
             chain=chain,
@@ -63,7 +64,7 @@ def dead_letters() -> DeadLetters:
             time_limit=timedelta(seconds=settings.venue_timeout_seconds),
         ),
     )
-    return DeadLetters(handler, PoisonQueue(settings.poison_queue_url, sqs))
+    return DeadLetters(handler, PoisonQueue(settings.poison_queue_url, queues))
 
 
 register_before_snapshot(dead_letters)

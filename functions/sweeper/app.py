@@ -8,9 +8,10 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from snapshot_restore_py import register_before_snapshot
 
+from order_engine.adapters.aws import sqs
 from order_engine.adapters.postgres.database import Database
 from order_engine.adapters.postgres.orders import OrderStore
-from order_engine.adapters.sqs import OrdersQueue, sqs_client
+from order_engine.adapters.sqs import OrdersQueue
 from order_engine.observability import logger
 from order_engine.observability.metrics import measured
 from order_engine.runtime import run
@@ -44,7 +45,7 @@ def sweeper() -> Sweeper:
     settings = Settings.from_environment()
     return Sweeper(
         OrderStore(Database(settings.database_url)),
-        OrdersQueue(settings.orders_queue_url, sqs_client()),
+        OrdersQueue(settings.orders_queue_url, sqs()),
         timedelta(seconds=settings.watchdog_seconds),
         settings.retention_days,
     )

@@ -6,10 +6,11 @@ from functools import cache
 
 from snapshot_restore_py import register_before_snapshot
 
-from order_engine.adapters.connections import Connections, dynamodb_client
+from order_engine.adapters.aws import dynamodb, sqs
+from order_engine.adapters.connections import Connections
 from order_engine.adapters.postgres.database import Database
 from order_engine.adapters.postgres.orders import OrderStore
-from order_engine.adapters.sqs import OrdersQueue, sqs_client
+from order_engine.adapters.sqs import OrdersQueue
 from order_engine.settings import Settings as BaseSettings
 from order_engine.use_cases.submit import Submitter
 
@@ -42,14 +43,14 @@ def desk() -> Desk:
     orders = OrderStore(Database(settings.database_url, _DATABASE_PATIENCE))
     submitter = Submitter(
         orders=orders,
-        queue=OrdersQueue(settings.orders_queue_url, sqs_client()),
+        queue=OrdersQueue(settings.orders_queue_url, sqs()),
         lifetime=timedelta(seconds=settings.order_lifetime_seconds),
         watchdog=timedelta(seconds=settings.watchdog_seconds),
     )
     return Desk(
         submitter=submitter,
         orders=orders,
-        connections=Connections(settings.connections_table, dynamodb_client()),
+        connections=Connections(settings.connections_table, dynamodb()),
     )
 
 

@@ -6,10 +6,11 @@ from functools import cache
 
 from snapshot_restore_py import register_before_snapshot
 
+from order_engine.adapters.aws import sqs
 from order_engine.adapters.postgres.database import Database
 from order_engine.adapters.postgres.journal import Journal
 from order_engine.adapters.postgres.orders import OrderStore
-from order_engine.adapters.sqs import ConfirmationsQueue, OrdersQueue, StatusQueue, sqs_client
+from order_engine.adapters.sqs import ConfirmationsQueue, OrdersQueue, StatusQueue
 from order_engine.settings import MockSettings
 from order_engine.use_cases.execute import ExecutionLimits, Executor
 from order_engine.use_cases.settle import RetryPolicy, Settler
@@ -47,11 +48,11 @@ def worker() -> Worker:
     """Built at the first event, kept for the life of the execution environment."""
     settings = Settings.from_environment()
     database = Database(settings.database_url, _DATABASE_PATIENCE)
-    sqs = sqs_client()
+    queues = sqs()
     venues, chain = connect(settings, database)
     journal = Journal(
         database,
-        StatusQueue(settings.status_queue_url, sqs),
+        StatusQueue(settings.status_queue_url, queues),
         watchdog=timedelta(seconds=settings.watchdog_seconds),
     )
     venue_limit = timedelta(seconds=settings.venue_timeout_seconds)
@@ -61,7 +62,7 @@ def worker() -> Worker:
         journal=journal,
         venues=venues,
         settler=Settler(journal=journal, chain=chain, retries=retries, time_limit=venue_limit),
-        confirmations=ConfirmationsQueue(settings.confirmations_queue_url, sqs),
+        confirmations=ConfirmationsQueue(settings.confirmations_queue_url, queues),
         limits=ExecutionLimits(
             lease=timedelta(seconds=settings.lease_seconds),
             venue=venue_limit,
@@ -69,7 +70,7 @@ def worker() -> Worker:
             landing=timedelta(seconds=settings.landing_seconds),
         ),
     )
-    return Worker(executor, OrdersQueue(settings.orders_queue_url, sqs))
+    return Worker(executor, OrdersQueue(settings.orders_queue_url, queues))
 
 
 register_before_snapshot(worker)

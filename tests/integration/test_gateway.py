@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from order_engine.adapters.gateway import Gateway, gateway_client
+from order_engine.adapters.gateway import Gateway, connections_endpoint
 from order_engine.domain.pushes import Undelivered
 
 NOWHERE = "http://127.0.0.1:1"
@@ -80,9 +80,9 @@ def clock() -> Clock:
 
 @pytest.fixture
 def gateway(api: ConnectionsApi, clock: Clock) -> Iterator[Gateway]:
-    client = gateway_client(api.url, 4)
-    yield Gateway(client, clock)
-    client.close()
+    endpoint = connections_endpoint(api.url, 4)
+    yield Gateway(endpoint, clock)
+    endpoint.close()
 
 
 def test_a_frame_arrives(api: ConnectionsApi, gateway: Gateway) -> None:
@@ -116,9 +116,7 @@ def test_only_410_is_for_good_and_what_may_pass_is_tried_twice(
 
 
 def test_a_gateway_that_is_away_is_not_a_connection_that_is_gone() -> None:
-    client = gateway_client(NOWHERE, 4)
-    assert Gateway(client).post("a=", "{}") is Undelivered.UNREACHABLE
-    client.close()
+    assert Gateway(connections_endpoint(NOWHERE, 4)).post("a=", "{}") is Undelivered.UNREACHABLE
 
 
 def test_a_connection_that_did_not_answer_is_left_alone_for_half_a_minute(

@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from order_engine.adapters import aws
 from order_engine.adapters.postgres import iam_token
 from order_engine.adapters.postgres.database import Database
 from order_engine.domain.errors import DatabaseUnavailable
@@ -37,9 +38,9 @@ def role(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name, value in {"ACCESS_KEY_ID": "AKIA", "SECRET_ACCESS_KEY": "secret", "SESSION_TOKEN": "session"}.items():
         monkeypatch.setenv(f"AWS_{name}", value)
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
-    iam_token._session.cache_clear()
+    aws._session.cache_clear()
     yield
-    iam_token._session.cache_clear()
+    aws._session.cache_clear()
 
 
 @contextmanager

@@ -3,35 +3,29 @@
 import json
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import boto3
 import pytest
-from moto import mock_aws
 
 from local.template.yaml_file import read_yaml
 from order_engine import runtime
-from order_engine.adapters.connections import dynamodb_client
-from order_engine.adapters.gateway import gateway_client
-from order_engine.adapters.sqs import sqs_client
+from order_engine.adapters.aws import dynamodb
+from order_engine.adapters.gateway import connections_endpoint
 
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture(autouse=True)
-def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    with mock_aws():
-        yield
+pytestmark = pytest.mark.usefixtures("aws")
 
 
 @pytest.fixture
 def queue_url() -> str:
-    return sqs_client().create_queue(QueueName="status.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
+    return boto3.client("sqs").create_queue(QueueName="status.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
 
 
 @pytest.fixture
@@ -52,7 +46,7 @@ def app(monkeypatch: pytest.MonkeyPatch, queue_url: str) -> Iterator[ModuleType]
 
 def received(queue_url: str, number: int) -> dict[str, Any]:
     """An SQS event of so many messages, each of a group of its own, as they were received from the queue."""
-    sqs = sqs_client()
+    sqs = boto3.client("sqs")
     for order in range(number):
         body = {"events": [{"account": "alice", "event": {"orderId": str(order), "sequence": 1}}]}
         name = str(order)
@@ -76,16 +70,17 @@ def whole(event: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_without_the_table_exactly_the_whole_batch_comes_back_in_five_seconds(
-    app: ModuleType, queue_url: str, caplog: pytest.LogCaptureFixture
+    app: ModuleType, queue_url: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     event = received(queue_url, 12)
     waits: dict[str, int] = {}
-    app.status_queue()._client.meta.events.register(
-        "provide-client-params.sqs.ChangeMessageVisibilityBatch",
-        lambda params, **_: waits.update(
-            (entry["ReceiptHandle"], entry["VisibilityTimeout"]) for entry in params["Entries"]
-        ),
-    )
+    hide = app.status_queue().hide
+
+    async def hide_and_tell(receipt_handles: list[str], seconds: int) -> None:
+        waits.update(dict.fromkeys(receipt_handles, seconds))
+        await hide(receipt_handles, seconds)
+
+    monkeypatch.setattr(app.status_queue(), "hide", hide_and_tell)
     assert app.handler(event, None) == whole(event)
     assert waits == {record["receiptHandle"]: 5 for record in event["Records"]}
     logged = [vars(record) for record in caplog.records if record.message == "not pushed yet"]
@@ -97,7 +92,7 @@ def test_without_the_table_and_the_queue_the_batch_comes_back_and_both_reasons_a
     app: ModuleType, queue_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     event = received(queue_url, 2)
-    sqs_client().delete_queue(QueueUrl=queue_url)
+    boto3.client("sqs").delete_queue(QueueUrl=queue_url)
     assert app.handler(event, None) == whole(event)
     causes = [(record.message, vars(record)["code"]) for record in caplog.records if record.levelname == "WARNING"]
     assert causes == [
@@ -108,13 +103,11 @@ def test_without_the_table_and_the_queue_the_batch_comes_back_and_both_reasons_a
 
 
 def test_a_thousand_connections_that_do_not_answer_leave_time_for_the_others(app: ModuleType) -> None:
-    config: Any = gateway_client("http://127.0.0.1:1", 1).meta.config  # its stub declares no settings
-    assert app._POSTS_AT_ONCE * app._TIME_LIMIT.total_seconds() / config.read_timeout > 1_000
+    patience = connections_endpoint("http://127.0.0.1:1", 1).patience
+    assert app._POSTS_AT_ONCE * app._TIME_LIMIT / patience > 1_000
 
 
 def test_a_batch_ends_well_before_the_functions_timeout(app: ModuleType) -> None:
     template = read_yaml(ROOT / "template.yaml")
-    timeout = template["Resources"]["NotifierFunction"]["Properties"]["Timeout"]
-    config: Any = dynamodb_client().meta.config  # its stub declares no settings
-    look_up = (config.connect_timeout + config.read_timeout) * config.retries["total_max_attempts"]
-    assert look_up + app._TIME_LIMIT.total_seconds() <= timeout - 5
+    timeout = timedelta(seconds=template["Resources"]["NotifierFunction"]["Properties"]["Timeout"])
+    assert dynamodb().endpoint.patience + app._TIME_LIMIT <= timeout - timedelta(seconds=5)

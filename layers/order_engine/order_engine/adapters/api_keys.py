@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
+from order_engine.adapters.aws import JsonService
+
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
@@ -25,21 +27,31 @@ class ApiKey:
     disabled: bool
 
 
+class KeyLookup:
+    """What the authorizer needs of the API-keys table."""
+
+    def __init__(self, table: str, dynamodb: JsonService) -> None:
+        self._table = table
+        self._dynamodb = dynamodb
+
+    def account_of(self, key: str) -> str | None:
+        """The account that a key opens; None for an unknown or revoked one. Raises AwsError."""
+        if not key or len(key) > _LONGEST or not key.isascii():
+            return None
+        # Consistent: API Gateway would remember for a minute that a key just made is unknown.
+        found = self._dynamodb.call(
+            "GetItem", TableName=self._table, Key={"keyHash": {"S": _hash(key)}}, ConsistentRead=True
+        )
+        item = found.get("Item")
+        return None if item is None or item["disabled"]["BOOL"] else str(item["account"]["S"])
+
+
 class ApiKeys:
-    """The API-keys table."""
+    """The API-keys table, for those who make and revoke keys. Raises what boto3 raises."""
 
     def __init__(self, table: str, client: "DynamoDBClient") -> None:
         self._table = table
         self._client = client
-
-    def account_of(self, key: str) -> str | None:
-        """The account that a key opens; None for an unknown or revoked one."""
-        if not key or len(key) > _LONGEST or not key.isascii():
-            return None
-        # Consistent: API Gateway would remember for a minute that a key just made is unknown.
-        found = self._client.get_item(TableName=self._table, Key={"keyHash": {"S": _hash(key)}}, ConsistentRead=True)
-        item = found.get("Item")
-        return None if item is None or item["disabled"]["BOOL"] else item["account"]["S"]
 
     def create(self, account: str, label: str) -> str:
         """Make a key for an account and return it; it cannot be read again."""

@@ -7,15 +7,10 @@ forgotten when a post to them fails; every item expires by itself.
 import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import boto3
-
-from order_engine.adapters.aws import PATIENCE, driver_errors
+from order_engine.adapters.aws import AwsError, JsonService
 from order_engine.domain.errors import ConnectionsUnavailable
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
 
 _EXPIRES_AFTER_SECONDS = 3 * 3600  # API Gateway ends every connection after two hours
 _BATCH = 100  # BatchGetItem's limit
@@ -23,17 +18,12 @@ _BATCH = 100  # BatchGetItem's limit
 _PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8)
 
 
-def dynamodb_client() -> "DynamoDBClient":
-    """A client for the connections and the API keys."""
-    return boto3.client("dynamodb", config=PATIENCE)
-
-
 class Connections:
     """The connections table. Every method raises ConnectionsUnavailable when DynamoDB is away."""
 
-    def __init__(self, table: str, client: "DynamoDBClient", sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(self, table: str, dynamodb: JsonService, sleep: Callable[[float], None] = time.sleep) -> None:
         self._table = table
-        self._client = client
+        self._dynamodb = dynamodb
         self._sleep = sleep
 
     def add(self, topic: str, connection_id: str) -> None:
@@ -70,8 +60,7 @@ class Connections:
         # Consistent: whoever was told that it is subscribed must get every event committed after that.
         wanted: dict[str, Any] = {self._table: {"Keys": keys, "ConsistentRead": True}}
         while wanted:
-            with driver_errors(become=ConnectionsUnavailable):
-                answer = self._client.batch_get_item(RequestItems=wanted)
+            answer = self._call("BatchGetItem", RequestItems=wanted)
             yield from answer["Responses"].get(self._table, [])
             wanted = dict(answer.get("UnprocessedKeys", {}))
             if wanted:
@@ -84,5 +73,10 @@ class Connections:
         self._sleep(random.uniform(0, pause))
 
     def _update(self, topic: str, **update: Any) -> None:
-        with driver_errors(become=ConnectionsUnavailable):
-            self._client.update_item(TableName=self._table, Key={"pk": {"S": topic}}, **update)
+        self._call("UpdateItem", TableName=self._table, Key={"pk": {"S": topic}}, **update)
+
+    def _call(self, operation: str, **request: Any) -> Any:
+        try:
+            return self._dynamodb.call(operation, **request)
+        except AwsError as error:
+            raise ConnectionsUnavailable() from error

@@ -1,28 +1,19 @@
-"""The orders queue and the status queue. Driver errors become QueueUnavailable."""
+"""The queues. AwsError becomes QueueUnavailable."""
 
 import asyncio
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID, uuid4
 
-import boto3
-
-from order_engine.adapters.aws import PATIENCE, driver_errors
+from order_engine.adapters.aws import AwsError, JsonService
 from order_engine.contracts import status_messages
 from order_engine.domain.errors import QueueUnavailable
 from order_engine.domain.orders import OrderEvent
 from order_engine.observability import because, logger
-
-if TYPE_CHECKING:
-    from mypy_boto3_sqs import SQSClient
-    from mypy_boto3_sqs.type_defs import (
-        ChangeMessageVisibilityBatchRequestEntryTypeDef,
-        SendMessageBatchRequestEntryTypeDef,
-    )
 
 _BATCH = 10  # SQS takes no more messages in a request
 _LONGEST_DELAY_SECONDS = 900
@@ -30,17 +21,12 @@ _NONSENSE = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
 _IDS_PER_MESSAGE = 256  # as many as a chain says the statuses of in one answer
 
 
-def sqs_client() -> "SQSClient":
-    """A client for both queues."""
-    return boto3.client("sqs", config=PATIENCE)
-
-
 class _Queue:
     """What the queues have in common. Methods raise QueueUnavailable when SQS is away."""
 
-    def __init__(self, url: str, client: "SQSClient") -> None:
+    def __init__(self, url: str, sqs: JsonService) -> None:
         self._url = url
-        self._client = client
+        self._sqs = sqs
 
     async def hide(self, receipt_handles: Sequence[str], seconds: int) -> None:
         """Let received messages come back after so many seconds from now, all of them that SQS takes."""
@@ -50,20 +36,22 @@ class _Queue:
             raise failure
 
     async def _hide(self, receipt_handles: Sequence[str], seconds: int) -> None:
-        entries: list[ChangeMessageVisibilityBatchRequestEntryTypeDef] = [
+        entries = [
             {"Id": str(index), "ReceiptHandle": receipt_handle, "VisibilityTimeout": seconds}
             for index, receipt_handle in enumerate(receipt_handles)
         ]
-        await self._call(self._client.change_message_visibility_batch, Entries=entries)
+        await self._call("ChangeMessageVisibilityBatch", Entries=entries)
 
-    async def _call(self, operation: Callable[..., Any], **request: Any) -> None:
+    async def _call(self, operation: str, **request: Any) -> None:
         """One request; what failed of a batch counts as all failed."""
         if (await self._request(operation, **request)).get("Failed"):
             raise QueueUnavailable()
 
-    async def _request(self, operation: Callable[..., Any], **request: Any) -> Any:
-        with driver_errors(become=QueueUnavailable):
-            return await asyncio.to_thread(operation, QueueUrl=self._url, **request)
+    async def _request(self, operation: str, **request: Any) -> Any:
+        try:
+            return await asyncio.to_thread(self._sqs.call, operation, QueueUrl=self._url, **request)
+        except AwsError as error:
+            raise QueueUnavailable() from error
 
 
 class OrdersQueue(_Queue):
@@ -71,21 +59,19 @@ class OrdersQueue(_Queue):
 
     async def send(self, order_id: UUID, delay: timedelta = timedelta()) -> None:
         """Send one order to be executed, after a delay of up to 15 minutes."""
-        await self._call(
-            self._client.send_message, MessageBody=_order_message(order_id), DelaySeconds=_delay_seconds(delay)
-        )
+        await self._call("SendMessage", MessageBody=_order_message(order_id), DelaySeconds=_delay_seconds(delay))
 
     async def send_all(self, order_ids: Sequence[UUID], delay: timedelta = timedelta()) -> list[UUID]:
         """Send many, ten to a request, after a delay; returns those that the queue took, which may be none."""
         taken: list[UUID] = []
         for start in range(0, len(order_ids), _BATCH):
             chunk = order_ids[start : start + _BATCH]
-            entries: list[SendMessageBatchRequestEntryTypeDef] = [
+            entries = [
                 {"Id": str(index), "MessageBody": _order_message(order_id), "DelaySeconds": _delay_seconds(delay)}
                 for index, order_id in enumerate(chunk)
             ]
             try:
-                answer = await self._request(self._client.send_message_batch, Entries=entries)
+                answer = await self._request("SendMessageBatch", Entries=entries)
             except QueueUnavailable as error:
                 logger.warning("not queued", extra={"orders": len(order_ids) - len(taken), **because(error)})
                 break
@@ -101,7 +87,7 @@ class ConfirmationsQueue(_Queue):
         for start in range(0, len(order_ids), _IDS_PER_MESSAGE):
             ids = [str(order_id) for order_id in order_ids[start : start + _IDS_PER_MESSAGE]]
             await self._call(
-                self._client.send_message, MessageBody=json.dumps({"orderIds": ids}), DelaySeconds=_delay_seconds(delay)
+                "SendMessage", MessageBody=json.dumps({"orderIds": ids}), DelaySeconds=_delay_seconds(delay)
             )
 
 
@@ -110,7 +96,7 @@ class PoisonQueue(_Queue):
 
     async def send(self, body: str) -> None:
         """Put one aside as it is."""
-        await self._call(self._client.send_message, MessageBody=body)
+        await self._call("SendMessage", MessageBody=body)
 
 
 class StatusQueue(_Queue):
@@ -125,7 +111,7 @@ class StatusQueue(_Queue):
         """Send events, as one message if they fit."""
         for body in status_messages.pack(events):
             await self._call(
-                self._client.send_message,
+                "SendMessage",
                 MessageBody=body,
                 MessageGroupId=self._sender,
                 MessageDeduplicationId=uuid4().hex,
