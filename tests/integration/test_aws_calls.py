@@ -16,6 +16,7 @@ import pytest
 from order_engine.adapters import aws
 from order_engine.adapters.aws import AwsError, SignedEndpoint
 
+NOWHERE = "http://127.0.0.1:1"
 SECRET = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
 
 
@@ -169,7 +170,7 @@ def test_without_an_answer_or_without_credentials_there_is_no_status(
     service: Aws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(AwsError) as failed:
-        aws.sqs("http://127.0.0.1:1").call("SendMessage")
+        aws.sqs(NOWHERE).call("SendMessage")
     assert failed.value.status is None
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name)
@@ -185,6 +186,7 @@ def test_without_an_answer_or_without_credentials_there_is_no_status(
 def test_the_trace_goes_along(service: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
     """SQS goes on with the trace of this header, which Lambda puts into the variable for each invocation."""
     trace = "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1"
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "api")
     monkeypatch.setenv("_X_AMZN_TRACE_ID", trace)
     aws.sqs(service.url).call("SendMessage")
     assert service.requests[0].headers["x-amzn-trace-id"] == trace

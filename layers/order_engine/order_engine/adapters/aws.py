@@ -4,23 +4,23 @@ boto3 takes three times the CPU for each call, and another 100 ms of a cold star
 """
 
 import json
-import os
 from collections.abc import Mapping
 from datetime import timedelta
 from functools import cache
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
+from botocore.configprovider import ConfiguredEndpointProvider
 from botocore.credentials import ReadOnlyCredentials
 from botocore.exceptions import BotoCoreError, NoCredentialsError, NoRegionError
+from botocore.handlers import add_recursion_detection_header
 from botocore.session import Session
 from urllib3 import Retry, Timeout, connection_from_url
 from urllib3.exceptions import HTTPError
 
 _JSON = "application/x-amz-json-1.0"
-_TRACE = "X-Amzn-Trace-Id"
 # Once more, if it may pass; then, and after the timeouts, given up: whoever waits has a client of their own waiting.
 _RETRY = Retry(
     1,
@@ -55,8 +55,7 @@ class SignedEndpoint:
     def post(self, path: str, body: bytes, headers: Mapping[str, str]) -> bytes:
         """The body of the answer. Raises AwsError."""
         request = AWSRequest("POST", self._url + path, dict(headers), body)
-        if trace := os.environ.get("_X_AMZN_TRACE_ID"):
-            request.headers[_TRACE] = quote(trace, safe="-=;:+&[]{}\"',")
+        add_recursion_detection_header({"headers": request.headers})  # Lambda's trace, with which SQS goes on
         try:
             SigV4Auth(credentials(), self._service, region()).add_auth(request)
             answer = self._connections.urlopen("POST", self._path + path, body, dict(request.headers))
@@ -112,8 +111,9 @@ def region() -> str:
 
 def url_of(service: str) -> str:
     """Where a service of this region is, or what stands for all of them."""
-    suffix = "amazonaws.com.cn" if region().startswith("cn-") else "amazonaws.com"
-    return os.environ.get("AWS_ENDPOINT_URL") or f"https://{service}.{region()}.{suffix}"
+    session, suffix = _session(), "amazonaws.com.cn" if region().startswith("cn-") else "amazonaws.com"
+    given = ConfiguredEndpointProvider(session.full_config, session.get_scoped_config(), service).provide()
+    return given or f"https://{service}.{region()}.{suffix}"
 
 
 @cache
