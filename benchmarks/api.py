@@ -52,7 +52,7 @@ def _run(server: TestServer, queue: str, requests: int, *, sample: bool) -> Meas
         events = [_event(number) for number in range(total)]
         measured = invoke_all("ApiFunction", events, _WARM_UP, database_url=url, aws_url=queue, sample=sample)
         stored = database.scalar(url, "SELECT count(*) FROM orders")
-    if stored != total or measured.requests != {"sqs.SendMessage": requests}:
+    if stored != total or measured.requests != {"SendMessage": requests}:
         raise AssertionError(f"{stored} orders of {total}, {measured.requests}")
     return measured
 

@@ -73,7 +73,7 @@ def compare(server: TestServer, queue: str, size: int, orders: int) -> dict[str,
         f"worker's CPU, batches of {size}": measured.cpu / orders * 1000,
         f"bare SQL's CPU, batches of {size}": bare["cpu"] / orders * 1000,
         f"commits a batch of {size}": committed / (len(batches) + _WARM_UP),
-        f"SendMessage a batch of {size}": measured.requests["sqs.SendMessage"] / len(batches),
+        f"SendMessage a batch of {size}": measured.requests["SendMessage"] / len(batches),
     }
 
 

@@ -84,6 +84,18 @@ def test_a_worker_never_waits_for_the_chain() -> None:
     assert timeout("WorkerFunction") < value({"Ref": "TransactionValiditySeconds"})
 
 
+def test_more_than_ten_orders_at_once_have_a_second_to_gather() -> None:
+    """https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html"""
+    windows = TEMPLATE["Mappings"]["OrdersBatch"]
+    assert [str(size) for size in PARAMETERS["OrdersBatchSize"]["AllowedValues"]] == list(windows)
+    for size, window in windows.items():
+        assert (int(size) <= 10) or window["GatheringSeconds"] >= 1
+    fifo = {name for name, queue in QUEUES.items() if queue.get("FifoQueue")}
+    for _, event in events("SQS"):
+        queue, _, _ = event["Queue"]["Fn::GetAtt"].partition(".")
+        assert queue not in fifo or event["BatchSize"] <= 10
+
+
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_every_function_has_just_the_variables_it_reads(function: str) -> None:
     settings = [
