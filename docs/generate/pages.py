@@ -84,7 +84,8 @@ def queues() -> str:
         function, mapping = next(_mappings(resources, name), ("people", {}))
         redrive = settings.get("RedrivePolicy")
         rows.append(
-            f"| `{name}`{', FIFO' if settings.get('FifoQueue') else ''} | {function} | {number(mapping.get('BatchSize', ''))} "
+            f"| `{name}`{', FIFO' if settings.get('FifoQueue') else ''} | {function} "
+            f"| {number(mapping.get('BatchSize', ''))} "
             f"| {number(mapping.get('ScalingConfig', {}).get('MaximumConcurrency', ''))} "
             f"| {_span(number(settings.get('VisibilityTimeout', 30)))} "
             f"| {_span(number(settings['MessageRetentionPeriod']))} "

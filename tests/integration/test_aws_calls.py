@@ -112,20 +112,26 @@ KEY = {"pk": {"S": "order#ä#1"}}
     [
         (
             lambda url: aws.sqs(url).call("SendMessage", QueueUrl=QUEUE, MessageBody="{}", DelaySeconds=2),
-            lambda url: boto3.client("sqs", endpoint_url=url).send_message(
-                QueueUrl=QUEUE, MessageBody="{}", DelaySeconds=2
+            lambda url: (
+                boto3.Session()
+                .client("sqs", endpoint_url=url)
+                .send_message(QueueUrl=QUEUE, MessageBody="{}", DelaySeconds=2)
             ),
         ),
         (
             lambda url: aws.dynamodb(url).call("GetItem", TableName="keys", Key=KEY, ConsistentRead=True),
-            lambda url: boto3.client("dynamodb", endpoint_url=url).get_item(
-                TableName="keys", Key=KEY, ConsistentRead=True
+            lambda url: (
+                boto3.Session()
+                .client("dynamodb", endpoint_url=url)
+                .get_item(TableName="keys", Key=KEY, ConsistentRead=True)
             ),
         ),
         (
             lambda url: SignedEndpoint("execute-api", f"{url}/live").post("/@connections/L0SM9c%3D", b"hi", {}),
-            lambda url: boto3.client("apigatewaymanagementapi", endpoint_url=f"{url}/live").post_to_connection(
-                ConnectionId="L0SM9c=", Data=b"hi"
+            lambda url: (
+                boto3.Session()
+                .client("apigatewaymanagementapi", endpoint_url=f"{url}/live")
+                .post_to_connection(ConnectionId="L0SM9c=", Data=b"hi")
             ),
         ),
     ],
@@ -201,7 +207,7 @@ def test_the_address_is_the_regions_or_the_one_that_is_set(
     monkeypatch: pytest.MonkeyPatch, region: str, url: str
 ) -> None:
     monkeypatch.setenv("AWS_DEFAULT_REGION", region)
-    assert boto3.client("sqs").meta.endpoint_url == url
+    assert boto3.Session().client("sqs").meta.endpoint_url == url
     assert aws.url_of("sqs") == url
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:4566")
     assert aws.url_of("sqs") == "http://127.0.0.1:4566"

@@ -112,6 +112,27 @@ def test_a_value_that_postgres_rejects_is_told_from_a_database_that_is_away(play
     play(scenario)
 
 
+def test_a_prepared_statement_survives_a_migration(play: Play) -> None:
+    async def scenario(engine: Engine) -> None:
+        (order,) = await engine.place()
+        for _ in range(10):
+            await engine.orders.page(order.account, None, None, 1)
+        with psycopg.connect(engine.url) as migrating:
+            migrating.execute("ALTER TABLE orders ADD COLUMN added int")
+        assert [each.id for each in await engine.orders.page(order.account, None, None, 1)] == [order.id]
+
+    play(scenario)
+
+
+@pytest.mark.parametrize(
+    ("host", "prepares"),
+    [("db.abc.eu-west-1.rds.amazonaws.com", True), ("name.proxy-abc.eu-west-1.rds.amazonaws.com", False)],
+)
+def test_statements_are_not_prepared_through_a_proxy(host: str, prepares: bool) -> None:
+    options = Database(f"postgresql://role@{host}")._options
+    assert ("prepare_threshold" not in options) is prepares
+
+
 def test_migrations_run_once_even_when_two_run_them(postgres_server: TestServer) -> None:
     with postgres_server.fresh_copy() as url:
         with psycopg.connect(url, autocommit=True) as connection:

@@ -17,7 +17,9 @@ STATEMENTS = {f"{file.stem}.{name}" for file in SQL.glob("*.sql") for name in pa
 
 SETTLING = {"orders.claim", "orders.events", "orders.record", "mock_chain.send", "mock_chain.landings"}
 USED = {
-    FRONT_DOOR: {f"orders.{name}" for name in ("place", "placed_before", "mark_due", "get", "page", "ping")},
+    FRONT_DOOR: {
+        f"orders.{name}" for name in ("place", "placed_before", "mark_due", "get", "page", "page_of_status", "ping")
+    },
     EXECUTION: SETTLING,
     MAINTENANCE: SETTLING | {"orders.due", "orders.extend_watch", "orders.forget"},
 }

@@ -1,22 +1,24 @@
 """No statement reads a table that grows from end to end."""
 
+import asyncio
 import json
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import psycopg
 import pytest
 from psycopg.rows import dict_row
 
 from order_engine.adapters.postgres import database
-from order_engine.adapters.postgres.database import parse_statements, statement_named
+from order_engine.adapters.postgres.database import Database, parse_statements, statement_named
 from order_engine.domain.lifecycle import CLAIMS, MOVES
 from tests.postgres import TestServer
 
 ORDERS = 20_000
+_PLANNED_ANEW = 12  # so often at the most: psycopg prepares the sixth time, and Postgres keeps a plan after five more
 _SQL = Path(database.__file__).parent / "sql"
 _STATEMENTS = {
     f"{file.stem}.{name}": text
@@ -71,7 +73,7 @@ def _parameters(ids: list[UUID]) -> dict[str, dict[str, Any]]:
         {"id": str(order_id), "attempt": 1, "sequence": 3, "status": "building", "details": {}} for order_id in ids
     ]
     moves = [{"source": source, "target": target} for source, target in MOVES]
-    page = {"account": "account-1", "status": None, "before": None, "limit": 51}
+    page = {"account": "account-1", "before": UUID(int=2**128 - 1), "limit": 51}
     new = {
         "id": str(UUID(int=7)), "account": "account-1", "client_order_id": "new", "type": "market", "token_in": "SOL",
         "token_out": "USDC", "amount_in": 1, "slippage_bps": 50, "status": "pending",
@@ -94,8 +96,8 @@ def _parameters(ids: list[UUID]) -> dict[str, dict[str, Any]]:
         "orders.events": {"ids": ids},
         "orders.page": page,
         "orders.page, deep": {**page, "before": ids[0]},
-        "orders.page, one status": {**page, "status": "confirmed"},
-        "orders.page, one status, deep": {**page, "status": "confirmed", "before": ids[0]},
+        "orders.page_of_status": {**page, "status": "confirmed"},
+        "orders.page_of_status, deep": {**page, "status": "confirmed", "before": ids[0]},
         "orders.claim": {"ids": ids, **claim},
         "orders.record": {"steps": json.dumps(steps), "moves": json.dumps(moves), **watchdog},
         "orders.due": {"types": ["market"], "tokens": ["SOL", "USDC"], "limit": 500},
@@ -120,6 +122,42 @@ def test_no_table_that_grows_is_read_from_end_to_end(connection: Connection, cas
     (plan,) = row["QUERY PLAN"]
     scanned = [node["Relation Name"] for node in _nodes(plan["Plan"]) if node["Node Type"] == "Seq Scan"]
     assert not _GROWING.intersection(scanned), json.dumps(plan, indent=1)
+
+
+def test_a_plan_made_while_the_tables_were_empty_is_good_when_they_have_grown(postgres_server: TestServer) -> None:
+    with postgres_server.fresh_copy() as url, psycopg.connect(url, autocommit=True) as filling:
+        asyncio.run(_statements_on_growing_tables(url, filling))
+
+
+async def _statements_on_growing_tables(url: str, filling: psycopg.Connection[Any]) -> None:
+    database, cases = Database(url), _parameters([uuid4() for _ in range(10)])
+    try:
+        for case, parameters in cases.items():
+            for _ in range(_PLANNED_ANEW):
+                await database.fetch(case.partition(",")[0], parameters)
+        filling.execute("DELETE FROM order_events; DELETE FROM orders")  # TRUNCATE would have them planned anew
+        for fill in (_FILL, _FILL_EVENTS, _FILL_LEDGER):
+            filling.execute(fill, {"orders": 2_000})
+        ids = [row[0] for row in filling.execute("SELECT id FROM orders ORDER BY id OFFSET 1100 LIMIT 10")]
+        for case, parameters in _parameters(ids).items():
+            before = await _rows_scanned(database, filling)
+            await database.fetch(case.partition(",")[0], parameters)
+            assert await _rows_scanned(database, filling) == before, case
+        assert database._connection
+        prepared = await database._connection.execute(
+            "SELECT sum(generic_plans) > 0 AS kept FROM pg_prepared_statements"
+        )
+        assert await prepared.fetchone() == {"kept": True}
+    finally:
+        await database.close()
+
+
+async def _rows_scanned(database: Database, reading: psycopg.Connection[Any]) -> Any:
+    """How many rows the connection under test has read of tables that grow, without an index."""
+    assert database._connection
+    await database._connection.execute("SELECT pg_stat_force_next_flush()")
+    read = "SELECT sum(seq_tup_read) FROM pg_stat_user_tables WHERE relname = ANY(%s)"
+    return reading.execute(read, (list(_GROWING),)).fetchone()
 
 
 def test_a_scan_would_be_seen(connection: Connection) -> None:

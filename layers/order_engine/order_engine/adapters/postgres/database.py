@@ -13,6 +13,7 @@ from importlib.resources.abc import Traversable
 from typing import Any
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import DictRow, dict_row
 
 from order_engine.adapters.postgres.iam_token import login
@@ -26,8 +27,6 @@ _IDLE_SECONDS = 30
 _DEADLOCKS = 3  # after so many a statement that was chosen as the victim is given up
 _OPTIONS: dict[str, Any] = {
     "autocommit": True,
-    # Named prepared statements pin a connection of RDS Proxy to its client.
-    "prepare_threshold": None,
     "connect_timeout": _CONNECT_SECONDS,
     # A host that vanished is noticed in seconds, not in the kernel's 15 minutes.
     "tcp_user_timeout": 3_000,
@@ -45,6 +44,7 @@ class Database:
 
     def __init__(self, url: str, patience: float = 10) -> None:
         self._url = url
+        self._options = {**_OPTIONS, **_plans(url)}
         self._patience = patience
         self._connection: Connection | None = None
         self._used_at = 0.0
@@ -85,7 +85,11 @@ class Database:
             raise DatabaseUnavailable() from error
         try:
             call.sent = True
-            return await _execute(connection, call)
+            try:
+                return await _execute(connection, call)
+            except psycopg.errors.FeatureNotSupported:  # a migration has changed what a prepared statement returns
+                await connection.close()
+                return await _execute(await self._connected(), call)
         except (psycopg.OperationalError, psycopg.InterfaceError) as error:
             await connection.close()
             raise DatabaseUnavailable(may_have_run=_may_have_run(error)) from error
@@ -104,7 +108,7 @@ class Database:
 
     async def _connected(self) -> Connection:
         if self._connection is None or await self._is_stale(self._connection):
-            options = {**_OPTIONS, **login(self._url)}
+            options = {**self._options, **login(self._url)}
             self._connection = await psycopg.AsyncConnection.connect(self._url, row_factory=dict_row, **options)
         return self._connection
 
@@ -120,6 +124,18 @@ class Database:
                 await connection.close()
                 return True
         return False
+
+
+def _plans(url: str) -> dict[str, Any]:
+    """Statements are prepared, which halves what they cost Postgres; not through RDS Proxy, where that may pin.
+
+    https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-proxy-pinning.html
+    """
+    target = conninfo_to_dict(url)
+    if ".proxy-" in str(target.get("host")):
+        return {"prepare_threshold": None}
+    # A plan that was made while a table was small must not read it from end to end when it has grown.
+    return {"options": f"-c enable_seqscan=off {target.get('options') or ''}"}
 
 
 @dataclass(slots=True)

@@ -70,9 +70,11 @@ class OrderStore:
 
     async def page(self, account: str, status: Status | None, before: UUID | None, limit: int) -> list[Order]:
         """Up to `limit` of the account's orders, newest first, older than the order `before`."""
-        rows = await self._database.fetch(
-            "orders.page", {"account": account, "status": status, "before": before, "limit": limit}
-        )
+        page = {"account": account, "before": before or UUID(int=2**128 - 1), "limit": limit}
+        if status is None:
+            rows = await self._database.fetch("orders.page", page)
+        else:
+            rows = await self._database.fetch("orders.page_of_status", {**page, "status": status})
         return [order_of(row) for row in rows]
 
     async def events(self, orders: Collection[Order]) -> dict[UUID, list[OrderEvent]]:

@@ -29,11 +29,11 @@ FROM orders o WHERE o.id = %(id)s AND o.account = %(account)s;
 
 -- name: page
 -- Ids are UUIDv7: newest first is id, descending.
+SELECT * FROM orders WHERE account = %(account)s AND id < %(before)s ORDER BY id DESC LIMIT %(limit)s;
+
+-- name: page_of_status
 SELECT * FROM orders
-WHERE account = %(account)s
-  AND (%(status)s::text IS NULL OR status = %(status)s)
-  AND (%(before)s::uuid IS NULL OR id < %(before)s)
-ORDER BY id DESC LIMIT %(limit)s;
+WHERE account = %(account)s AND status = %(status)s AND id < %(before)s ORDER BY id DESC LIMIT %(limit)s;
 
 -- name: events
 SELECT order_id, json_agg(e ORDER BY e.sequence) AS events
