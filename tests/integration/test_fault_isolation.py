@@ -30,10 +30,12 @@ class Without(Database):
         super().__init__(url)
         self._refused = statement
 
-    async def fetch(self, statement: str, parameters: Parameters | None = None) -> list[DictRow]:
+    async def fetch(
+        self, statement: str, parameters: Parameters | None = None, *, prepare: bool = False
+    ) -> list[DictRow]:
         if statement == self._refused:
             raise DatabaseUnavailable()
-        return await super().fetch(statement, parameters)
+        return await super().fetch(statement, parameters, prepare=prepare)
 
 
 def filled(*orders: Order) -> dict[str, TransactionStatus]:

@@ -155,9 +155,11 @@ class Repeats:
         engine = Engine(self.url, latency=_LATENCY, failure_rate=_FAILURE_RATE, seed=self.random.randrange(2**32))
         fetch = engine.database.fetch
 
-        async def slowly(statement: str, parameters: Parameters | None = None) -> list[DictRow]:
+        async def slowly(
+            statement: str, parameters: Parameters | None = None, *, prepare: bool = False
+        ) -> list[DictRow]:
             await asyncio.sleep(self.random.uniform(0, _NETWORK_SECONDS))
-            rows = await fetch(statement, parameters)
+            rows = await fetch(statement, parameters, prepare=prepare)
             await asyncio.sleep(self.random.uniform(0, _NETWORK_SECONDS))
             return rows
 

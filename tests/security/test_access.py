@@ -320,9 +320,11 @@ class CountingDatabase(Database):
         super().__init__(url)
         self.statements: list[str] = []
 
-    async def fetch(self, statement: str, parameters: Parameters | None = None) -> list[dict[str, Any]]:
+    async def fetch(
+        self, statement: str, parameters: Parameters | None = None, *, prepare: bool = False
+    ) -> list[dict[str, Any]]:
         self.statements.append(statement)
-        return await super().fetch(statement, parameters)
+        return await super().fetch(statement, parameters, prepare=prepare)
 
 
 class CountingConnections:

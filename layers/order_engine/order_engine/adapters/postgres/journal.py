@@ -77,7 +77,7 @@ class Journal:
 
     async def _commit_steps(self, steps: Sequence[_Step]) -> Sequence[Order | Exception]:
         try:
-            moved = await self._write([text for _, text in sorted(steps, key=_id)])
+            moved = await self._write(sorted(steps, key=_id))
         except StatementRejected as error:
             # Nothing was written: each by itself, so that one bad value costs nobody else anything.
             return [error] if len(steps) == 1 else [await self._commit_alone(step) for step in steps]
@@ -95,10 +95,15 @@ class Journal:
             return error
         return result
 
-    async def _write(self, steps: Sequence[str]) -> dict[_Key, datetime]:
+    async def _write(self, steps: Sequence[_Step]) -> dict[_Key, datetime]:
         """The times of the steps that hold. They are given in id order, as claims lock: no deadlocks."""
-        parameters = {"steps": f"[{','.join(steps)}]", "moves": _MOVES, "watchdog": self._watchdog}
-        rows = await self._database.fetch("orders.record", parameters)
+        parameters = {
+            "ids": [order.id for order, _ in steps],
+            "steps": f"[{','.join(text for _, text in steps)}]",
+            "moves": _MOVES,
+            "watchdog": self._watchdog,
+        }
+        rows = await self._database.fetch("orders.record", parameters, prepare=True)
         return {(row["id"], row["attempt"], row["sequence"], row["status"]): row["updated_at"] for row in rows}
 
     async def _publish(self, events: Sequence[OrderEvent]) -> Sequence[None]:

@@ -34,7 +34,7 @@ class OrderStore:
         """
         parameters = {"orders": _new_orders_document([new]), "lifetime": lifetime, "watchdog": watchdog}
         try:
-            rows = await self._database.fetch("orders.place", parameters)
+            rows = await self._database.fetch("orders.place", parameters, prepare=True)
         except DatabaseUnavailable as error:
             if error.may_have_run:
                 raise OutcomeUnknown(new.id) from error
@@ -118,7 +118,8 @@ class OrderStore:
             "to_statuses": list(CLAIMS.values()),
             **policy,
         }
-        claims = {row["id"]: _claim(row) for row in await self._database.fetch("orders.claim", parameters)}
+        rows = await self._database.fetch("orders.claim", parameters, prepare=True)
+        claims = {row["id"]: _claim(row) for row in rows}
         return [claims.get(order_id, Claim(order_id, Decision.UNKNOWN)) for order_id in ids]
 
 

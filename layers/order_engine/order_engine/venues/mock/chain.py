@@ -47,17 +47,22 @@ class MockChain:
     async def send(self, transactions: Sequence[Transaction]) -> None:
         """See venues.protocol.Chain."""
         document = [_sent_document(self._fate(transaction)) for transaction in transactions]
-        await self._fetch("mock_chain.send", "sent", document)
+        await self._fetch("mock_chain.send", sent=json.dumps(document, default=str))
 
     async def statuses(self, transactions: Sequence[Transaction]) -> list[TransactionStatus]:
         """See venues.protocol.Chain."""
         document = [transaction_document(transaction) for transaction in transactions]
-        rows = {row["signature"]: row for row in await self._fetch("mock_chain.landings", "transactions", document)}
+        found = await self._fetch(
+            "mock_chain.landings",
+            transactions=json.dumps(document, default=str),
+            signatures=[transaction.signature for transaction in transactions],
+        )
+        rows = {row["signature"]: row for row in found}
         return [_status(transaction, rows.get(transaction.signature)) for transaction in transactions]
 
-    async def _fetch(self, statement: str, parameter: str, document: Sequence[Mapping[str, Any]]) -> list[DictRow]:
+    async def _fetch(self, statement: str, **parameters: Any) -> list[DictRow]:
         try:
-            return await self._database.fetch(statement, {parameter: json.dumps(document, default=str)})
+            return await self._database.fetch(statement, parameters, prepare=True)
         except DatabaseUnavailable as error:
             raise VenueUnavailable("The chain did not answer.") from error
 

@@ -27,7 +27,7 @@ WITH asked AS (
     RETURNING signature, outcome, amount_out, lands_at
 ), known AS (
     SELECT signature, outcome, amount_out, lands_at FROM mock_chain.transactions
-    WHERE signature IN (SELECT signature FROM asked)
+    WHERE signature = ANY(%(signatures)s)
     UNION ALL
     SELECT * FROM expired
 )

@@ -112,7 +112,7 @@ WITH step AS (
         finished_at = CASE WHEN s.terminal THEN now() END,
         updated_at = now()
     FROM step s
-    WHERE o.id = s.id AND o.attempt = s.attempt AND o.sequence = s.sequence - 1
+    WHERE o.id = ANY(%(ids)s) AND o.id = s.id AND o.attempt = s.attempt AND o.sequence = s.sequence - 1
       AND (o.status, s.status) IN (SELECT * FROM json_to_recordset(%(moves)s::json) AS m (source text, target text))
       AND (o.expires_at > now() OR NOT s.signs)
     RETURNING o.*
