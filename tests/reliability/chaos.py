@@ -49,6 +49,7 @@ QUICK = {
 }
 DEFAULTS: dict[str, str] = {}
 _FROZEN_SECONDS = 5
+_LATEST_SECONDS = 5
 _ORDERS_A_FAULT = 40
 _POSTS_AT_ONCE = 64
 _WATCHERS = 4
@@ -138,8 +139,8 @@ class Chaos:
         faults: list[tuple[int, str, Callable[[], Awaitable[None]]]] = [
             (10, "function process killed", self._kill_process),
             (2, "all processes of a function killed", self._kill_function),
-            (6, f"worker frozen for {_FROZEN_SECONDS} s", self._freeze_worker),
-            (6, "messages delivered again, shuffled", self._deliver_again),
+            (6, f"worker or confirmer frozen for {_FROZEN_SECONDS} s", self._freeze),
+            (6, "messages delivered again, shuffled and late", self._deliver_again),
             (4, "WebSockets cut", self._cut_sockets),
             (1, "Postgres stopped without a shutdown", self._crash_postgres),
             (1, "queue server stopped", self._stop_queues),
@@ -159,21 +160,23 @@ class Chaos:
     async def _kill_function(self) -> None:
         self.random.choice(processes.loaders(self.cloud)).kill()
 
-    async def _freeze_worker(self) -> None:
-        worker = self.random.choice(processes.environments(self.cloud, "WorkerFunction"))
-        worker.suspend()
-        asyncio.get_running_loop().call_later(_FROZEN_SECONDS, _resume, worker)
+    async def _freeze(self) -> None:
+        function = self.random.choice(["WorkerFunction", "ConfirmerFunction"])
+        frozen = self.random.choice(processes.environments(self.cloud, function))
+        frozen.suspend()
+        asyncio.get_running_loop().call_later(_FROZEN_SECONDS, _resume, frozen)
 
     async def _deliver_again(self) -> None:
         orders = self.random.sample(self.accepted[-200:], 20)
-        client = aws_client(self.cloud, "sqs")
         for order_id in orders:
-            with suppress(Exception):  # the queue server may be the one that is broken
-                await asyncio.to_thread(
-                    client.send_message,
-                    QueueUrl=self.cloud.queues["OrdersQueue"],
-                    MessageBody=json.dumps({"orderId": order_id}),
-                )
+            await self._send("OrdersQueue", {"orderId": order_id})
+        await self._send("ConfirmationsQueue", {"orderIds": orders})
+
+    async def _send(self, queue: str, message: Mapping[str, Any]) -> None:
+        client, body = aws_client(self.cloud, "sqs"), json.dumps(message)
+        url, delay = self.cloud.queues[queue], self.random.randrange(_LATEST_SECONDS)
+        with suppress(Exception):  # the queue server may be the one that is broken
+            await asyncio.to_thread(client.send_message, QueueUrl=url, MessageBody=body, DelaySeconds=delay)
 
     async def _cut_sockets(self) -> None:
         for socket in list(self.sockets):
