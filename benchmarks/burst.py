@@ -1,4 +1,4 @@
-"""a. 200 orders at once, mock delays as shipped: how long until all have ended."""
+"""a. 200 and 2,000 orders at once, mock delays as shipped: how long until all have ended."""
 
 import asyncio
 import tempfile
@@ -10,17 +10,27 @@ from tests.cloud import running_cloud
 
 
 def measure(options: Options) -> list[Figure]:
-    """Seconds from the first POST to the last end, on a cloud that has just started and once more on the same."""
-    orders = options.scaled(200, 10)
-    values = per_run(_run(orders) for _ in range(options.runs))
+    """Seconds from the first POST to the last end, on a cloud that has just started and then on the same."""
+    few, many = options.scaled(200, 10), options.scaled(2_000, 20)
+    values = per_run(_run(few, many) for _ in range(options.runs))
     return [
-        Figure(f"{orders} orders at once, cloud just started", "s", values["first"], at_most(8)),
-        Figure(f"{orders} orders at once, again", "s", values["second"], at_most(8)),
+        Figure(f"{few:,} orders at once, cloud just started", "s", values["first"], at_most(4.5)),
+        Figure(f"{few:,} orders at once, again", "s", values["second"], at_most(4.5)),
         Figure("the same, until the account's socket has heard of all", "s", values["told"]),
+        Figure(f"{many:,} orders at once", "s", values["many"], at_most(15)),
+        Figure("of it, until all are accepted", "s", values["accepted"]),
     ]
 
 
-def _run(orders: int) -> dict[str, float]:
+def _run(few: int, many: int) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as directory, running_cloud(Path(directory)) as cloud:
-        first, second = (asyncio.run(place_orders(cloud, orders, in_flight=orders)) for _ in range(2))
-    return {"first": first.settled, "second": second.settled, "told": second.told}
+        first, second, third = (
+            asyncio.run(place_orders(cloud, orders, in_flight=orders)) for orders in (few, few, many)
+        )
+    return {
+        "first": first.settled,
+        "second": second.settled,
+        "told": second.told,
+        "many": third.settled,
+        "accepted": third.posted,
+    }

@@ -24,7 +24,7 @@ def measure(options: Options) -> list[Figure]:
         running_cloud(Path(directory), MOCK_LATENCY="0") as cloud,
     ):
         values = per_run(asyncio.run(_run(cloud, options.scaled(200, 5))) for _ in range(options.runs))
-    goals = {"POST to confirmed, p50": at_most(25)}
+    goals = {"POST to confirmed, p50": at_most(12)}
     return [Figure(name, "ms", found, goals.get(name)) for name, found in values.items()]
 
 

@@ -44,7 +44,7 @@ def measure(options: Options) -> list[Figure]:
         for name, unit, goal in (
             (f"worker, batches of {size}", "orders/s", at_least(_GOALS[size])),
             (f"bare SQL, batches of {size}", "orders/s", None),
-            (f"worker / bare SQL, batches of {size}", "", at_least(0.5)),
+            (f"worker / bare SQL, batches of {size}", "", at_least(0.35)),
             (f"worker's CPU, batches of {size}", "ms/order", None),
             (f"bare SQL's CPU, batches of {size}", "ms/order", None),
             (f"commits a batch of {size}", "", None),
