@@ -17,7 +17,7 @@ from order_engine.domain.lifecycle import Status
 from tests.postgres import TestServer
 
 _BATCHES = (10, 100)  # the template's size, and a full one
-_GOALS = {10: 1_400.0, 100: 2_000.0}
+_GOALS = {10: 1_000.0, 100: 2_500.0}
 _WARM_UP = 5
 
 

@@ -79,10 +79,13 @@ def _aws_is_down(away: Callable[[str, str], bool]) -> Action:
     return set_what_is_down
 
 
-def _kill_workers(deployment: Deployment) -> None:
-    for worker in processes.environments(deployment.cloud, "WorkerFunction"):
-        with suppress(psutil.Error):
-            worker.kill()
+def _kill(function: str) -> Action:
+    def kill_environments(deployment: Deployment) -> None:
+        for environment in processes.environments(deployment.cloud, function):
+            with suppress(psutil.Error):
+                environment.kill()
+
+    return kill_environments
 
 
 def _nothing(_: Deployment) -> None:
@@ -134,11 +137,27 @@ OUTAGES = {
     ),
     "workers": Outage(
         "every worker process is killed",
-        _kill_workers,
+        _kill("WorkerFunction"),
         _nothing,
         ends_after_sweep=27,  # their leases run out just after a sweep
         burst=100,
         limit=110,
+    ),
+    "confirmations": Outage(
+        "the confirmations queue takes nothing for 60 s",
+        _aws_is_down(lambda service, body: service == "sqs" and "ConfirmationsQueue" in body),
+        _AWS_IS_UP,
+        seconds=60,
+        ends_after_sweep=2,
+        limit=90,
+    ),
+    "confirmers": Outage(
+        "every confirmer process is killed",
+        _kill("ConfirmerFunction"),
+        _nothing,
+        ends_after_sweep=43,
+        burst=300,
+        limit=90,
     ),
 }
 
