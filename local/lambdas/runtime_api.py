@@ -70,21 +70,25 @@ class _Connection(asyncio.Protocol):
         _, environment_id, *resource = path.split("/")
         environment = self._environments.get(environment_id)
         if environment is None:
-            self._transport.write(_FORBIDDEN)
+            self._write(_FORBIDDEN)
             return
         match resource:
             case ["2018-06-01", "runtime", "invocation", "next"]:
-                environment.ready(lambda invocation: self._transport.write(_request_to(environment, invocation)))
+                environment.ready(lambda invocation: self._write(_request_to(environment, invocation)))
             case ["2018-06-01", "runtime", "invocation", request_id, "response"]:
                 self._finish(environment, request_id, _outcome(body))
             case ["2018-06-01", "runtime", "invocation", request_id, "error"]:
                 self._finish(environment, request_id, Outcome(body, failed=True))
             case _:
-                self._transport.write(_NOT_FOUND)
+                self._write(_NOT_FOUND)
 
     def _finish(self, environment: Environment, request_id: str, outcome: Outcome) -> None:
         awaited = environment.finish(request_id, outcome)
-        self._transport.write(_ACCEPTED if awaited else _INVALID_REQUEST_ID)
+        self._write(_ACCEPTED if awaited else _INVALID_REQUEST_ID)
+
+    def _write(self, answer: bytes) -> None:
+        if not self._transport.is_closing():  # else the process has ended: that its exit says, in a moment
+            self._transport.write(answer)
 
 
 def _request_to(environment: Environment, invocation: Invocation) -> bytes:

@@ -1,0 +1,49 @@
+"""The Runtime API while processes come and go."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, cast
+
+import uvloop
+
+from local.lambdas.environment import Environment
+from local.lambdas.invocation import Invocation
+from local.lambdas.runtime_api import RuntimeApi
+from local.template.model import Function
+
+
+class Idle:
+    """An environment that has asked for work."""
+
+    id = "one"
+    function = cast(Function, type("Named", (), {"arn": "arn:aws:lambda:us-east-1:0:function:one"}))
+
+    def __init__(self) -> None:
+        self.deliver: asyncio.Future[Callable[[Invocation], None]] = asyncio.get_running_loop().create_future()
+
+    def ready(self, deliver: Callable[[Invocation], None]) -> None:
+        self.deliver.set_result(deliver)
+
+
+def test_work_for_a_process_that_has_just_ended_is_no_error_of_the_cloud() -> None:
+    """Its exit, which is known a moment later, fails the invocation."""
+
+    async def scenario() -> bytes:
+        api, idle = RuntimeApi(), Idle()
+        api.add(cast(Environment, cast(Any, idle)))
+        host, _, port = (await api.open()).partition(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        try:
+            writer.write(b"GET /one/2018-06-01/runtime/invocation/next HTTP/1.1\r\n\r\n")
+            deliver = await idle.deliver
+            writer.write_eof()
+            rest = await reader.read()  # ends when the API has closed its side
+            invocation = Invocation(b"{}")
+            invocation.start(10)
+            deliver(invocation)
+        finally:
+            writer.close()
+            api.close()
+        return rest
+
+    assert uvloop.run(scenario()) == b""
