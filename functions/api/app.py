@@ -13,7 +13,7 @@ import orders_routes
 from order_engine.contracts.json_text import dump
 from order_engine.contracts.problems import CONTENT_TYPE, problem_document, status_of
 from order_engine.domain.errors import EngineError, OutcomeUnknown, RouteNotFound, Unauthenticated
-from order_engine.observability import because, logger
+from order_engine.observability import error_fields, logger
 from order_engine.observability.metrics import measured
 
 app = APIGatewayHttpResolver()
@@ -31,7 +31,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 @app.exception_handler(EngineError)  # type: ignore[untyped-decorator] # Powertools declares no return type
 def _engine_error(error: EngineError) -> Response[str]:
     if status_of(error) >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        logger.warning("request failed", extra=because(error))
+        logger.warning("request failed", extra=error_fields(error))
     return _problem(error)
 
 

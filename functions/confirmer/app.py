@@ -9,7 +9,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from composition import confirmer
 from order_engine.adapters.sqs import order_ids_in
 from order_engine.domain.errors import DatabaseUnavailable, QueueUnavailable
-from order_engine.observability import because, logger
+from order_engine.observability import error_fields, logger
 from order_engine.observability.metrics import measured
 from order_engine.runtime import run
 
@@ -26,6 +26,6 @@ def handler(event: SQSEvent, context: LambdaContext) -> dict[str, Any]:
     try:
         run(confirmer().confirm({order_id for ids in orders.values() for order_id in ids}, time_limit))
     except (DatabaseUnavailable, QueueUnavailable) as error:
-        logger.warning("not looked at; delivered again", extra={"messages": len(orders), **because(error)})
+        logger.warning("not looked at; delivered again", extra={"messages": len(orders), **error_fields(error)})
         left = list(orders)
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in left]}

@@ -11,7 +11,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from composition import DeadLetters, dead_letters
 from order_engine.adapters.sqs import order_ids_in
 from order_engine.domain.errors import DatabaseUnavailable, QueueUnavailable
-from order_engine.observability import because, logger
+from order_engine.observability import error_fields, logger
 from order_engine.observability.metrics import measured
 from order_engine.runtime import run
 
@@ -34,7 +34,7 @@ async def _settle(records: list[SQSRecord], time_limit: timedelta, work: DeadLet
         settlement = await work.handler.settle(all_ids, time_limit)
     except DatabaseUnavailable as error:
         for order_id in all_ids:
-            logger.warning("dead letter not settled yet", extra={"order_id": str(order_id), **because(error)})
+            logger.warning("dead letter not settled yet", extra={"order_id": str(order_id), **error_fields(error)})
         return records
     left = []
     for record in records:
@@ -50,7 +50,7 @@ async def _put_aside(record: SQSRecord, work: DeadLetters) -> bool:
     try:
         await work.poison.send(record.body)
     except QueueUnavailable as error:
-        logger.warning("message about no order not put aside yet", extra=about | because(error))
+        logger.warning("message about no order not put aside yet", extra=about | error_fields(error))
         return False
     logger.error("message about no order put aside", extra=about)
     return True

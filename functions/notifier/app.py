@@ -18,7 +18,7 @@ from order_engine.adapters.gateway import Gateway, connections_endpoint
 from order_engine.adapters.sqs import StatusQueue
 from order_engine.contracts import status_messages
 from order_engine.domain.errors import ConnectionsUnavailable, QueueUnavailable
-from order_engine.observability import because, logger
+from order_engine.observability import error_fields, logger
 from order_engine.observability.metrics import measured
 from order_engine.runtime import run
 from order_engine.settings import Settings as BaseSettings
@@ -81,7 +81,7 @@ def handler(event: SQSEvent, context: LambdaContext) -> dict[str, Any]:
         notify(events, work.connections, work.gateway, work.pool, _TIME_LIMIT)
     except ConnectionsUnavailable as error:
         for order_id in {event.document["orderId"] for event in events}:
-            logger.warning("not pushed yet", extra={"order_id": order_id, **because(error)})
+            logger.warning("not pushed yet", extra={"order_id": order_id, **error_fields(error)})
         _postpone(records)
         return {"batchItemFailures": [{"itemIdentifier": record.message_id} for record in records]}
     return {"batchItemFailures": []}
@@ -91,4 +91,4 @@ def _postpone(records: Sequence[SQSRecord]) -> None:
     try:
         run(status_queue().hide([record.receipt_handle for record in records], _SECONDS_WITHOUT_TABLE))
     except QueueUnavailable as error:
-        logger.warning("not postponed; they come back when their visibility ends", extra=because(error))
+        logger.warning("not postponed; they come back when their visibility ends", extra=error_fields(error))

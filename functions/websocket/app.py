@@ -9,7 +9,7 @@ from messages import answer
 from order_engine.contracts.json_text import dump
 from order_engine.domain.errors import ConnectionsUnavailable
 from order_engine.domain.topics import account_topic
-from order_engine.observability import because, logger
+from order_engine.observability import error_fields, logger
 from order_engine.observability.metrics import measured
 from order_engine.runtime import run
 
@@ -44,4 +44,4 @@ def _leave(connection_id: str, account: str) -> None:
     try:
         desk().connections.remove(account_topic(account), connection_id)
     except ConnectionsUnavailable as error:
-        logger.warning("still listed; the next post to it finds it gone", extra=because(error))
+        logger.warning("still listed; the next post to it finds it gone", extra=error_fields(error))

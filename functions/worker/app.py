@@ -14,7 +14,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from composition import Worker, worker
 from order_engine.adapters.sqs import order_id_in
 from order_engine.domain.errors import DatabaseUnavailable, QueueUnavailable
-from order_engine.observability import because, logger
+from order_engine.observability import error_fields, logger
 from order_engine.observability.metrics import measured
 from order_engine.runtime import run
 
@@ -46,7 +46,7 @@ async def _execute(records: list[SQSRecord], time_limit: timedelta, worker: Work
         done = await worker.executor.execute(orders.keys(), time_limit, postpone)
     except DatabaseUnavailable as error:
         for order_id in orders:
-            logger.warning("no database; it comes back", extra={"order_id": str(order_id), **because(error)})
+            logger.warning("no database; it comes back", extra={"order_id": str(order_id), **error_fields(error)})
         await _hide(records, _WITHOUT_DATABASE, worker)
         return records
     return nonsense + [record for order_id in orders.keys() - done for record in orders[order_id]]
@@ -59,4 +59,4 @@ async def _hide(records: Sequence[SQSRecord], delay: timedelta, worker: Worker) 
     except QueueUnavailable as error:
         for record in records:
             about = {"order_id": str(order_id_in(record.body)), "message_id": record.message_id}
-            logger.warning("not postponed; it comes back when its visibility ends", extra=about | because(error))
+            logger.warning("not postponed; it comes back when its visibility ends", extra=about | error_fields(error))

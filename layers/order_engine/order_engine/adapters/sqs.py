@@ -13,7 +13,7 @@ from order_engine.adapters.aws import AwsError, JsonService
 from order_engine.contracts import status_messages
 from order_engine.domain.errors import QueueUnavailable
 from order_engine.domain.orders import OrderEvent
-from order_engine.observability import because, logger
+from order_engine.observability import error_fields, logger
 
 _BATCH = 10  # SQS takes no more messages in a request
 _LONGEST_DELAY_SECONDS = 900
@@ -73,7 +73,7 @@ class OrdersQueue(_Queue):
             try:
                 answer = await self._request("SendMessageBatch", Entries=entries)
             except QueueUnavailable as error:
-                logger.warning("not queued", extra={"orders": len(order_ids) - len(taken), **because(error)})
+                logger.warning("not queued", extra={"orders": len(order_ids) - len(taken), **error_fields(error)})
                 break
             taken += [chunk[int(entry["Id"])] for entry in answer.get("Successful", [])]
         return taken

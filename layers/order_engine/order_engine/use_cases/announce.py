@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from order_engine.domain.claims import Claim, Decision
 from order_engine.domain.errors import DatabaseUnavailable
 from order_engine.domain.orders import first_event, latest_event
-from order_engine.observability import because, logger
+from order_engine.observability import error_fields, logger
 from order_engine.use_cases.ports import Journal, Orders
 
 
@@ -26,7 +26,7 @@ async def announce(claims: Sequence[Claim], orders: Orders, journal: Journal) ->
     try:
         events = await orders.events(earlier) if earlier else {}
     except DatabaseUnavailable as error:
-        logger.warning("not announced", extra={"orders": len(earlier), **because(error)})
+        logger.warning("not announced", extra={"orders": len(earlier), **error_fields(error)})
         return
     for order in earlier:
         journal.announce(events.get(order.id, ()))

@@ -11,7 +11,7 @@ from order_engine.domain.claims import Claim, Decision
 from order_engine.domain.errors import DatabaseUnavailable, Fenced, QueueUnavailable
 from order_engine.domain.orders import Order
 from order_engine.domain.transactions import InFlight
-from order_engine.observability import because, logger
+from order_engine.observability import error_fields, logger
 from order_engine.use_cases.announce import announce
 from order_engine.use_cases.in_time import in_time
 from order_engine.use_cases.ports import Confirmations, Journal, Orders, Queue
@@ -74,9 +74,9 @@ class Confirmer:
         try:
             return await self.settler.settle(order)
         except Fenced as error:
-            logger.info("settled by another", extra=because(error))
+            logger.info("settled by another", extra=error_fields(error))
         except DatabaseUnavailable as error:
-            logger.warning("not known whether it is settled", extra=because(error))
+            logger.warning("not known whether it is settled", extra=error_fields(error))
             return InFlight.IN_FLIGHT  # the next look finds out
         except Exception:
             logger.exception("not settled")  # it costs no other order anything; the sweeper brings it back

@@ -19,7 +19,7 @@ from order_engine.domain.money import text
 from order_engine.domain.orders import Order
 from order_engine.domain.transactions import InFlight
 from order_engine.domain.transitions import building, submitted
-from order_engine.observability import because, logger
+from order_engine.observability import error_fields, logger
 from order_engine.use_cases.announce import announce
 from order_engine.use_cases.ask import ask
 from order_engine.use_cases.in_time import in_time
@@ -91,7 +91,7 @@ class Executor:
         try:
             await self.confirmations.send(ids, self.limits.landing)
         except QueueUnavailable as error:
-            logger.warning("not handed over", extra={"orders": len(ids), **because(error)})
+            logger.warning("not handed over", extra={"orders": len(ids), **error_fields(error)})
             for order_id in ids:
                 await postpone(order_id, self.limits.lease)
             return set()
@@ -107,7 +107,7 @@ class Executor:
             result = _AT_ONCE  # the next claim says how it stands
         except DatabaseUnavailable as error:
             # Not known how far the attempt came, so it is neither retried nor failed: the next claim finds out.
-            logger.warning("attempt broken off", extra=because(error))
+            logger.warning("attempt broken off", extra=error_fields(error))
         except Exception:
             logger.exception("attempt crashed")
         if isinstance(result, Ended) and result.retry_in is not None:

@@ -12,7 +12,7 @@ from typing import Any
 from order_engine.domain.errors import ConnectionsUnavailable
 from order_engine.domain.pushes import Undelivered
 from order_engine.domain.topics import account_topic, order_topic
-from order_engine.observability import because, logger
+from order_engine.observability import error_fields, logger
 from order_engine.observability.metrics import FRAMES_PUSHED, PUSH_FAILURES, metrics
 from order_engine.use_cases.ports import Connections, Gateway
 
@@ -125,7 +125,7 @@ def _unsubscribe(delivery: _Delivery, connections: Connections) -> None:
         for topic in delivery.topics:
             connections.remove(topic, delivery.connection_id)
     except ConnectionsUnavailable as error:
-        about = {"connection_id": delivery.connection_id, **because(error)}
+        about = {"connection_id": delivery.connection_id, **error_fields(error)}
         logger.warning("still listed; the next post to it finds it gone", extra=about)
 
 

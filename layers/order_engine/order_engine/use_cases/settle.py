@@ -19,7 +19,7 @@ from order_engine.domain.errors import (
 from order_engine.domain.orders import Order
 from order_engine.domain.transactions import Fill, InFlight, Transaction, TransactionStatus
 from order_engine.domain.transitions import confirmed, expired, failed, retried
-from order_engine.observability import because, logger
+from order_engine.observability import error_fields, logger
 from order_engine.use_cases.ports import Journal
 from order_engine.venues.protocol import Chain
 
@@ -66,7 +66,7 @@ class Settler:
         try:
             await self._sending.put(order.transaction)
         except VenueUnavailable as error:
-            logger.warning("not known whether it was sent", extra=because(error))
+            logger.warning("not known whether it was sent", extra=error_fields(error))
         return await self._settle(order, order.transaction)
 
     async def settle(self, order: Order) -> Ended | InFlight:
@@ -82,7 +82,7 @@ class Settler:
         try:
             status = await self._looking.put(transaction)
         except VenueUnavailable as error:
-            logger.warning("the chain did not say how the transaction stands", extra=because(error))
+            logger.warning("the chain did not say how the transaction stands", extra=error_fields(error))
             return InFlight.IN_FLIGHT
         if isinstance(status, InFlight):
             return status

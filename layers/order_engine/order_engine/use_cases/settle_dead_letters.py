@@ -9,7 +9,7 @@ from uuid import UUID
 from order_engine.domain.claims import Claim, Decision
 from order_engine.domain.errors import EngineError
 from order_engine.domain.orders import Order
-from order_engine.observability import because, logger
+from order_engine.observability import error_fields, logger
 from order_engine.use_cases.announce import announce
 from order_engine.use_cases.in_time import in_time
 from order_engine.use_cases.ports import Confirmations, Journal, Orders, Queue
@@ -50,7 +50,7 @@ class DeadLetterHandler:
         try:
             settled = await self._settle(claim)
         except EngineError as error:
-            logger.warning("dead letter not settled yet", extra=about | because(error))
+            logger.warning("dead letter not settled yet", extra=about | error_fields(error))
             return False
         except Exception:
             logger.exception("dead letter not settled", extra=about)  # it costs no other order anything

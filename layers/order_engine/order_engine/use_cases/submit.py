@@ -13,7 +13,7 @@ from order_engine.domain.errors import (
 )
 from order_engine.domain.lifecycle import CLAIMS
 from order_engine.domain.orders import NewOrder, Order, problem_with_expiry
-from order_engine.observability import because, logger
+from order_engine.observability import error_fields, logger
 from order_engine.observability.steps import accepted
 from order_engine.use_cases.ports import Orders, Queue
 
@@ -65,6 +65,6 @@ class Submitter:
         try:
             await self.queue.send(order.id)
         except QueueUnavailable as error:
-            logger.warning("not queued; the sweeper will", extra={"order_id": str(order.id), **because(error)})
+            logger.warning("not queued; the sweeper will", extra={"order_id": str(order.id), **error_fields(error)})
             with suppress(DatabaseUnavailable):  # the order is stored all the same, and its watchdog set
                 await self.orders.mark_due(order.id)

@@ -15,7 +15,7 @@ from order_engine.contracts.facts import facts_document
 from order_engine.domain.errors import DatabaseUnavailable, Fenced, QueueUnavailable, StatementRejected
 from order_engine.domain.lifecycle import LIFECYCLE, MOVES
 from order_engine.domain.orders import Order, OrderEvent, latest_event
-from order_engine.observability import because, logger
+from order_engine.observability import error_fields, logger
 from order_engine.observability.steps import recorded
 
 # The notifier takes a sender's messages one after the other, about so long for each: earlier ones would wait there.
@@ -113,7 +113,7 @@ class Journal:
             # Push is best effort: Postgres has the events, and clients that resume get them from there.
             for event in events:
                 about = {"order_id": str(event.order_id), "sequence": event.sequence}
-                logger.warning("not published", extra=about | because(error))
+                logger.warning("not published", extra=about | error_fields(error))
         return [None] * len(events)
 
 
