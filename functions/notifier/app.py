@@ -89,6 +89,6 @@ def handler(event: SQSEvent, context: LambdaContext) -> dict[str, Any]:
 
 def _postpone(records: Sequence[SQSRecord]) -> None:
     try:
-        run(status_queue().hide([record.receipt_handle for record in records], _SECONDS_WITHOUT_TABLE))
+        run(status_queue().change_visibility([record.receipt_handle for record in records], _SECONDS_WITHOUT_TABLE))
     except QueueUnavailable as error:
         logger.warning("not postponed; they come back when their visibility ends", extra=error_fields(error))

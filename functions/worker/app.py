@@ -39,23 +39,25 @@ async def _execute(records: list[SQSRecord], time_limit: timedelta, worker: Work
     orders: dict[UUID, list[SQSRecord]] = {order_id: by_order[order_id] for order_id in by_order if order_id}
 
     async def postpone(order_id: UUID, delay: timedelta) -> None:
-        await _hide(orders[order_id], delay, worker)
+        await _change_visibility(orders[order_id], delay, worker)
 
-    await _hide(nonsense, timedelta(), worker)  # at once, and so to the dead-letter queue
+    await _change_visibility(nonsense, timedelta(), worker)  # at once, and so to the dead-letter queue
     try:
         done = await worker.executor.execute(orders.keys(), time_limit, postpone)
     except DatabaseUnavailable as error:
         for order_id in orders:
             logger.warning("no database; it comes back", extra={"order_id": str(order_id), **error_fields(error)})
-        await _hide(records, _WITHOUT_DATABASE, worker)
+        await _change_visibility(records, _WITHOUT_DATABASE, worker)
         return records
     return nonsense + [record for order_id in orders.keys() - done for record in orders[order_id]]
 
 
-async def _hide(records: Sequence[SQSRecord], delay: timedelta, worker: Worker) -> None:
+async def _change_visibility(records: Sequence[SQSRecord], delay: timedelta, worker: Worker) -> None:
     try:
         # Rounded up: a message that comes back too early is a receive for nothing.
-        await worker.queue.hide([record.receipt_handle for record in records], math.ceil(delay.total_seconds()))
+        await worker.queue.change_visibility(
+            [record.receipt_handle for record in records], math.ceil(delay.total_seconds())
+        )
     except QueueUnavailable as error:
         for record in records:
             about = {"order_id": str(order_id_in(record.body)), "message_id": record.message_id}

@@ -88,7 +88,7 @@ def test_a_hidden_message_comes_back(queues: JsonService, boto: Any) -> None:
     queue = OrdersQueue(url, queues)
     asyncio.run(queue.send(uuid4()))
     (message,) = boto.receive_message(QueueUrl=url)["Messages"]
-    asyncio.run(queue.hide([message["ReceiptHandle"]], 0))
+    asyncio.run(queue.change_visibility([message["ReceiptHandle"]], 0))
     assert len(boto.receive_message(QueueUrl=url)["Messages"]) == 1
 
 
@@ -102,7 +102,7 @@ def test_more_messages_are_hidden_than_a_request_takes_whatever_fails_among_them
     while messages := boto.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
         receipts += [message["ReceiptHandle"] for message in messages]
     with pytest.raises(QueueUnavailable):
-        asyncio.run(queue.hide(["no receipt", *receipts], 0))
+        asyncio.run(queue.change_visibility(["no receipt", *receipts], 0))
     back = [len(boto.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])) for _ in range(3)]
     assert sum(back) == 25
 

@@ -74,13 +74,13 @@ def test_without_the_table_exactly_the_whole_batch_comes_back_in_five_seconds(
 ) -> None:
     event = received(queue_url, 12)
     waits: dict[str, int] = {}
-    hide = app.status_queue().hide
+    change = app.status_queue().change_visibility
 
-    async def hide_and_tell(receipt_handles: list[str], seconds: int) -> None:
+    async def change_and_tell(receipt_handles: list[str], seconds: int) -> None:
         waits.update(dict.fromkeys(receipt_handles, seconds))
-        await hide(receipt_handles, seconds)
+        await change(receipt_handles, seconds)
 
-    monkeypatch.setattr(app.status_queue(), "hide", hide_and_tell)
+    monkeypatch.setattr(app.status_queue(), "change_visibility", change_and_tell)
     assert app.handler(event, None) == whole(event)
     assert waits == {record["receiptHandle"]: 5 for record in event["Records"]}
     logged = [vars(record) for record in caplog.records if record.message == "not pushed yet"]

@@ -103,7 +103,7 @@ CALLS = {
         "OrderStore.events",
         "Journal.record expired",
         "ConfirmationsQueue.send",
-        "OrdersQueue.hide",
+        "OrdersQueue.change_visibility",
     },
     "confirmer": {*CONFIRMING, "OrderStore.events"},
     "api": {*PLACING, *READING, "OrderStore.placed_before", "OrderStore.mark_due"},
@@ -117,7 +117,7 @@ CALLS = {
     },
     "authorizer": {"handler", "ApiKeys.account_of"},
     "sweeper": {*SWEEPING},
-    "notifier": {*TELLING, "Connections.remove", "StatusQueue.hide"},
+    "notifier": {*TELLING, "Connections.remove", "StatusQueue.change_visibility"},
     "dead_letter": {*SETTLING, "PoisonQueue.send"},
 }
 
@@ -243,7 +243,7 @@ def test_the_confirmer_crashes_reading_the_steps_of_an_order_that_another_has_se
 
 
 def test_the_worker_crashes_postponing_a_message(cloud: Cloud, http: httpx.Client, crash_points: CrashPoints) -> None:
-    with crash_points.crash("worker", "OrdersQueue.hide"):
+    with crash_points.crash("worker", "OrdersQueue.change_visibility"):
         send(cloud, "OrdersQueue", [str(uuid4()) for _ in MOMENTS])  # orders that nobody placed
     assert finished(http, place(http)["orderId"])["status"] == "confirmed"
 
@@ -344,7 +344,10 @@ def test_the_notifier_crashes_postponing_while_dynamodb_is_away(
     http: httpx.Client, aws: AwsProxy, listener: Listener, crash_points: CrashPoints
 ) -> None:
     place(http)  # the authorizer knows the key now, and keeps it for a minute
-    with aws.without(lambda service, body: service == "dynamodb"), crash_points.crash("notifier", "StatusQueue.hide"):
+    with (
+        aws.without(lambda service, body: service == "dynamodb"),
+        crash_points.crash("notifier", "StatusQueue.change_visibility"),
+    ):
         placed = [place(http) for _ in MOMENTS]
     assert_ended(http, listener, placed, "confirmed")
 

@@ -28,14 +28,16 @@ class _Queue:
         self._url = url
         self._sqs = sqs
 
-    async def hide(self, receipt_handles: Sequence[str], seconds: int) -> None:
+    async def change_visibility(self, receipt_handles: Sequence[str], seconds: int) -> None:
         """Let received messages come back after so many seconds from now, all of them that SQS takes."""
         batches = (receipt_handles[start : start + _BATCH] for start in range(0, len(receipt_handles), _BATCH))
-        outcomes = await asyncio.gather(*(self._hide(batch, seconds) for batch in batches), return_exceptions=True)
+        outcomes = await asyncio.gather(
+            *(self._change_visibility(batch, seconds) for batch in batches), return_exceptions=True
+        )
         for failure in filter(None, outcomes):
             raise failure
 
-    async def _hide(self, receipt_handles: Sequence[str], seconds: int) -> None:
+    async def _change_visibility(self, receipt_handles: Sequence[str], seconds: int) -> None:
         entries = [
             {"Id": str(index), "ReceiptHandle": receipt_handle, "VisibilityTimeout": seconds}
             for index, receipt_handle in enumerate(receipt_handles)
