@@ -16,7 +16,7 @@ from order_engine.observability import logger
 from order_engine.observability.metrics import measured
 from order_engine.runtime import run
 from order_engine.settings import Settings as BaseSettings
-from order_engine.use_cases.forget import forget
+from order_engine.use_cases.purge_finished import purge_finished
 from order_engine.use_cases.sweep import sweep
 
 
@@ -56,10 +56,10 @@ register_before_snapshot(sweeper)
 
 @measured
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
-    """Scheduled event → how many orders were sent and how many forgotten."""
+    """Scheduled event → how many orders were sent and how many purged."""
     work = sweeper()
     sent = run(sweep(work.orders, work.queue, work.watchdog))
-    forgotten = run(forget(work.orders, work.retention_days))
-    if forgotten:
-        logger.info("orders forgotten", extra={"orders": forgotten})
-    return {"sent": sent, "forgotten": forgotten}
+    purged = run(purge_finished(work.orders, work.retention_days))
+    if purged:
+        logger.info("orders purged", extra={"orders": purged})
+    return {"sent": sent, "purged": purged}

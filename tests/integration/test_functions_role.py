@@ -21,7 +21,7 @@ USED = {
         f"orders.{name}" for name in ("place", "placed_before", "mark_due", "get", "page", "page_of_status", "ping")
     },
     EXECUTION: SETTLING,
-    MAINTENANCE: SETTLING | {"orders.due", "orders.extend_watch", "orders.forget"},
+    MAINTENANCE: SETTLING | {"orders.due", "orders.extend_watch", "orders.purge_finished"},
 }
 
 
@@ -86,7 +86,7 @@ def test_every_statement_is_somebodys() -> None:
 
 
 @pytest.mark.parametrize("role", [FRONT_DOOR])
-@pytest.mark.parametrize("name", ["orders.claim", "orders.record", "orders.forget", "mock_chain.send"])
+@pytest.mark.parametrize("name", ["orders.claim", "orders.record", "orders.purge_finished", "mock_chain.send"])
 def test_a_front_door_executes_and_deletes_nothing(session: psycopg.Connection, name: str) -> None:
     assert b"permission denied for" in refusal(session, statement_named(name))
 

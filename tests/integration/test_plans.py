@@ -109,7 +109,10 @@ def _parameters(ids: list[UUID]) -> dict[str, dict[str, Any]]:
         "orders.record": {"ids": ids, "steps": json.dumps(steps), "moves": json.dumps(moves), **watchdog},
         "orders.due": {"types": ["market"], "tokens": ["SOL", "USDC"], "limit": 500},
         "orders.extend_watch": {"ids": ids, "longest": timedelta(minutes=15), **watchdog},
-        "orders.forget": {"days": 10, "limit": 100},  # of a thousand it would rightly read all of this small table
+        "orders.purge_finished": {
+            "days": 10,
+            "limit": 100,
+        },  # of a thousand it would rightly read all of this small table
         "orders.ping": {},
         "mock_chain.send": {"sent": transactions},
         "mock_chain.landings": {"transactions": transactions, "signatures": [f"{order_id}/1" for order_id in ids]},

@@ -73,7 +73,7 @@ READING = {
     "OrderStore.page": "/api/orders",
     "OrderStore.ping": "/health/ready",
 }
-SWEEPING = ["handler", "OrderStore.due", "OrdersQueue.send_all", "OrderStore.extend_watch", "OrderStore.forget"]
+SWEEPING = ["handler", "OrderStore.due", "OrdersQueue.send_all", "OrderStore.extend_watch", "OrderStore.purge_finished"]
 TELLING = ["handler", "Connections.listening_to", "Gateway.post"]
 SETTLING: dict[str, tuple[State, str, str | None]] = {
     "handler": (exhausted, "failed", "attempts_exhausted"),

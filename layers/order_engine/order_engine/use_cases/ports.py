@@ -46,7 +46,7 @@ class Orders(Protocol):
     async def extend_watch(self, ids: Collection[UUID], /, *, watchdog: timedelta, longest: timedelta) -> None:
         """These were sent: each is due again after `watchdog`, doubled for every time it was, up to `longest`."""
 
-    async def forget(self, days: float, limit: int, /) -> int:
+    async def purge_finished(self, days: float, limit: int, /) -> int:
         """Delete finished orders that were placed more than `days` ago, and say how many."""
 
 

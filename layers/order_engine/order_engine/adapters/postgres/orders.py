@@ -101,9 +101,9 @@ class OrderStore:
         parameters = {"ids": list(ids), "watchdog": watchdog, "longest": longest}
         await self._database.fetch("orders.extend_watch", parameters)
 
-    async def forget(self, days: float, limit: int) -> int:
+    async def purge_finished(self, days: float, limit: int) -> int:
         """Delete up to `limit` finished orders placed more than `days` ago, and their events; says how many."""
-        return len(await self._database.fetch("orders.forget", {"days": days, "limit": limit}))
+        return len(await self._database.fetch("orders.purge_finished", {"days": days, "limit": limit}))
 
     async def ping(self) -> None:
         """Raise DatabaseUnavailable if Postgres does not answer."""

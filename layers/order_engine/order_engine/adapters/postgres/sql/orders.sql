@@ -140,7 +140,7 @@ UPDATE orders SET
                         CASE WHEN expires_at > now() THEN expires_at END)
 WHERE id = ANY(%(ids)s) AND watchdog_at <= now();
 
--- name: forget
+-- name: purge_finished
 -- Finished orders that were placed so many days ago. Ids are UUIDv7, so the oldest are the first in the primary key.
 WITH old AS (
     SELECT id FROM orders

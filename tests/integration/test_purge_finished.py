@@ -1,6 +1,6 @@
 """Orders past their retention are deleted, and no others."""
 
-from order_engine.use_cases.forget import forget
+from order_engine.use_cases.purge_finished import purge_finished
 from tests.engine import Engine
 from tests.integration.conftest import Play
 
@@ -26,8 +26,8 @@ def test_old_finished_orders_go_with_their_events(play: Play) -> None:
     async def scenario(engine: Engine) -> None:
         old_orders(engine, 2_500, days=31, finished=True)
         (recent,) = await engine.place()
-        assert await forget(engine.orders, 30) == 2_500
-        assert await forget(engine.orders, 30) == 0
+        assert await purge_finished(engine.orders, 30) == 2_500
+        assert await purge_finished(engine.orders, 30) == 0
         assert engine.sql("SELECT id FROM orders") == [{"id": recent.id}]
         assert engine.sql("SELECT DISTINCT order_id FROM order_events") == [{"order_id": recent.id}]
         assert (await engine.place(client_order_id="key-1"))[0].client_order_id == "key-1"
@@ -38,7 +38,7 @@ def test_old_finished_orders_go_with_their_events(play: Play) -> None:
 def test_an_old_order_that_is_still_open_is_kept(play: Play) -> None:
     async def scenario(engine: Engine) -> None:
         old_orders(engine, 1, days=400, finished=False)
-        assert await forget(engine.orders, 30) == 0
+        assert await purge_finished(engine.orders, 30) == 0
         assert len(engine.sql("SELECT FROM orders")) == 1
 
     play(scenario)
@@ -47,7 +47,7 @@ def test_an_old_order_that_is_still_open_is_kept(play: Play) -> None:
 def test_without_a_retention_everything_is_kept(play: Play) -> None:
     async def scenario(engine: Engine) -> None:
         old_orders(engine, 1, days=4_000, finished=True)
-        assert await forget(engine.orders, 0) == 0
+        assert await purge_finished(engine.orders, 0) == 0
         assert len(engine.sql("SELECT FROM order_events")) == 1
 
     play(scenario)
