@@ -30,7 +30,7 @@ class Settings(MockSettings):
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class Dependencies:
     """What requests are answered with."""
 
     submitter: Submitter
@@ -40,7 +40,7 @@ class Desk:
 
 
 @cache
-def desk() -> Desk:
+def dependencies() -> Dependencies:
     """Built at the first request, kept for the life of the execution environment."""
     settings = Settings.from_environment()
     orders = OrderStore(Database(settings.database_url, _DATABASE_PATIENCE))
@@ -50,7 +50,7 @@ def desk() -> Desk:
         lifetime=timedelta(seconds=settings.order_lifetime_seconds),
         watchdog=timedelta(seconds=settings.watchdog_seconds),
     )
-    return Desk(
+    return Dependencies(
         submitter=submitter,
         orders=orders,
         venues=connect_venues(settings),
@@ -58,4 +58,4 @@ def desk() -> Desk:
     )
 
 
-register_before_snapshot(desk)
+register_before_snapshot(dependencies)

@@ -3,7 +3,7 @@
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
-from composition import desk
+from composition import dependencies
 from exchange import account_of, answer
 from order_engine.contracts.documents import quotes_document, tokens_document
 from order_engine.contracts.requests import Trade
@@ -18,7 +18,7 @@ def get_quotes() -> Response[str]:
     """Every venue's quote and the winner."""
     account_of(router.current_event)
     swap = Trade.of(router.current_event.query_string_parameters).swap()
-    return answer(quotes_document(run(quote(swap, desk().venues, desk().venue_timeout))))
+    return answer(quotes_document(run(quote(swap, dependencies().venues, dependencies().venue_timeout))))
 
 
 @router.get("/api/tokens")
@@ -37,5 +37,5 @@ def health() -> Response[str]:
 def ready() -> Response[str]:
     """200 when orders can be accepted, 503 when not."""
     account_of(router.current_event)
-    run(desk().orders.ping())
+    run(dependencies().orders.ping())
     return answer({"status": "ok"})

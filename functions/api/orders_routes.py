@@ -3,7 +3,7 @@
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
-from composition import desk
+from composition import dependencies
 from exchange import account_of, answer, json_body
 from order_engine.contracts import cursors
 from order_engine.contracts.documents import accepted_document, history_document, page_document
@@ -20,7 +20,7 @@ def place_order() -> Response[str]:
     event = router.current_event
     account = account_of(event)
     new = PlaceOrder.of(json_body(event)).new_order(account, event.headers.get("idempotency-key"))
-    submission = run(desk().submitter.submit(new))
+    submission = run(dependencies().submitter.submit(new))
     document = accepted_document(submission.order)
     location = f"/api/orders/{submission.order.id}"
     if submission.replayed:
@@ -33,7 +33,7 @@ def get_order(order_id: str) -> Response[str]:
     """One order with its events."""
     account = account_of(router.current_event)
     path = OrderPath.of({"orderId": order_id})
-    history = run(desk().orders.get(account, path.order_id))
+    history = run(dependencies().orders.get(account, path.order_id))
     if history is None:
         raise OrderNotFound()
     return answer(history_document(history))
@@ -46,7 +46,7 @@ def list_orders() -> Response[str]:
     query = ListOrders.of(router.current_event.query_string_parameters)
     before = cursors.decode(query.cursor, account, query.status) if query.cursor is not None else None
     # One more than asked for tells whether there is a next page.
-    orders = run(desk().orders.page(account, query.status, before, query.limit + 1))
+    orders = run(dependencies().orders.page(account, query.status, before, query.limit + 1))
     page = orders[: query.limit]
     next_cursor = cursors.encode(page[-1].id, account, query.status) if len(orders) > len(page) else None
     return answer(page_document(page, next_cursor))

@@ -4,7 +4,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from composition import desk
+from composition import dependencies
 from messages import answer
 from order_engine.contracts.json_text import dump
 from order_engine.domain.errors import ConnectionsUnavailable
@@ -28,7 +28,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
             _leave(connection_id, account)
             return {"statusCode": 200}
         case _:
-            frame = run(answer(event.get("body") or "", connection_id, account, desk()))
+            frame = run(answer(event.get("body") or "", connection_id, account, dependencies()))
             return {"statusCode": 200, "body": dump(frame)}
 
 
@@ -42,6 +42,6 @@ def _chosen_protocol(event: dict[str, Any]) -> dict[str, str]:
 def _leave(connection_id: str, account: str) -> None:
     """Leave the account's long-lived topic; those of single orders lose their listeners by themselves."""
     try:
-        desk().connections.remove(account_topic(account), connection_id)
+        dependencies().connections.remove(account_topic(account), connection_id)
     except ConnectionsUnavailable as error:
         logger.warning("still listed; the next post to it finds it gone", extra=error_fields(error))

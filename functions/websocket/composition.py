@@ -28,7 +28,7 @@ class Settings(BaseSettings):
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class Dependencies:
     """What messages are answered with."""
 
     submitter: Submitter
@@ -37,7 +37,7 @@ class Desk:
 
 
 @cache
-def desk() -> Desk:
+def dependencies() -> Dependencies:
     """Built at the first event, kept for the life of the execution environment."""
     settings = Settings.from_environment()
     orders = OrderStore(Database(settings.database_url, _DATABASE_PATIENCE))
@@ -47,11 +47,11 @@ def desk() -> Desk:
         lifetime=timedelta(seconds=settings.order_lifetime_seconds),
         watchdog=timedelta(seconds=settings.watchdog_seconds),
     )
-    return Desk(
+    return Dependencies(
         submitter=submitter,
         orders=orders,
         connections=Connections(settings.connections_table, dynamodb()),
     )
 
 
-register_before_snapshot(desk)
+register_before_snapshot(dependencies)

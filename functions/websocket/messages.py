@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from composition import Desk
+from composition import Dependencies
 from order_engine.contracts.documents import history_document
 from order_engine.contracts.json_text import parse
 from order_engine.contracts.problems import error_frame
@@ -17,13 +17,13 @@ from order_engine.use_cases.subscribe import subscribe_to_account, subscribe_to_
 Frame = dict[str, Any]
 
 
-async def answer(text: str, connection_id: str, account: str, desk: Desk) -> Frame:
+async def answer(text: str, connection_id: str, account: str, dependencies: Dependencies) -> Frame:
     """Answer one message. Whatever is wrong with it becomes an error frame; the connection stays open."""
     about: Frame = {}
     try:
         message = parse(text)
         about = _about(message)
-        frame = await _action(message)(message, connection_id, account, desk)
+        frame = await _action(message)(message, connection_id, account, dependencies)
         return {**frame, **about}
     except EngineError as error:
         return error_frame(error, **about)
@@ -32,43 +32,45 @@ async def answer(text: str, connection_id: str, account: str, desk: Desk) -> Fra
         return error_frame(EngineError("Something went wrong on our side."), **about)
 
 
-async def _subscribe(message: object, connection_id: str, account: str, desk: Desk) -> Frame:
+async def _subscribe(message: object, connection_id: str, account: str, dependencies: Dependencies) -> Frame:
     request = Subscribe.of(message)
     order_id = target_of(request)
     if order_id is None:
-        subscribe_to_account(connection_id, account, desk.connections)
+        subscribe_to_account(connection_id, account, dependencies.connections)
         return {"type": "subscribed", "channel": "account"}
-    history = await subscribe_to_order(connection_id, account, order_id, desk.connections, desk.orders)
+    history = await subscribe_to_order(connection_id, account, order_id, dependencies.connections, dependencies.orders)
     return {**history_document(history, request.after_sequence), "type": "snapshot"}
 
 
-async def _unsubscribe(message: object, connection_id: str, account: str, desk: Desk) -> Frame:
+async def _unsubscribe(message: object, connection_id: str, account: str, dependencies: Dependencies) -> Frame:
     order_id = target_of(Unsubscribe.of(message))
-    unsubscribe(connection_id, account, order_id, desk.connections)
+    unsubscribe(connection_id, account, order_id, dependencies.connections)
     return {"type": "unsubscribed", **({"orderId": str(order_id)} if order_id else {"channel": "account"})}
 
 
-async def _execute(message: object, connection_id: str, account: str, desk: Desk) -> Frame:
+async def _execute(message: object, connection_id: str, account: str, dependencies: Dependencies) -> Frame:
     new = Execute.of(message).new_order(account)
     # First the subscription: if it is not to be had, nothing is placed, and the client may just ask again.
-    desk.connections.add(order_topic(account, new.id), connection_id)
-    submission = await desk.submitter.submit(new)
+    dependencies.connections.add(order_topic(account, new.id), connection_id)
+    submission = await dependencies.submitter.submit(new)
     order = submission.order
     if not submission.replayed:
         return {**history_document(History(order, (first_event(order),))), "type": "snapshot", "replayed": False}
     try:
-        history = await subscribe_to_order(connection_id, account, order.id, desk.connections, desk.orders)
+        history = await subscribe_to_order(
+            connection_id, account, order.id, dependencies.connections, dependencies.orders
+        )
     except EngineError as error:
         return error_frame(error, orderId=str(order.id))
     return {**history_document(history), "type": "snapshot", "replayed": True}
 
 
-async def _ping(message: object, connection_id: str, account: str, desk: Desk) -> Frame:
+async def _ping(message: object, connection_id: str, account: str, dependencies: Dependencies) -> Frame:
     Ping.of(message)
     return {"type": "pong"}
 
 
-_ACTIONS: dict[str, Callable[[object, str, str, Desk], Awaitable[Frame]]] = {
+_ACTIONS: dict[str, Callable[[object, str, str, Dependencies], Awaitable[Frame]]] = {
     "subscribe": _subscribe,
     "unsubscribe": _unsubscribe,
     "execute": _execute,
@@ -76,7 +78,7 @@ _ACTIONS: dict[str, Callable[[object, str, str, Desk], Awaitable[Frame]]] = {
 }
 
 
-def _action(message: object) -> Callable[[object, str, str, Desk], Awaitable[Frame]]:
+def _action(message: object) -> Callable[[object, str, str, Dependencies], Awaitable[Frame]]:
     if not isinstance(message, dict):
         raise InvalidRequest([FieldError("", "must be a JSON object")])
     action = message.get("action", "subscribe" if "orderId" in message else None)
