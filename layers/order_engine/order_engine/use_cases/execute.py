@@ -21,7 +21,7 @@ from order_engine.domain.transactions import InFlight
 from order_engine.domain.transitions import building, submitted
 from order_engine.observability import error_fields, logger
 from order_engine.use_cases.announce import announce
-from order_engine.use_cases.ask import ask
+from order_engine.use_cases.call_venue import call_venue
 from order_engine.use_cases.in_time import in_time
 from order_engine.use_cases.ports import Confirmations, Journal, Orders
 from order_engine.use_cases.quote import quote
@@ -158,7 +158,7 @@ class Executor:
             order = await self.journal.record(building(order, route))
             venue = next(venue for venue in self.venues if venue.name == route.best.venue)
             signing = venue.build(order, route.best, min_amount_out, self._valid_until(order))
-            transaction = await ask(venue, signing, self.limits.venue)
+            transaction = await call_venue(venue, signing, self.limits.venue)
         except AttemptFailed as error:
             raise _Stopped(order, error) from error
         # Recorded before it is sent: from here on, whoever takes over asks the chain about this signature first.

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from order_engine.domain.errors import AttemptFailed
 from order_engine.domain.routes import Quote, Route, Swap, choose
-from order_engine.use_cases.ask import ask
+from order_engine.use_cases.call_venue import call_venue
 from order_engine.venues.protocol import Venue
 
 
@@ -25,6 +25,6 @@ async def quote(swap: Swap, venues: Sequence[Venue], time_limit: timedelta) -> R
 
 async def _answer_of(venue: Venue, swap: Swap, time_limit: timedelta) -> Quote | AttemptFailed:
     try:
-        return await ask(venue, venue.quote(swap), time_limit)
+        return await call_venue(venue, venue.quote(swap), time_limit)
     except AttemptFailed as error:
         return error

@@ -1,4 +1,4 @@
-"""Ask a venue for something, with patience that ends."""
+"""Call a venue with a time limit."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -12,7 +12,7 @@ from order_engine.venues.protocol import Venue
 Answer = TypeVar("Answer")
 
 
-async def ask(venue: Venue, answer: Awaitable[Answer], time_limit: timedelta) -> Answer:
+async def call_venue(venue: Venue, answer: Awaitable[Answer], time_limit: timedelta) -> Answer:
     """The venue's answer. Raises AttemptFailed and nothing else: VenueUnavailable after `time_limit`, too."""
     try:
         async with asyncio.timeout(time_limit.total_seconds()):
