@@ -26,7 +26,7 @@ from order_engine.use_cases.settle_dead_letters import DeadLetterHandler
 from order_engine.use_cases.submit import Submitter
 from order_engine.venues.mock.chain import MockChain
 from order_engine.venues.mock.market import Market
-from order_engine.venues.mock.venues import MockVenue, Weather, meteora, raydium
+from order_engine.venues.mock.venues import MockConditions, MockVenue, meteora, raydium
 from order_engine.venues.protocol import Chain, Venue
 
 ACCOUNT = "alice"
@@ -142,10 +142,10 @@ class Engine:
         self.recorder = Recorder()
         self.journal = Journal(self.database, self.recorder, watchdog=WATCHDOG)
         self.submitter = Submitter(orders=self.orders, queue=self.recorder, lifetime=LIFETIME, watchdog=WATCHDOG)
-        weather = Weather(latency=latency, failure_rate=failure_rate, random=Random(seed))
+        conditions = MockConditions(latency=latency, failure_rate=failure_rate, random=Random(seed))
         market = Market(seed)
-        self.venues: list[MockVenue] = [raydium(market, weather), meteora(market, weather)]
-        self.chain = MockChain(self.database, {venue.name: venue for venue in self.venues}, weather)
+        self.venues: list[MockVenue] = [raydium(market, conditions), meteora(market, conditions)]
+        self.chain = MockChain(self.database, {venue.name: venue for venue in self.venues}, conditions)
         self.retries = retries
         self.limits = limits
 

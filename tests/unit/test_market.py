@@ -11,10 +11,10 @@ from order_engine.domain.routes import Swap
 from order_engine.domain.tokens import TOKENS
 from order_engine.venues.mock.market import PRICES, Market
 from order_engine.venues.mock.pools import BinPool, ConstantProductPool
-from order_engine.venues.mock.venues import Weather, meteora, raydium
+from order_engine.venues.mock.venues import MockConditions, meteora, raydium
 
 MARKET = Market(seed=7)
-WEATHER = Weather(latency=0, failure_rate=0, random=Random(1))
+WEATHER = MockConditions(latency=0, failure_rate=0, random=Random(1))
 NOW = 1_800_000_000.0
 
 

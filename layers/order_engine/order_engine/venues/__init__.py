@@ -19,6 +19,6 @@ def connect_venues(settings: MockSettings) -> Sequence[Venue]:
 
 def connect(settings: MockSettings, database: Database) -> tuple[Sequence[Venue], Chain]:
     """The venues and the chain that their transactions land on."""
-    weather = mock_weather(settings)
-    venues = mock_venues(settings, weather)
-    return venues, MockChain(database, {venue.name: venue for venue in venues}, weather)
+    conditions = mock_weather(settings)
+    venues = mock_venues(settings, conditions)
+    return venues, MockChain(database, {venue.name: venue for venue in venues}, conditions)

@@ -4,15 +4,15 @@ from random import Random
 
 from order_engine.settings import MockSettings
 from order_engine.venues.mock.market import Market
-from order_engine.venues.mock.venues import MockVenue, Weather, meteora, raydium
+from order_engine.venues.mock.venues import MockConditions, MockVenue, meteora, raydium
 
 
-def mock_weather(settings: MockSettings) -> Weather:
+def mock_weather(settings: MockSettings) -> MockConditions:
     """Delays and failures as the settings say."""
-    return Weather(settings.mock_latency, settings.mock_failure_rate, Random(settings.mock_seed))
+    return MockConditions(settings.mock_latency, settings.mock_failure_rate, Random(settings.mock_seed))
 
 
-def mock_venues(settings: MockSettings, weather: Weather) -> tuple[MockVenue, MockVenue]:
+def mock_venues(settings: MockSettings, conditions: MockConditions) -> tuple[MockVenue, MockVenue]:
     """Raydium and Meteora."""
     market = Market(settings.mock_seed)
-    return raydium(market, weather), meteora(market, weather)
+    return raydium(market, conditions), meteora(market, conditions)

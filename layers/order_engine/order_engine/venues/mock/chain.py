@@ -23,7 +23,7 @@ from order_engine.domain.money import price
 from order_engine.domain.routes import Swap
 from order_engine.domain.tokens import TOKENS
 from order_engine.domain.transactions import Fill, InFlight, Transaction, TransactionStatus, Unfilled
-from order_engine.venues.mock.venues import MockVenue, Weather
+from order_engine.venues.mock.venues import MockConditions, MockVenue
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +39,10 @@ class _Sent:
 class MockChain:
     """See venues.protocol.Chain. Landing takes 2-3 seconds; the price at landing is held against `min_amount_out`."""
 
-    def __init__(self, database: Database, venues: Mapping[str, MockVenue], weather: Weather) -> None:
+    def __init__(self, database: Database, venues: Mapping[str, MockVenue], conditions: MockConditions) -> None:
         self._database = database
         self._venues = venues
-        self._weather = weather
+        self._conditions = conditions
 
     async def send(self, transactions: Sequence[Transaction]) -> None:
         """See venues.protocol.Chain."""
@@ -67,8 +67,8 @@ class MockChain:
             raise VenueUnavailable("The chain did not answer.") from error
 
     def _fate(self, transaction: Transaction) -> _Sent:
-        lands_in = self._weather.random.uniform(2, 3) * self._weather.latency
-        if self._weather.fails():
+        lands_in = self._conditions.random.uniform(2, 3) * self._conditions.latency
+        if self._conditions.fails():
             return _Sent(transaction, lands_in, "reverted", None)
         amount_out = self._amount_out(transaction, time.time() + lands_in)
         if amount_out < transaction.min_amount_out:

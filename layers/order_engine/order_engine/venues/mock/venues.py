@@ -22,7 +22,7 @@ _BASE58 = (b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz" * 5)[:2
 
 
 @dataclass(frozen=True, slots=True)
-class Weather:
+class MockConditions:
     """How the mocked world behaves: `latency` scales every delay (0 = none), `failure_rate` (0 to 1) of calls fail."""
 
     latency: float
@@ -54,12 +54,12 @@ class MockVenue:
     tokens: frozenset[str]
     pool: Callable[[float, float], Pool]  # (price of the pair here, dollars per token in) -> pool
     market: Market
-    weather: Weather
+    conditions: MockConditions
 
     async def quote(self, swap: Swap) -> Quote:
         """See venues.protocol.Venue."""
-        await self.weather.wait(0.15, 0.25)
-        if self.weather.fails():
+        await self.conditions.wait(0.15, 0.25)
+        if self.conditions.fails():
             raise VenueUnavailable(f"{self.name} did not answer.")
         return self.quote_at(swap, time.time())
 
@@ -89,21 +89,21 @@ class MockVenue:
         return Quote(self.name, swap, amount_out, payout.fee_bps, payout.price_impact_bps)
 
 
-def raydium(market: Market, weather: Weather) -> MockVenue:
+def raydium(market: Market, conditions: MockConditions) -> MockVenue:
     """Constant-product pools with 5 million dollars on each side and a fee of 25 bps. Everything but MET."""
 
     def pool(price: float, dollars: float) -> Pool:
         reserve_in = Decimal(5_000_000 / dollars)
         return ConstantProductPool(reserve_in, reserve_in * Decimal(price), fee_bps=Decimal(25))
 
-    return MockVenue("raydium", frozenset(PRICES) - {"MET"}, pool, market, weather)
+    return MockVenue("raydium", frozenset(PRICES) - {"MET"}, pool, market, conditions)
 
 
-def meteora(market: Market, weather: Weather) -> MockVenue:
+def meteora(market: Market, conditions: MockConditions) -> MockVenue:
     """Bin pools: 200 bins of 50,000 dollars, 10 bps apart, with a fee from 20 bps up. Everything but RAY."""
 
     def pool(price: float, dollars: float) -> Pool:
         bin_size = Decimal(50_000 / dollars)
         return BinPool(Decimal(price), bin_size, bins=200, bin_step_bps=Decimal(10), base_fee_bps=Decimal(20))
 
-    return MockVenue("meteora", frozenset(PRICES) - {"RAY"}, pool, market, weather)
+    return MockVenue("meteora", frozenset(PRICES) - {"RAY"}, pool, market, conditions)
