@@ -7,18 +7,18 @@ from collections.abc import Sequence
 
 from order_engine.adapters.postgres.database import Database
 from order_engine.settings import MockSettings
-from order_engine.venues.mock import mock_venues, mock_weather
+from order_engine.venues.mock import mock_conditions, mock_venues
 from order_engine.venues.mock.chain import MockChain
 from order_engine.venues.protocol import Chain, Venue
 
 
 def connect_venues(settings: MockSettings) -> Sequence[Venue]:
     """The venues to ask for quotes."""
-    return mock_venues(settings, mock_weather(settings))
+    return mock_venues(settings, mock_conditions(settings))
 
 
 def connect(settings: MockSettings, database: Database) -> tuple[Sequence[Venue], Chain]:
     """The venues and the chain that their transactions land on."""
-    conditions = mock_weather(settings)
+    conditions = mock_conditions(settings)
     venues = mock_venues(settings, conditions)
     return venues, MockChain(database, {venue.name: venue for venue in venues}, conditions)

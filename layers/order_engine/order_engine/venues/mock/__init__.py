@@ -7,7 +7,7 @@ from order_engine.venues.mock.market import Market
 from order_engine.venues.mock.venues import MockConditions, MockVenue, meteora, raydium
 
 
-def mock_weather(settings: MockSettings) -> MockConditions:
+def mock_conditions(settings: MockSettings) -> MockConditions:
     """Delays and failures as the settings say."""
     return MockConditions(settings.mock_latency, settings.mock_failure_rate, Random(settings.mock_seed))
 
