@@ -16,7 +16,7 @@ from order_engine.use_cases.submit import Submitter
 from order_engine.venues import connect_venues
 from order_engine.venues.protocol import Venue
 
-_DATABASE_PATIENCE = 2.5  # seconds; a client waits for the answer
+_DATABASE_TIME_LIMIT = timedelta(seconds=2.5)  # a client waits for the answer
 
 
 class Settings(MockSettings):
@@ -43,7 +43,7 @@ class Dependencies:
 def dependencies() -> Dependencies:
     """Built at the first request, kept for the life of the execution environment."""
     settings = Settings.from_environment()
-    orders = OrderStore(Database(settings.database_url, _DATABASE_PATIENCE))
+    orders = OrderStore(Database(settings.database_url, _DATABASE_TIME_LIMIT))
     submitter = Submitter(
         orders=orders,
         queue=OrdersQueue(settings.orders_queue_url, sqs()),

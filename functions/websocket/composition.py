@@ -14,7 +14,7 @@ from order_engine.adapters.sqs import OrdersQueue
 from order_engine.settings import Settings as BaseSettings
 from order_engine.use_cases.submit import Submitter
 
-_DATABASE_PATIENCE = 2.5  # seconds; a client waits for the answer
+_DATABASE_TIME_LIMIT = timedelta(seconds=2.5)  # a client waits for the answer
 
 
 class Settings(BaseSettings):
@@ -40,7 +40,7 @@ class Dependencies:
 def dependencies() -> Dependencies:
     """Built at the first event, kept for the life of the execution environment."""
     settings = Settings.from_environment()
-    orders = OrderStore(Database(settings.database_url, _DATABASE_PATIENCE))
+    orders = OrderStore(Database(settings.database_url, _DATABASE_TIME_LIMIT))
     submitter = Submitter(
         orders=orders,
         queue=OrdersQueue(settings.orders_queue_url, sqs()),

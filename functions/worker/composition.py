@@ -16,7 +16,7 @@ from order_engine.use_cases.execute import ExecutionLimits, Executor
 from order_engine.use_cases.settle import RetryPolicy, Settler
 from order_engine.venues import connect
 
-_DATABASE_PATIENCE = 5  # seconds; half of the function's, so that it can still give its messages back
+_DATABASE_TIME_LIMIT = timedelta(seconds=5)  # half of the function's, so that it can still give its messages back
 
 
 class Settings(MockSettings):
@@ -47,7 +47,7 @@ class Worker:
 def worker() -> Worker:
     """Built at the first event, kept for the life of the execution environment."""
     settings = Settings.from_environment()
-    database = Database(settings.database_url, _DATABASE_PATIENCE)
+    database = Database(settings.database_url, _DATABASE_TIME_LIMIT)
     queues = sqs()
     venues, chain = connect(settings, database)
     journal = Journal(

@@ -1,6 +1,7 @@
 """The connection, the statements and the schema."""
 
 import asyncio
+from datetime import timedelta
 from pathlib import Path
 
 import psycopg
@@ -74,7 +75,7 @@ def test_without_a_server_it_is_known_that_nothing_ran() -> None:
 
 def test_a_statement_that_is_not_answered_in_time_may_have_run(play: Play) -> None:
     async def scenario(engine: Engine) -> None:
-        hasty = Database(engine.url, patience=0.2)
+        hasty = Database(engine.url, timedelta(seconds=0.2))
         await hasty.fetch("orders.ping")
         with psycopg.connect(engine.url) as holder:
             holder.execute("LOCK TABLE orders")

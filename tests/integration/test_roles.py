@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
+from datetime import timedelta
 from pathlib import Path
 from typing import LiteralString
 from urllib.parse import urlsplit
@@ -183,7 +184,7 @@ def test_a_front_door_hears_that_nothing_is_stored_before_it_gives_up(
     """Half a second later it would not know."""
 
     async def place() -> None:
-        database = Database(url_of(FRONT_DOOR, database_url), patience=60)
+        database = Database(url_of(FRONT_DOOR, database_url), timedelta(minutes=1))
         try:
             await OrderStore(database).place(new_order(account="hung"), lifetime=LIFETIME, watchdog=WATCHDOG)
         finally:

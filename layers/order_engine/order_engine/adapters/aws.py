@@ -46,7 +46,7 @@ class SignedEndpoint:
 
     def __init__(self, service: str, url: str, *, read_seconds: float = 3, connections: int = 10) -> None:
         timeout = Timeout(connect=_CONNECT_SECONDS, read=read_seconds)
-        self.patience = 2 * timedelta(seconds=read_seconds)  # for an answer, both tries taken together
+        self.time_limit = 2 * timedelta(seconds=read_seconds)  # for an answer, both tries taken together
         self._service = service
         self._url = url.rstrip("/")
         self._path = urlsplit(self._url).path

@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -38,14 +39,14 @@ class Database:
     """Opened at first use, looked at when it sat idle, replaced before a statement and never in the middle of one.
 
     Every method raises DatabaseUnavailable when Postgres cannot be reached, goes away, or has not answered within
-    `patience` seconds; it says whether the statement may have run. A `url` without a password logs in as the function's
+    `time_limit`; it says whether the statement may have run. A `url` without a password logs in as the function's
     IAM role.
     """
 
-    def __init__(self, url: str, patience: float = 10) -> None:
+    def __init__(self, url: str, time_limit: timedelta = timedelta(seconds=10)) -> None:
         self._url = url
         self._options = {**_OPTIONS, **_plans(url)}
-        self._patience = patience
+        self._seconds = time_limit.total_seconds()
         self._connection: Connection | None = None
         self._used_at = 0.0
         self._lock = asyncio.Lock()
@@ -62,7 +63,7 @@ class Database:
             call = _Call(statement_named(statement), parameters, prepare)
             work = asyncio.create_task(self._run(call))
             try:
-                done, _ = await asyncio.wait({work}, timeout=self._patience)
+                done, _ = await asyncio.wait({work}, timeout=self._seconds)
             finally:
                 if not work.done():
                     # The driver first wants its cancel request answered, which may take for ever: nobody waits for it.
@@ -71,7 +72,7 @@ class Database:
                     work.add_done_callback(lambda late: late.cancelled() or late.exception())
             if not done:
                 raise DatabaseUnavailable(
-                    f"The database did not answer within {self._patience:g} s.", may_have_run=call.sent
+                    f"The database did not answer within {self._seconds:g} s.", may_have_run=call.sent
                 )
             return work.result()
 

@@ -23,7 +23,7 @@ _FREE_AT_LEAST = 15
 _FRONT_DOOR_AT_LEAST = 10
 _MAINTENANCE_CONNECTIONS = 5  # dead_letter's 2, the sweeper's 1, and some of the version before
 
-# Shorter than the functions' `patience` (see database.py): a client still hears that its statement was ended, and so
+# Shorter than the functions' `time_limit` (see database.py): a client still hears that its statement was ended, and so
 # knows that nothing was stored. And a statement whose client is gone does not go on for long.
 _STATEMENT_SECONDS = {FRONT_DOOR: 2, EXECUTION: 4, MAINTENANCE: 9}
 
