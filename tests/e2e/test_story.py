@@ -76,11 +76,11 @@ def test_the_ways_back_are_part_of_the_story(cloud: Cloud) -> None:
     def told(*messages: str) -> bool:
         return [line["message"] for line in story_of(order, cloud) if line["message"] != "pushed"] == [*messages]
 
-    eventually(lambda: told("sent again: nobody looked after it", "confirmed"), "the sweeper brings it to a worker")
+    eventually(lambda: told("requeued: no progress in its time", "confirmed"), "the sweeper brings it to a worker")
     sqs = AWS.client("sqs", endpoint_url=cloud.aws_url)
     sqs.send_message(QueueUrl=cloud.queues["OrdersDeadLetterQueue"], MessageBody=json.dumps(order))
     last = "dead letter settled"
-    eventually(lambda: told("sent again: nobody looked after it", "confirmed", last), "the dead letter is looked at")
+    eventually(lambda: told("requeued: no progress in its time", "confirmed", last), "the dead letter is looked at")
     assert [line["service"] for line in story_of(order, cloud)] == ["sweeper", "worker", "dead_letter"]
 
 

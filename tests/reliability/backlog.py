@@ -74,13 +74,13 @@ def main() -> int:
             ).fetchone()
         report = check(cloud.database_url, POLICY)
         logs = (cloud.directory / "logs").glob("SweeperFunction.log")  # none if there was no sweep
-        sent_again = sum(log.read_text().count('"message":"sent again') for log in logs)
+        requeued = sum(log.read_text().count('"message":"requeued') for log in logs)
     assert row
     quantiles = statistics.quantiles(gets, n=100)
     print(f"{orders} orders waiting, drained in {seconds:.0f} s ({orders / seconds:.0f}/s)")
     print(f"GET /api/orders meanwhile: p50 {quantiles[49]:.0f} ms, p99 {quantiles[98]:.0f} ms, {len(gets)} requests")
     print(f"memory of all processes: {memory[0]} MB at first, {max(memory)} MB at most, {memory[-1]} MB at last")
-    print(f"messages that the sweeper sent again: {sent_again}")
+    print(f"messages that the sweeper requeued: {requeued}")
     print(f"orders claimed more than once: {row[0]}; furthest from its turn: {row[1]} places")
     print(report)
     return 1 if any(report.breaches.values()) else 0

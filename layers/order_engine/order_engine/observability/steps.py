@@ -17,20 +17,20 @@ from order_engine.observability.metrics import (
     ORDERS_CONFIRMED,
     ORDERS_EXPIRED,
     ORDERS_FAILED,
-    ORDERS_SENT_AGAIN,
+    ORDERS_REQUEUED,
     ROUTING_GAIN,
     TIME_TO_CONFIRM,
     metrics,
 )
 
 
-def accepted(order: Order) -> None:
+def log_accepted(order: Order) -> None:
     """It is stored, so it will be executed."""
     metrics.add(ORDERS_ACCEPTED)
     logger.info("accepted", extra={"order_id": str(order.id), "account": order.account})
 
 
-def recorded(order: Order) -> None:
+def log_step(order: Order) -> None:
     """A step is committed. Only those that end an attempt are said here; all of them are in order_events."""
     match order.status:
         case Status.CONFIRMED:
@@ -54,11 +54,11 @@ def recorded(order: Order) -> None:
             )
 
 
-def sent_again(order_ids: Iterable[UUID]) -> None:
-    """The sweeper found these and sent them to the queue."""
+def log_requeued(order_ids: Iterable[UUID]) -> None:
+    """The sweeper put these back into the queue."""
     for order_id in order_ids:
-        metrics.add(ORDERS_SENT_AGAIN)
-        logger.warning("sent again: nobody looked after it", extra={"order_id": str(order_id)})
+        metrics.add(ORDERS_REQUEUED)
+        logger.warning("requeued: no progress in its time", extra={"order_id": str(order_id)})
 
 
 def routing_gain_bps(route: Route) -> float | None:

@@ -14,7 +14,7 @@ from order_engine.domain.errors import (
 from order_engine.domain.lifecycle import CLAIMS
 from order_engine.domain.orders import NewOrder, Order, problem_with_expiry
 from order_engine.observability import error_fields, logger
-from order_engine.observability.steps import accepted
+from order_engine.observability.steps import log_accepted
 from order_engine.use_cases.ports import Orders, Queue
 
 
@@ -43,7 +43,7 @@ class Submitter:
         """
         order, is_new = await self._placed(new)
         if is_new:
-            accepted(order)
+            log_accepted(order)
         elif not order.is_repeat_of(new):
             raise IdempotencyConflict()
         # Also when it is a repeat: the process that placed the order may have ended before it sent it.

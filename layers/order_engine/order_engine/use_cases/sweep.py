@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from order_engine.domain.errors import QueueUnavailable
-from order_engine.observability.steps import sent_again
+from order_engine.observability.steps import log_requeued
 from order_engine.use_cases.ports import Orders, Queue
 
 _AT_ONCE = 500
@@ -20,7 +20,7 @@ async def sweep(orders: Orders, queue: Queue, watchdog: timedelta, at_most: int 
     while sent < at_most and (due := await orders.due(_AT_ONCE)):
         accepted = await queue.send_all(due)
         await orders.extend_watch(accepted, watchdog=watchdog, longest=_LONGEST_WATCH)
-        sent_again(accepted)
+        log_requeued(accepted)
         sent += len(accepted)
         if len(accepted) < len(due):
             raise QueueUnavailable(f"The queue took {len(accepted)} of {len(due)} orders.")

@@ -16,7 +16,7 @@ from order_engine.domain.errors import DatabaseUnavailable, Fenced, QueueUnavail
 from order_engine.domain.lifecycle import LIFECYCLE, MOVES
 from order_engine.domain.orders import Order, OrderEvent, latest_event
 from order_engine.observability import error_fields, logger
-from order_engine.observability.steps import recorded
+from order_engine.observability.steps import log_step
 
 # The notifier takes a sender's messages one after the other, about so long for each: earlier ones would wait there.
 _PUBLISH_SECONDS = 0.02
@@ -85,7 +85,7 @@ class Journal:
         committed = [order for order in results if isinstance(order, Order)]
         self.announce(map(latest_event, committed))
         for order in committed:
-            recorded(order)
+            log_step(order)
         return results
 
     async def _commit_alone(self, step: _Step) -> Order | Exception:
