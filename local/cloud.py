@@ -11,7 +11,7 @@ from local.aws_json import AwsJson
 from local.emulator import Emulator
 from local.endpoints import Endpoints
 from local.errors import LocalCloudError
-from local.lambdas.fleet import Fleet
+from local.lambdas.function_pools import FunctionPools
 from local.lambdas.invoke_api import InvokeApi
 from local.lambdas.runtime_api import RuntimeApi
 from local.lambdas.snapshot import Host
@@ -19,11 +19,11 @@ from local.ports import HOST, listen, stable_port
 from local.postgres import Postgres, address, functions_password
 from local.processes import Lifeline
 from local.settings import Settings
-from local.sources.custom_resources import CustomResources
 from local.stores import Stores
 from local.template import Stack, load_stack
 from local.terminal import Terminal
-from local.traffic import Traffic
+from local.triggers.custom_resources import CustomResources
+from local.triggers.triggers import Triggers
 
 _KEY_PARAMETER = "DashboardApiKey"
 _ADDRESS_PARAMETER = "DatabaseAddress"
@@ -40,8 +40,8 @@ class Cloud:
         self._terminal = terminal
         self._cleanup = AsyncExitStack()
         self._stores: Stores | None = None
-        self._fleet: Fleet | None = None
-        self._traffic: Traffic | None = None
+        self._functions: FunctionPools | None = None
+        self._triggers: Triggers | None = None
 
     async def start(self) -> Endpoints:
         """Starts everything; returns when requests are answered.
@@ -85,27 +85,27 @@ class Cloud:
         self._cleanup.push_async_callback(self._stores.stop)
 
         host = Host(runtime_address, internal_url, settings.logs, lifeline)
-        self._fleet = Fleet(stack, settings, runtime_api, host, report=self._terminal.problem)
-        self._cleanup.push_async_callback(self._fleet.close)
-        invoke_api.serve(self._fleet.pools)
-        self._fleet.start()
+        self._functions = FunctionPools(stack, settings, runtime_api, host, report=self._terminal.problem)
+        self._cleanup.push_async_callback(self._functions.close)
+        invoke_api.serve(self._functions.pools)
+        self._functions.start()
         await self._stores.start()
         for resource in stack.custom_resources:
             function = stack.function_by_arn(resource.service_token)
             if function is None:
                 raise LocalCloudError(f"{resource.logical_id}: its ServiceToken is not a function of this template")
-            await custom_resources.deploy(resource, self._fleet.pools[function.name], internal_url)
-        self._traffic = Traffic(stack, self._fleet, aws)
-        self._cleanup.push_async_callback(self._traffic.keep_out)
-        await self._traffic.let_in(server)
+            await custom_resources.deploy(resource, self._functions.pools[function.name], internal_url)
+        self._triggers = Triggers(stack, self._functions, aws)
+        self._cleanup.push_async_callback(self._triggers.stop)
+        await self._triggers.start(server)
 
         self._cleanup.callback(endpoints_file.unlink, missing_ok=True)
         endpoints = _endpoints(stack, key, owner_url)
         container_access.write_variables(stack, home / "sam-env.json")
         if settings.docker_gateway:
-            gateway = container_access.Gateway(settings.docker_gateway)
-            self._cleanup.callback(gateway.close)
-            await gateway.open(owner_url, endpoints.awsEndpointUrl, endpoints.httpUrl)
+            docker = container_access.DockerGateway(settings.docker_gateway)
+            self._cleanup.callback(docker.close)
+            await docker.open(owner_url, endpoints.awsEndpointUrl, endpoints.httpUrl)
         endpoints.write(endpoints_file)
         return endpoints
 
@@ -115,9 +115,9 @@ class Cloud:
         Raises:
             LocalCloudError: says which.
         """
-        if self._stores and self._traffic:
+        if self._stores and self._triggers:
             # Functions keep their connections in tables: who is connected would wait for pushes for ever.
-            await self._stores.keep_running(self._terminal.problem, tables_lost=self._traffic.disconnect)
+            await self._stores.keep_running(self._terminal.problem, tables_lost=self._triggers.disconnect)
 
     async def stop(self) -> None:
         """Stops everything that was started, in reverse order."""
@@ -125,8 +125,8 @@ class Cloud:
 
     def kill(self) -> None:
         """Leaves nothing running, at once: for the impatient."""
-        if self._fleet is not None:
-            self._fleet.kill()
+        if self._functions is not None:
+            self._functions.kill()
         if self._stores is not None:
             self._stores.kill()
 

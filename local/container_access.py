@@ -23,7 +23,7 @@ def write_variables(stack: Stack, file: Path) -> None:
     file.write_text(json.dumps(variables, indent=2) + "\n")
 
 
-class Gateway:
+class DockerGateway:
     """Passes connections to `address` (Docker's bridge, on Linux) on to the same ports of the loopback address."""
 
     def __init__(self, address: str) -> None:

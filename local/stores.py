@@ -59,10 +59,10 @@ class Stores:
             await asyncio.sleep(_LOOK_SECONDS)
             if self._postgres is not None and self._postgres.has_ended():
                 report("Postgres", "ended unexpectedly; starting it again")
-                await _persistently(self._start_postgres)
+                await _with_retry(self._start_postgres)
             if self._emulator.has_ended():
                 report("The SQS and DynamoDB emulator", "ended unexpectedly; starting it again")
-                await _persistently(self._start_emulator)
+                await _with_retry(self._start_emulator)
                 await tables_lost()
 
     async def _start_postgres(self) -> None:
@@ -79,7 +79,7 @@ class Stores:
                 await dev_key.register(self._aws, table, self._key)
 
 
-async def _persistently(start: Callable[[], Awaitable[None]]) -> None:
+async def _with_retry(start: Callable[[], Awaitable[None]]) -> None:
     """Whatever ended a server may also end it while it starts."""
     for tries_left in reversed(range(_TRIES)):
         try:

@@ -6,8 +6,8 @@ import pytest
 
 from local.errors import LocalCloudError
 from local.lambdas.invocation import Outcome, failure
-from local.sources.sqs_events import processed
 from local.template.compute import _rate
+from local.triggers.sqs_events import processed
 from local.websocket_api.authorizer import allows
 
 MESSAGES = [{"MessageId": "1"}, {"MessageId": "2"}]

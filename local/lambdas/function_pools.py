@@ -13,7 +13,7 @@ from local.template import Stack
 _SWEEP_SECONDS = 10
 
 
-class Fleet:
+class FunctionPools:
     """The pools by function name; those that something invokes keep one environment warm."""
 
     def __init__(self, stack: Stack, settings: Settings, runtime_api: RuntimeApi, host: Host, report: Report) -> None:

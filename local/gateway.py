@@ -17,7 +17,7 @@ from local.websocket_api.server import WebSocketServer
 _HOSTS = {"127.0.0.1", "localhost", "host.docker.internal"}
 
 
-class FrontDoor:
+class Gateway:
     """Serves the stack's APIs on a bound socket."""
 
     def __init__(self, stack: Stack, pools: Mapping[str, FunctionPool]) -> None:

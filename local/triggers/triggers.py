@@ -5,49 +5,49 @@ import socket
 
 from local.aws_json import AwsJson
 from local.errors import LocalCloudError
-from local.front_door import FrontDoor
-from local.lambdas.fleet import Fleet
-from local.sources.queue_poller import QueuePoller
-from local.sources.scheduler import run_schedule
+from local.gateway import Gateway
+from local.lambdas.function_pools import FunctionPools
 from local.template import Stack
+from local.triggers.queue_poller import QueuePoller
+from local.triggers.scheduler import run_schedule
 
 _GRACE_SECONDS = 3
 
 
-class Traffic:
+class Triggers:
     """Opened last and closed first."""
 
-    def __init__(self, stack: Stack, fleet: Fleet, aws: AwsJson) -> None:
+    def __init__(self, stack: Stack, functions: FunctionPools, aws: AwsJson) -> None:
         self._stack = stack
-        self._fleet = fleet
-        self._front_door = FrontDoor(stack, fleet.pools)
+        self._functions = functions
+        self._gateway = Gateway(stack, functions.pools)
         self._schedules: list[asyncio.Task[None]] = []
         self._pollers: list[QueuePoller] = []
         queues = {queue.arn: queue for queue in stack.queues}
         for mapping in stack.queue_mappings:
             if mapping.queue_arn not in queues:
                 raise LocalCloudError(f"{mapping.function}: its queue {mapping.queue_arn} is not in this template")
-            pool = fleet.pools[mapping.function]
+            pool = functions.pools[mapping.function]
             self._pollers.append(QueuePoller(mapping, queues[mapping.queue_arn], pool, aws))
 
-    async def let_in(self, server: socket.socket) -> None:
+    async def start(self, server: socket.socket) -> None:
         """Starts to listen on the bound socket and to poll the queues."""
         try:
-            await self._front_door.open(server)
+            await self._gateway.open(server)
         except OSError as error:
             raise LocalCloudError(f"port {server.getsockname()[1]} is in use: {error.strerror}") from error
         for poller in self._pollers:
             poller.start()
         for schedule in self._stack.schedules:
-            run = run_schedule(schedule, self._fleet.pools[schedule.function])
+            run = run_schedule(schedule, self._functions.pools[schedule.function])
             self._schedules.append(asyncio.create_task(run))
 
     async def disconnect(self) -> None:
         """Closes every WebSocket connection; clients may connect again at once."""
-        await self._front_door.disconnect()
+        await self._gateway.disconnect()
 
-    async def keep_out(self) -> None:
+    async def stop(self) -> None:
         """Accepts nothing more, and gives what is under way a few seconds."""
         for schedule in self._schedules:
             schedule.cancel()
-        await asyncio.gather(self._front_door.close(), *(poller.stop(_GRACE_SECONDS) for poller in self._pollers))
+        await asyncio.gather(self._gateway.close(), *(poller.stop(_GRACE_SECONDS) for poller in self._pollers))

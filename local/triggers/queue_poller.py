@@ -6,8 +6,8 @@ from typing import Any
 
 from local.aws_json import AwsError, AwsJson
 from local.lambdas.pool import FunctionPool
-from local.sources.sqs_events import Message, processed, sqs_event
 from local.template.model import Queue, QueueMapping
+from local.triggers.sqs_events import Message, processed, sqs_event
 
 _RECEIVE_LIMIT = 10
 _WAIT_SECONDS = 1  # the longest that stopping waits for a receive: one that is cut off may take messages with it
