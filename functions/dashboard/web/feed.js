@@ -1,15 +1,15 @@
-// Keeps the book true: news by WebSocket, and the API whenever news may have been missed.
-import { complete, contiguous } from "./book.js";
-import { Problem, persistently } from "./http.js";
+// Keeps the store current: news by WebSocket, and the API whenever news may have been missed.
+import { complete, contiguous } from "./order_store.js";
+import { Problem, withRetry } from "./http.js";
 import { Stream } from "./stream.js";
 import { serverNow } from "./times.js";
 
-const MOST_PAGES = 50; // more than the book holds
+const MOST_PAGES = 50; // more than the store holds
 const QUIET = 10_000; // an order that is silent for so long is asked for
 
 export class Feed {
   #api;
-  #book;
+  #store;
   #listing;
   #onHistory;
   #stream;
@@ -22,9 +22,9 @@ export class Feed {
   #closed = false;
 
   /** `onState` hears of the connection, `onHistory(orderId, problem)` of a history that was read or could not be. */
-  constructor({ api, book, listing, url, key, onState, onHistory }) {
+  constructor({ api, store, listing, url, key, onState, onHistory }) {
     this.#api = api;
-    this.#book = book;
+    this.#store = store;
     this.#listing = listing;
     this.#onHistory = onHistory;
     this.#stream = new Stream(url, key, {
@@ -38,7 +38,7 @@ export class Feed {
   open() {
     this.#stream.open();
     this.#listing.open();
-    this.#watch = setInterval(() => this.#askForTheQuiet(), QUIET);
+    this.#watch = setInterval(() => this.#pollStale(), QUIET);
   }
 
   close() {
@@ -64,7 +64,7 @@ export class Feed {
   }
 
   #apply(event) {
-    const outcome = this.#book.apply(event);
+    const outcome = this.#store.apply(event);
     // Events tell what happened, not what was ordered: orders placed elsewhere have to be read.
     if (outcome === "unknown") this.#lookUpSoon(event.orderId);
     // Of an order in the table the latest event is enough; of the one on show every step is wanted.
@@ -74,9 +74,9 @@ export class Feed {
   /** What was missed of one order. The account's channel, older than this subscription, brings all that follows. */
   #takeSnapshot({ type, requestId, ...order }) {
     this.#stream.send({ action: "unsubscribe", orderId: order.orderId });
-    this.#book.put(order);
+    this.#store.put(order);
     if (order.orderId !== this.#selected) return;
-    if (complete(this.#book.get(order.orderId))) this.#onHistory(order.orderId, null);
+    if (complete(this.#store.get(order.orderId))) this.#onHistory(order.orderId, null);
     else this.#readHistory(order.orderId);
   }
 
@@ -87,10 +87,10 @@ export class Feed {
       this.#caughtUpTo = read[0] ?? this.#caughtUpTo;
       await this.#listing.refresh();
       if (this.#closed || !live) return;
-      const open = this.#book.all().filter((order) => !order.terminal && !read.includes(order.orderId));
+      const open = this.#store.all().filter((order) => !order.terminal && !read.includes(order.orderId));
       for (const order of open.slice(0, 100)) this.#readOn(order.orderId, order.sequence);
     });
-    const selected = this.#book.get(this.#selected);
+    const selected = this.#store.get(this.#selected);
     if (this.#closed || !this.#selected || (selected?.terminal && complete(selected))) return;
     if (!selected || !this.#readOn(selected.orderId, contiguous(selected))) this.#readHistory(this.#selected);
   }
@@ -105,10 +105,10 @@ export class Feed {
     const read = [];
     let cursor;
     for (let pages = 1; pages <= MOST_PAGES && cursor !== null && !this.#closed; pages += 1) {
-      const page = await persistently(() => this.#api.page({ cursor }), 2);
+      const page = await withRetry(() => this.#api.page({ cursor }), 2);
       for (const order of page.orders) {
         read.push(order.orderId);
-        this.#book.put(order);
+        this.#store.put(order);
       }
       cursor = page.nextCursor;
       if (enough(read.at(-1), pages)) break;
@@ -117,10 +117,10 @@ export class Feed {
   }
 
   /** Pushing is best effort: an order that says nothing may have said it in vain. */
-  #askForTheQuiet() {
+  #pollStale() {
     if (document.hidden) return;
     const since = serverNow() - QUIET;
-    const quiet = this.#book
+    const quiet = this.#store
       .all()
       .filter((order) => !order.terminal && Date.parse(order.updatedAt ?? order.createdAt) < since);
     for (const order of quiet.slice(0, 20)) {
@@ -147,9 +147,9 @@ export class Feed {
     const read =
       wanted.length > 3 ? await this.#readPages((_, pages) => pages >= 3 || pages * 100 >= wanted.length) : [];
     for (const orderId of wanted.filter((id) => !read.includes(id))) {
-      const order = await persistently(() => this.#api.order(orderId));
+      const order = await withRetry(() => this.#api.order(orderId));
       if (this.#closed) return;
-      this.#book.put(order);
+      this.#store.put(order);
     }
   }
 
@@ -157,8 +157,8 @@ export class Feed {
     if (this.#reading.has(orderId)) return;
     this.#reading.add(orderId);
     try {
-      do this.#book.put(await persistently(() => this.#api.order(orderId)));
-      while (!this.#closed && orderId === this.#selected && !complete(this.#book.get(orderId)));
+      do this.#store.put(await withRetry(() => this.#api.order(orderId)));
+      while (!this.#closed && orderId === this.#selected && !complete(this.#store.get(orderId)));
       this.#onHistory(orderId, null);
     } catch (error) {
       if (!(error instanceof Problem)) throw error;

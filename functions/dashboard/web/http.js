@@ -73,7 +73,7 @@ export class Api {
 }
 
 /** Call again, a little later each time, while the failure may pass. */
-export async function persistently(call, attempts = 4) {
+export async function withRetry(call, attempts = 4) {
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await call();

@@ -1,12 +1,12 @@
-// Which of the book's orders the table shows: those of one status, as far back as they have been read.
-import { Problem, persistently } from "./http.js";
+// Which of the stored orders the table shows: those of one status, as far back as they have been read.
+import { Problem, withRetry } from "./http.js";
 
 const STEP = 25;
 
 /** Dispatches "change". */
 export class Listing extends EventTarget {
   #api;
-  #book;
+  #store;
   #shown = STEP;
   #cursor = null;
   #oldest = null; // the id of the oldest order that was read; null when there are no older ones
@@ -18,10 +18,10 @@ export class Listing extends EventTarget {
   /** loading, ready or broken. */
   state = "loading";
 
-  constructor(api, book) {
+  constructor(api, store) {
     super();
     this.#api = api;
-    this.#book = book;
+    this.#store = store;
   }
 
   /** The orders to show, newest first. */
@@ -29,7 +29,7 @@ export class Listing extends EventTarget {
 
   /** Whether there are more to show. */
   hasMore() {
-    return this.#matching().length > this.#shown || (this.#cursor !== null && !this.#book.full);
+    return this.#matching().length > this.#shown || (this.#cursor !== null && !this.#store.full);
   }
 
   /** Read the first page, of the orders of one status ("" for all). */
@@ -50,8 +50,8 @@ export class Listing extends EventTarget {
   /** Read the newest page of a status again, for what has changed while nobody could tell. All orders: see Feed. */
   async refresh() {
     if (!this.status) return;
-    const page = await persistently(() => this.#api.page({ status: this.status }), 2);
-    for (const order of page.orders) this.#book.put(order);
+    const page = await withRetry(() => this.#api.page({ status: this.status }), 2);
+    for (const order of page.orders) this.#store.put(order);
   }
 
   async #read(cursor) {
@@ -60,9 +60,9 @@ export class Listing extends EventTarget {
     if (!cursor) [this.#cursor, this.#oldest] = [null, null];
     this.#changed("loading");
     try {
-      const page = await persistently(() => this.#api.page({ status: this.status, cursor }));
+      const page = await withRetry(() => this.#api.page({ status: this.status, cursor }));
       if (round !== this.#round) return;
-      for (const order of page.orders) this.#book.put(order);
+      for (const order of page.orders) this.#store.put(order);
       this.#cursor = page.nextCursor;
       this.#oldest = page.nextCursor && page.orders.at(-1).orderId;
       this.#changed("ready");
@@ -73,7 +73,7 @@ export class Listing extends EventTarget {
   }
 
   #matching() {
-    return this.#book
+    return this.#store
       .all()
       .filter(({ status, orderId }) => (!this.status || status === this.status) && orderId >= (this.#oldest ?? ""));
   }

@@ -1,5 +1,5 @@
-// Puts the page together. Everything that is shown is drawn from the book, at most once per frame.
-import { Book } from "./book.js";
+// Puts the page together. Everything that is shown is drawn from the store, at most once per frame.
+import { OrderStore } from "./order_store.js";
 import { renderCharts } from "./charts.js";
 import { byId, el } from "./dom.js";
 import { Feed } from "./feed.js";
@@ -17,13 +17,13 @@ const STATES = { connecting: "Connecting", live: "Live", reconnecting: "Reconnec
 
 const configuration = JSON.parse(byId("configuration").textContent);
 const ticket = new Ticket((order) => {
-  session.book.put(order);
+  session.store.put(order);
   location.hash = `#/orders/${order.orderId}`;
   if (byId("order").getBoundingClientRect().top > innerHeight / 2) byId("order").scrollIntoView();
 });
 const view = new OrderView(() => session.feed.select(selected()));
 const keys = new Keys(configuration.apiKey, (key) => enter(key));
-let session = null; // of one key: api, book, listing, feed
+let session = null; // of one key: api, store, listing, feed
 
 /** Work with this key; without one, ask for it. */
 function enter(key) {
@@ -35,11 +35,11 @@ function enter(key) {
     session.feed.close();
     keys.refused();
   });
-  const book = new Book();
-  const listing = new Listing(api, book);
+  const store = new OrderStore();
+  const listing = new Listing(api, store);
   const feed = new Feed({
     api,
-    book,
+    store,
     listing,
     url: configuration.webSocketUrl,
     key,
@@ -49,8 +49,8 @@ function enter(key) {
       draw();
     },
   });
-  session = { api, book, listing, feed };
-  book.addEventListener("change", draw);
+  session = { api, store, listing, feed };
+  store.addEventListener("change", draw);
   listing.addEventListener("change", draw);
   byId("status-filter").value = "";
   ticket.use(api);
@@ -74,7 +74,7 @@ function draw() {
   frame ||= requestAnimationFrame(() => {
     frame = 0;
     if (!session) return;
-    view.render(session.book.get(selected()));
+    view.render(session.store.get(selected()));
     renderTable(session.listing, selected());
     drawChartsSoon();
   });
@@ -83,7 +83,7 @@ function draw() {
 function drawChartsSoon() {
   chartsTimer ||= setTimeout(() => {
     chartsTimer = 0;
-    if (session) renderCharts(session.book.all());
+    if (session) renderCharts(session.store.all());
   }, 300);
 }
 

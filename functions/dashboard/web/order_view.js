@@ -1,5 +1,5 @@
 // One order: what it is, what came of it, and every step on the way.
-import { complete } from "./book.js";
+import { complete } from "./order_store.js";
 import { bpsAbove, exact, readable, signedBps, unsignedBps } from "./decimals.js";
 import { announce, byId, copyButton, el, patch } from "./dom.js";
 import { quoteCards } from "./quotes.js";

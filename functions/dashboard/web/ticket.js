@@ -1,7 +1,7 @@
 // The form that places an order, with what the venues would pay for it now.
 import { lessBps, readable, units } from "./decimals.js";
 import { announce, byId, el } from "./dom.js";
-import { Problem, persistently } from "./http.js";
+import { Problem, withRetry } from "./http.js";
 import { quoteCards } from "./quotes.js";
 import { sentence } from "./words.js";
 
@@ -52,7 +52,7 @@ export class Ticket {
   async use(api) {
     this.#api = api;
     try {
-      this.#showTokens((await persistently(() => api.tokens(), 8)).tokens);
+      this.#showTokens((await withRetry(() => api.tokens(), 8)).tokens);
       this.#quoteSoon(0);
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
@@ -162,7 +162,7 @@ export class Ticket {
     this.#setPlacing(true);
     this.#showErrors(null);
     try {
-      const order = await persistently(() => this.#api.place(intent));
+      const order = await withRetry(() => this.#api.place(intent));
       this.#intent = null;
       this.#onPlaced(order);
     } catch (error) {

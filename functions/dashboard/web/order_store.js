@@ -14,7 +14,7 @@ const ASKED = [
 const MOST = 5000;
 
 /** Dispatches "change" after it has changed. */
-export class Book extends EventTarget {
+export class OrderStore extends EventTarget {
   #orders = new Map();
   #sorted = null;
 
