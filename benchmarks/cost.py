@@ -69,7 +69,7 @@ class Bill:
         yield "DynamoDB", reads * price["dynamodb_read"] + 2 * self.sockets * price["dynamodb_write"]
         yield from self._database()
         yield from self._network()
-        yield from self._watching()
+        yield from self._monitoring()
 
     @property
     def requests(self) -> float:
@@ -134,7 +134,7 @@ class Bill:
         yield "VPC endpoint of SQS", hours + gigabytes * self.prices["endpoint_gb"]
         yield "Data to the internet", self.orders * self.assumed["bytes_out"] / _GB * self.prices["out_gb"]
 
-    def _watching(self) -> Iterator[tuple[str, float]]:
+    def _monitoring(self) -> Iterator[tuple[str, float]]:
         price = self.prices
         logged = self.orders * sum(self.get(f"{function}: logs") for function in FUNCTIONS)
         logged += (self.requests + 3 * self.sockets) * self.assumed["access_log_bytes"]

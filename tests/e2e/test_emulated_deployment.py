@@ -103,7 +103,7 @@ def deploy(aws: Client, stack: str, owner_url: str) -> dict[str, Any]:
     }
     template = transformed(parameters, {}, bucket=BUCKET)
     del template["Resources"]["WebSocketDefaultRouteResponse"]  # of a type that the emulator does not know
-    for watching in ("FunctionAlarms", "Watching"):  # alarms on metric math are unknown to it, too
+    for watching in ("FunctionAlarms", "Monitoring"):  # alarms on metric math are unknown to it, too
         del template["Resources"][watching]
     del template["Outputs"]["Dashboard"]
     aws("s3").put_object(Bucket=BUCKET, Key=f"{stack}.json", Body=json.dumps(template))

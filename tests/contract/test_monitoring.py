@@ -17,7 +17,7 @@ ROOT_TEMPLATE = read_yaml(ROOT / "template.yaml")
 RESOURCES: dict[str, Any] = ROOT_TEMPLATE["Resources"]
 FUNCTIONS = {name for name, resource in RESOURCES.items() if resource["Type"] == "AWS::Serverless::Function"}
 QUEUES = {name for name, resource in RESOURCES.items() if resource["Type"] == "AWS::SQS::Queue"}
-STACKS = ("FunctionAlarms", "Watching")
+STACKS = ("FunctionAlarms", "Monitoring")
 NAMESPACE = "OrderEngine/local"
 
 # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html and its like
@@ -72,7 +72,7 @@ def alarms(**changes: str) -> dict[str, Any]:
 
 
 def dashboard(**changes: str) -> list[dict[str, Any]]:
-    widgets: list[dict[str, Any]] = json.loads(stack("Watching", **changes)["Dashboard"]["DashboardBody"])["widgets"]
+    widgets: list[dict[str, Any]] = json.loads(stack("Monitoring", **changes)["Dashboard"]["DashboardBody"])["widgets"]
     return widgets
 
 
