@@ -32,7 +32,7 @@ chaos: .venv/.ready $(TOOLS)/ministack/.ready ## 10,000 orders while everything 
 duplicates: .venv/.ready ## 2,000 orders whose messages come several times (ORDERS=, SEED=)
 	$(PY) -m tests.reliability.duplicates --orders $(or $(ORDERS),2000) --seed $(or $(SEED),1)
 
-outages: .venv/.ready $(TOOLS)/ministack/.ready ## what outages cost with the deployed defaults, 25 minutes (ONLY=queue,workers)
+outages: .venv/.ready $(TOOLS)/ministack/.ready ## what outages cost with the deployed defaults, half an hour (ONLY=queue,workers)
 	$(PY) -m tests.reliability.outages $(if $(ONLY),--only $(ONLY))
 
 bench: .venv/.ready $(TOOLS)/ministack/.ready $(TOOLS)/sam/.ready $(TOOLS)/layer/.ready ## benchmarks/results.md made anew (ONLY=burst,worker RUNS=3)
