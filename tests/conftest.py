@@ -1,5 +1,6 @@
 """Fixtures that more than one kind of test needs."""
 
+import signal
 from collections.abc import Iterator
 
 import httpx
@@ -7,6 +8,9 @@ import pytest
 
 from tests.cloud import Cloud, client_of
 from tests.postgres import TestServer
+
+# A job that a shell runs in the background ignores SIGINT, and so would the programs that tests interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

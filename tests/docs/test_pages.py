@@ -147,7 +147,11 @@ def test_the_faqs_numbers_are_the_templates() -> None:
     defaults = {name: parameter.get("Default") for name, parameter in TEMPLATE["Parameters"].items()}
     for statement, name, number in (
         ("| attempts | 3 (`MAX_ATTEMPTS`) |", "MaxAttempts", 3),
-        ("| workers | 20 at once (`WORKER_CONCURRENCY`), ten orders each |", "WorkerConcurrency", 20),
+        (
+            "| workers | 20 at once (`WORKER_CONCURRENCY`), ten orders each (`ORDERS_BATCH_SIZE`) |",
+            "WorkerConcurrency",
+            20,
+        ),
         ("`WATCHDOG_SECONDS` (20 seconds)", "WatchdogSeconds", 20),
         ("(`ORDER_LIFETIME_SECONDS`)", "OrderLifetimeSeconds", 300),
         ("runs every minute", "SweepSchedule", "rate(1 minute)"),

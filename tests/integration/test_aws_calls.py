@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import quote
@@ -31,11 +32,12 @@ class Arrived:
 
 @dataclass
 class Aws:
-    """A service that answers with these statuses, one after the other and then 200."""
+    """A service that answers with these statuses, one after the other and then 200, and with this body."""
 
     url: str
     requests: list[Arrived] = field(default_factory=list)
     statuses: list[int] = field(default_factory=list)
+    body: bytes = b"{}"
 
 
 @pytest.fixture(autouse=True)
@@ -57,9 +59,9 @@ def service() -> Iterator[Aws]:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             found.requests.append(Arrived(self.path, {k.lower(): v for k, v in self.headers.items()}, body))
             self.send_response(found.statuses.pop(0) if found.statuses else 200)
-            self.send_header("Content-Length", "2")
+            self.send_header("Content-Length", str(len(found.body)))
             self.end_headers()
-            self.wfile.write(b"{}")
+            self.wfile.write(found.body)
 
         def log_message(self, *_: object) -> None:
             """Say nothing."""
@@ -163,6 +165,30 @@ def test_what_may_pass_is_tried_twice(service: Aws, status: int) -> None:
     assert len(service.requests) == 4
 
 
+@pytest.mark.parametrize("name", ["ThrottlingException", "ProvisionedThroughputExceededException"])
+def test_a_throttle_of_dynamodb_is_tried_twice(service: Aws, name: str) -> None:
+    service.statuses, service.body = [400], json.dumps({"__type": f"com.amazonaws.dynamodb#{name}"}).encode()
+    aws.dynamodb(service.url).call("GetItem")
+    assert len(service.requests) == 2
+
+
+@pytest.mark.parametrize("body", [b"<html>", b"[]", b"\xff"])
+def test_an_answer_that_is_no_json_object_is_an_error(service: Aws, body: bytes) -> None:
+    service.body = body
+    with pytest.raises(AwsError):
+        aws.sqs(service.url).call("SendMessage")
+
+
+def test_each_try_is_signed_anew(service: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An environment may be frozen between the two for longer than a signature is valid."""
+    times = iter([datetime(2026, 11, 21, 9, tzinfo=UTC), datetime(2026, 11, 21, 10, tzinfo=UTC)])
+    monkeypatch.setattr("botocore.auth.get_current_datetime", lambda: next(times))
+    service.statuses = [503]
+    aws.sqs(service.url).call("SendMessage")
+    assert [request.headers["x-amz-date"] for request in service.requests] == ["20261121T090000Z", "20261121T100000Z"]
+    assert all(map(is_signed, service.requests))
+
+
 @pytest.mark.parametrize("status", [301, 400, 403, 404, 410, 413])
 def test_what_does_not_pass_is_tried_once(service: Aws, status: int) -> None:
     service.statuses = [status]
@@ -192,7 +218,6 @@ def test_without_an_answer_or_without_credentials_there_is_no_status(
 def test_the_trace_goes_along(service: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
     """SQS goes on with the trace of this header, which Lambda puts into the variable for each invocation."""
     trace = "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1"
-    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "api")
     monkeypatch.setenv("_X_AMZN_TRACE_ID", trace)
     aws.sqs(service.url).call("SendMessage")
     assert service.requests[0].headers["x-amzn-trace-id"] == trace

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -12,7 +12,7 @@ from order_engine.domain.errors import DatabaseUnavailable, QueueUnavailable, Tr
 from order_engine.domain.lifecycle import Status
 from order_engine.domain.orders import Order, OrderEvent
 from order_engine.domain.transactions import Fill, InFlight, Transaction, TransactionStatus, Unfilled
-from tests.engine import INTERVAL, WATCHDOG, Engine
+from tests.engine import INTERVAL, WATCHDOG, Engine, Recorder
 from tests.integration.conftest import Play
 from tests.integration.test_execute import CONFIRMED_AT_ONCE, Silent, code_of, die_after_recording, statuses
 
@@ -221,5 +221,61 @@ def test_a_status_queue_that_hangs_holds_no_order_up(play: Play) -> None:
         assert [ids for ids, _ in engine.recorder.handed_over] == [[order.id]]
         await engine.confirm(order, chain=Told(**{str(order.id): Fill(order.amount_in, order.amount_in)}))
         assert (await engine.history(order)).order.status is Status.CONFIRMED
+
+    play(scenario)
+
+
+def test_a_status_queue_that_is_slow_loses_no_last_step(play: Play) -> None:
+    class Slow:
+        def __init__(self) -> None:
+            self.told: list[str] = []
+
+        async def publish(self, events: Sequence[OrderEvent]) -> None:
+            await asyncio.sleep(1.2)  # longer than the hand-over waits
+            self.told += [event.status for event in events]
+
+    async def scenario(engine: Engine) -> None:
+        (order,) = await in_flight(engine, 1)
+        slow = Slow()
+        engine.journal = Journal(engine.database, slow, watchdog=WATCHDOG)
+        await engine.confirm(order, chain=Told(**{str(order.id): Fill(order.amount_in, order.amount_in)}))
+        assert slow.told == [Status.CONFIRMED]
+
+    play(scenario)
+
+
+def test_what_the_orders_queue_does_not_take_is_looked_at_again_and_not_all_the_message(play: Play) -> None:
+    async def scenario(engine: Engine) -> None:
+        reverted, flying = await in_flight(engine, 2)
+        chain = Told(**{str(reverted.id): Unfilled(TransactionReverted())})
+
+        class Away(Recorder):
+            async def send_all(self, order_ids: Sequence[UUID], delay: timedelta = timedelta()) -> list[UUID]:
+                return []
+
+        await engine.confirm(reverted, flying, chain=chain, queue=Away())
+        ((ids, _),) = engine.recorder.handed_over
+        assert set(ids) == {reverted.id, flying.id}
+
+    play(scenario)
+
+
+def test_retries_that_are_sent_again_share_their_requests(play: Play) -> None:
+    """The confirmer before ended between recording and sending them: each comes back at a time of its own."""
+
+    async def scenario(engine: Engine) -> None:
+        orders = await in_flight(engine, 20)
+        chain = Told(**{str(order.id): Unfilled(TransactionReverted()) for order in orders})
+        await engine.confirm(*orders, chain=chain)
+        delays: list[timedelta] = []
+
+        class Counting(Recorder):
+            async def send_all(self, order_ids: Sequence[UUID], delay: timedelta = timedelta()) -> list[UUID]:
+                delays.append(delay)
+                return list(order_ids)
+
+        await engine.confirm(*orders, chain=chain, queue=Counting())
+        assert len(delays) <= 2
+        assert all(delay == timedelta(seconds=delay.seconds) for delay in delays)
 
     play(scenario)

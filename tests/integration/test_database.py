@@ -11,6 +11,7 @@ from psycopg.rows import DictRow
 from order_engine.adapters.postgres.database import Database, parse_statements, statement_named
 from order_engine.adapters.postgres.migrate import migrate
 from order_engine.adapters.postgres.orders import OrderStore
+from order_engine.domain.claims import Decision
 from order_engine.domain.errors import DatabaseUnavailable, OutcomeUnknown, StatementRejected
 from tests.engine import LIFETIME, WATCHDOG, Engine, new_order
 from tests.integration.conftest import Play
@@ -115,12 +116,12 @@ def test_a_value_that_postgres_rejects_is_told_from_a_database_that_is_away(play
 
 def test_a_prepared_statement_survives_a_migration(play: Play) -> None:
     async def scenario(engine: Engine) -> None:
-        (order,) = await engine.place()
-        for _ in range(10):
-            await engine.orders.page(order.account, None, None, 1)
+        await engine.claim(*(await engine.place(3)))
         with psycopg.connect(engine.url) as migrating:
             migrating.execute("ALTER TABLE orders ADD COLUMN added int")
-        assert [each.id for each in await engine.orders.page(order.account, None, None, 1)] == [order.id]
+        (order,) = await engine.place()
+        (claim,) = await engine.claim(order)
+        assert claim.decision is Decision.CLAIMED
 
     play(scenario)
 

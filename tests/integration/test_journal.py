@@ -62,7 +62,7 @@ def test_a_step_that_postgres_rejects_does_not_take_its_batch_with_it(play: Play
         steps[2] = replace(steps[2], facts=Facts(signature="a\0b"))
         results = await asyncio.gather(*map(engine.journal.record, steps), return_exceptions=True)
         assert [type(result) for result in results] == [Order, Order, StatementRejected, Order, Order]
-        await engine.journal.drain()
+        await engine.journal.drain(asyncio.get_running_loop().time() + 5)
         assert {event.order_id for event in engine.recorder.events} == {
             step.id for step in steps if step is not steps[2]
         }
@@ -89,7 +89,7 @@ def test_a_fenced_step_is_not_written_and_not_published(play: Play) -> None:
             await engine.journal.record(twice)
         with pytest.raises(Fenced):
             await engine.journal.record(replace(twice, id=uuid4()))
-        await engine.journal.drain()
+        await engine.journal.drain(asyncio.get_running_loop().time() + 5)
         assert [event.attempt for event in engine.recorder.events] == [2]
         assert statuses(await engine.history(order)) == ["pending", "routing", "routing", "failed"]
 

@@ -48,13 +48,13 @@ class Environments:
         return Environment()
 
 
-def environments_for(monkeypatch: pytest.MonkeyPatch, *, seconds: float, percent: float) -> int:
+def environments_for(monkeypatch: pytest.MonkeyPatch, logs: Path, *, seconds: float, percent: float) -> int:
     """How many serve many invocations of so many seconds at once, while the processors are used so much."""
     environments = Environments(seconds)
     monkeypatch.setattr(pool, "Environment", environments)
     monkeypatch.setattr(pool, "SCALE_SECONDS", 0.01)
     monkeypatch.setattr(pool, "STANDSTILL_SECONDS", 0.1)
-    host = Host("127.0.0.1:9", "http://127.0.0.1:9", Path(), Lifeline())
+    host = Host("127.0.0.1:9", "http://127.0.0.1:9", logs, Lifeline())
     function = Function("Toy", "arn", "app.handler", Path(), (), 60, 128, {}, None)
 
     async def run() -> None:
@@ -74,16 +74,18 @@ def environments_for(monkeypatch: pytest.MonkeyPatch, *, seconds: float, percent
     return environments.started
 
 
-def test_where_the_processors_have_time_left_as_many_start_as_may(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert environments_for(monkeypatch, seconds=0.5, percent=10) == LIMIT
+def test_where_the_processors_have_time_left_as_many_start_as_may(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert environments_for(monkeypatch, tmp_path, seconds=0.5, percent=10) == LIMIT
 
 
-def test_where_the_processors_are_the_limit_only_a_few_start(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert environments_for(monkeypatch, seconds=0.02, percent=100) == pool.FEW
+def test_where_the_processors_are_the_limit_only_a_few_start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert environments_for(monkeypatch, tmp_path, seconds=0.02, percent=100) == pool.FEW
 
 
-def test_a_pool_that_stands_still_grows_even_then(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert environments_for(monkeypatch, seconds=0.5, percent=100) > pool.FEW
+def test_a_pool_that_stands_still_grows_even_then(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert environments_for(monkeypatch, tmp_path, seconds=0.5, percent=100) > pool.FEW
 
 
 def test_the_mean_of_a_long_time_is_not_taken_for_now() -> None:

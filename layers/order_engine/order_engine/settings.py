@@ -42,3 +42,13 @@ class MockSettings(Settings):
     mock_seed: int
     mock_latency: float
     mock_failure_rate: float
+
+
+def trace() -> str | None:
+    """X-Ray's trace of the current invocation, as Lambda says it."""
+    return os.environ.get("_X_AMZN_TRACE_ID")
+
+
+def aws_endpoint(service: str) -> str | None:
+    """An address that stands for AWS's own, by the variables that all of AWS's SDKs read."""
+    return os.environ.get(f"AWS_ENDPOINT_URL_{service.upper()}") or os.environ.get("AWS_ENDPOINT_URL")

@@ -16,6 +16,7 @@ from order_engine.domain.orders import OrderEvent
 from order_engine.observability import error_fields, logger
 
 _BATCH = 10  # SQS takes no more messages in a request
+_REQUESTS_AT_ONCE = 5  # the threads that a small function's asyncio has
 _LONGEST_DELAY_SECONDS = 900
 _NONSENSE = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
 _IDS_PER_MESSAGE = 256  # as many as a chain says the statuses of in one answer
@@ -65,20 +66,28 @@ class OrdersQueue(_Queue):
 
     async def send_all(self, order_ids: Sequence[UUID], delay: timedelta = timedelta()) -> list[UUID]:
         """Send many, ten to a request, after a delay; returns those that the queue took, which may be none."""
+        chunks = [order_ids[start : start + _BATCH] for start in range(0, len(order_ids), _BATCH)]
         taken: list[UUID] = []
-        for start in range(0, len(order_ids), _BATCH):
-            chunk = order_ids[start : start + _BATCH]
-            entries = [
-                {"Id": str(index), "MessageBody": _order_message(order_id), "DelaySeconds": _delay_seconds(delay)}
-                for index, order_id in enumerate(chunk)
-            ]
-            try:
-                answer = await self._request("SendMessageBatch", Entries=entries)
-            except QueueUnavailable as error:
-                logger.warning("not queued", extra={"orders": len(order_ids) - len(taken), **error_fields(error)})
-                break
-            taken += [chunk[int(entry["Id"])] for entry in answer.get("Successful", [])]
+        for start in range(0, len(chunks), _REQUESTS_AT_ONCE):
+            sending = (self._send_chunk(chunk, delay) for chunk in chunks[start : start + _REQUESTS_AT_ONCE])
+            results = await asyncio.gather(*sending, return_exceptions=True)
+            taken += [order_id for result in results if isinstance(result, list) for order_id in result]
+            for failure in results:
+                if isinstance(failure, QueueUnavailable):
+                    about = {"orders": len(order_ids) - len(taken), **error_fields(failure)}
+                    logger.warning("not queued", extra=about)
+                    return taken
+                if isinstance(failure, BaseException):
+                    raise failure
         return taken
+
+    async def _send_chunk(self, order_ids: Sequence[UUID], delay: timedelta) -> list[UUID]:
+        entries = [
+            {"Id": str(index), "MessageBody": _order_message(order_id), "DelaySeconds": _delay_seconds(delay)}
+            for index, order_id in enumerate(order_ids)
+        ]
+        answer = await self._request("SendMessageBatch", Entries=entries)
+        return [order_ids[int(entry["Id"])] for entry in answer.get("Successful", [])]
 
 
 class ConfirmationsQueue(_Queue):

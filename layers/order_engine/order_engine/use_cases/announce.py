@@ -1,12 +1,15 @@
 """Publish what orders' earlier workers may have committed but not published."""
 
+import asyncio
 from collections.abc import Sequence
 
 from order_engine.domain.claims import Claim, Decision
 from order_engine.domain.errors import DatabaseUnavailable
 from order_engine.domain.orders import first_event, latest_event
-from order_engine.observability import error_fields, logger
+from order_engine.observability import logger
 from order_engine.use_cases.ports import Journal, Orders
+
+_TIME_LIMIT_SECONDS = 1  # of the second or two that orders themselves wait for the database
 
 
 async def announce(claims: Sequence[Claim], orders: Orders, journal: Journal) -> None:
@@ -24,9 +27,10 @@ async def announce(claims: Sequence[Claim], orders: Orders, journal: Journal) ->
         else:
             earlier.append(claim.order)
     try:
-        events = await orders.events(earlier) if earlier else {}
-    except DatabaseUnavailable as error:
-        logger.warning("not announced", extra={"orders": len(earlier), **error_fields(error)})
+        async with asyncio.timeout(_TIME_LIMIT_SECONDS):
+            events = await orders.events(earlier) if earlier else {}
+    except (DatabaseUnavailable, TimeoutError) as error:
+        logger.warning("not announced", extra={"orders": len(earlier), "cause": repr(error)})
         return
     for order in earlier:
         journal.announce(events.get(order.id, ()))

@@ -1,6 +1,6 @@
 """Settle orders whose transactions are in flight: hundreds with one look at the chain."""
 
-import asyncio
+import math
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,12 +8,12 @@ from datetime import timedelta
 from uuid import UUID
 
 from order_engine.domain.claims import Claim, Decision
-from order_engine.domain.errors import DatabaseUnavailable, Fenced, QueueUnavailable
+from order_engine.domain.errors import DatabaseUnavailable, Fenced
 from order_engine.domain.orders import Order
 from order_engine.domain.transactions import InFlight
 from order_engine.observability import error_fields, logger
 from order_engine.use_cases.announce import announce
-from order_engine.use_cases.in_time import in_time
+from order_engine.use_cases.deadline import Deadline
 from order_engine.use_cases.ports import Confirmations, Journal, Orders, Queue
 from order_engine.use_cases.settle import Ended, Settler
 
@@ -37,23 +37,26 @@ class Confirmer:
     async def confirm(self, ids: Collection[UUID], time_limit: timedelta) -> None:
         """Look at these orders once, for at most `time_limit`.
 
-        Raises DatabaseUnavailable and QueueUnavailable: then look at them again.
+        Raises DatabaseUnavailable and QueueUnavailable: then look at them again. Never in vain: what the orders queue
+        did not take, or was not settled in time, is among those that are looked at after `interval`.
         """
-        ends_at = asyncio.get_running_loop().time() + time_limit.total_seconds()
+        deadline = Deadline.after(time_limit)
         claims = await self.orders.examine(ids, max_attempts=self.settler.retries.max_attempts)
         await announce([claim for claim in claims if claim.decision is Decision.FINISHED], self.orders, self.journal)
         for claim in claims:
             if claim.decision is Decision.UNKNOWN:
                 logger.error("there is no such order", extra={"order_id": str(claim.order_id)})
         in_flight = [claim.order for claim in claims if claim.decision is Decision.IN_FLIGHT and claim.order]
-        results = await in_time({order.id: self._settled(order) for order in in_flight}, ends_at)
-        await self.journal.drain()
+        results = await deadline.results({order.id: self._settled(order) for order in in_flight})
+        await self.journal.drain(deadline.published)  # so that steps are pushed in order
         remaining = [order.id for order in in_flight if not isinstance(results.get(order.id), Ended)]
+        remaining += await self._send_retries(claims, results)
         if remaining:
             await self.confirmations.send(remaining, self.interval)
-        await self._send_retries(claims, results)
+        await self.journal.drain(deadline.finished)
 
-    async def _send_retries(self, claims: Sequence[Claim], results: Mapping[UUID, Result]) -> None:
+    async def _send_retries(self, claims: Sequence[Claim], results: Mapping[UUID, Result]) -> list[UUID]:
+        """Returns those that the queue did not take."""
         waits = {order_id: result.retry_in for order_id, result in results.items() if isinstance(result, Ended)}
         # The confirmer before may have ended between recording the retry and sending it.
         waits |= {
@@ -61,13 +64,16 @@ class Confirmer:
             for claim in claims
             if claim.decision in (Decision.CLAIMABLE, Decision.NOT_YET)
         }
-        by_wait: dict[timedelta, list[UUID]] = defaultdict(list)
+        by_seconds: dict[int, list[UUID]] = defaultdict(list)
         for order_id, wait in waits.items():
             if wait is not None:
-                by_wait[wait].append(order_id)
-        for wait, ids in by_wait.items():
-            if len(await self.queue.send_all(ids, wait)) < len(ids):
-                raise QueueUnavailable()
+                by_seconds[math.ceil(wait.total_seconds())].append(order_id)
+        taken = {
+            order_id
+            for seconds, ids in by_seconds.items()
+            for order_id in await self.queue.send_all(ids, timedelta(seconds=seconds))
+        }
+        return [order_id for ids in by_seconds.values() for order_id in ids if order_id not in taken]
 
     async def _settled(self, order: Order) -> Result:
         logger.thread_safe_append_keys(order_id=str(order.id))  # of this task: each has a context of its own

@@ -22,7 +22,7 @@ from order_engine.domain.transitions import building, submitted
 from order_engine.observability import error_fields, logger
 from order_engine.use_cases.announce import announce
 from order_engine.use_cases.call_venue import call_venue
-from order_engine.use_cases.in_time import in_time
+from order_engine.use_cases.deadline import Deadline
 from order_engine.use_cases.ports import Confirmations, Journal, Orders
 from order_engine.use_cases.quote import quote
 from order_engine.use_cases.settle import Ended, Settler
@@ -71,29 +71,33 @@ class Executor:
         Those are finished, or handed over to the confirmer. The message of every other order must be delivered again:
         when is said to `postpone` as soon as it is known. Raises DatabaseUnavailable when nothing could be claimed.
         """
-        ends_at = asyncio.get_running_loop().time() + time_limit.total_seconds()
+        deadline = Deadline.after(time_limit)
         claims = await self.orders.claim(ids, lease=self.limits.lease, max_attempts=self.settler.retries.max_attempts)
         await announce(claims, self.orders, self.journal)
-        results = await in_time({claim.order_id: self._guarded(claim, postpone) for claim in claims}, ends_at)
-        for order_id in {claim.order_id for claim in claims} - results.keys():
-            # It stays as it is; when its lease is over, the claim decides what comes next.
-            logger.warning("out of time", extra={"order_id": str(order_id)})
-            await postpone(order_id, self.limits.lease)
-        await self.journal.drain()
+        results = await deadline.results({claim.order_id: self._guarded(claim, postpone) for claim in claims})
+        await self.journal.drain(deadline.published)  # so that steps are pushed in order
         in_flight = [order_id for order_id, result in results.items() if result is InFlight.IN_FLIGHT]
         handed_over = await self._hand_over(in_flight, postpone)
+        late = {claim.order_id for claim in claims} - results.keys()
+        for order_id in late:
+            # It stays as it is; when its lease is over, the claim decides what comes next.
+            logger.warning("out of time", extra={"order_id": str(order_id)})
+        await self._postpone(late, postpone)
+        await self.journal.drain(deadline.finished)
         return {order_id for order_id, result in results.items() if result == Ended()} | handed_over
 
+    async def _postpone(self, ids: Collection[UUID], postpone: Postpone) -> None:
+        await asyncio.gather(*(postpone(order_id, self.limits.lease) for order_id in ids))
+
     async def _hand_over(self, ids: Sequence[UUID], postpone: Postpone) -> set[UUID]:
-        """One message for all. Sent when everything that was recorded is published, so steps are pushed in order."""
+        """One message for all."""
         if not ids:
             return set()
         try:
             await self.confirmations.send(ids, self.limits.landing)
         except QueueUnavailable as error:
             logger.warning("not handed over", extra={"orders": len(ids), **error_fields(error)})
-            for order_id in ids:
-                await postpone(order_id, self.limits.lease)
+            await self._postpone(ids, postpone)
             return set()
         return set(ids)
 

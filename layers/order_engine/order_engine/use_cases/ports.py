@@ -59,8 +59,8 @@ class Journal(Protocol):
     def announce(self, events: Iterable[OrderEvent], /) -> None:
         """Publish events that are committed already."""
 
-    async def drain(self) -> None:
-        """Wait until everything recorded is published, but no longer than best effort is worth."""
+    async def drain(self, until: float, /) -> None:
+        """Wait until everything recorded is published, but not beyond `until`, by the event loop's clock."""
 
 
 class Queue(Protocol):

@@ -1,6 +1,5 @@
 """The last resort for orders whose messages ended up in the dead-letter queue."""
 
-import asyncio
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,7 +10,7 @@ from order_engine.domain.errors import EngineError
 from order_engine.domain.orders import Order
 from order_engine.observability import error_fields, logger
 from order_engine.use_cases.announce import announce
-from order_engine.use_cases.in_time import in_time
+from order_engine.use_cases.deadline import Deadline
 from order_engine.use_cases.ports import Confirmations, Journal, Orders, Queue
 from order_engine.use_cases.settle import Settler
 
@@ -36,13 +35,13 @@ class DeadLetterHandler:
 
     async def settle(self, ids: Collection[UUID], time_limit: timedelta) -> Settlement:
         """Take care of these orders, all at once, for at most `time_limit`. Raises DatabaseUnavailable."""
-        ends_at = asyncio.get_running_loop().time() + time_limit.total_seconds()
+        deadline = Deadline.after(time_limit)
         claims = await self.orders.examine(ids, max_attempts=self.settler.retries.max_attempts)
         await announce(claims, self.orders, self.journal)
         unknown = {claim.order_id for claim in claims if claim.decision is Decision.UNKNOWN}
         known = {claim.order_id: self._settled(claim) for claim in claims if claim.order_id not in unknown}
-        results = await in_time(known, ends_at)
-        await self.journal.drain()
+        results = await deadline.results(known)
+        await self.journal.drain(deadline.finished)
         return Settlement({order_id for order_id, settled in results.items() if settled}, unknown)
 
     async def _settled(self, claim: Claim) -> bool:

@@ -84,26 +84,34 @@ class Database:
 
     async def _run(self, call: "_Call") -> list[DictRow]:
         try:
+            return await self._run_once(call)
+        except psycopg.errors.FeatureNotSupported:  # a migration has changed what a prepared statement returns
+            try:
+                return await self._run_once(call)
+            except psycopg.errors.FeatureNotSupported as error:
+                raise StatementRejected() from error
+
+    async def _run_once(self, call: "_Call") -> list[DictRow]:
+        call.sent = False
+        try:
             connection = await self._connected()
         except (psycopg.OperationalError, psycopg.InterfaceError) as error:
             raise DatabaseUnavailable() from error
         try:
             call.sent = True
-            try:
-                return await _execute(connection, call)
-            except psycopg.errors.FeatureNotSupported:  # a migration has changed what a prepared statement returns
-                await connection.close()
-                return await _execute(await self._connected(), call)
+            return await _execute(connection, call)
         except (psycopg.OperationalError, psycopg.InterfaceError) as error:
             await connection.close()
             raise DatabaseUnavailable(may_have_run=_may_have_run(error)) from error
         except asyncio.CancelledError:  # given up: see fetch
             await connection.close()
             raise
+        except psycopg.errors.FeatureNotSupported:
+            await connection.close()
+            raise
         except psycopg.Error as error:
-            if (error.sqlstate or "").startswith(
-                "25"
-            ):  # a server that became a standby takes no writes: look for another
+            # 25: a server that became a standby takes no writes. Look for another.
+            if (error.sqlstate or "").startswith("25"):
                 await connection.close()
                 raise DatabaseUnavailable() from error
             raise StatementRejected() from error

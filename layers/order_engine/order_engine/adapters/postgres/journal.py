@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -20,8 +21,6 @@ from order_engine.observability.steps import log_step
 
 # The notifier takes a sender's messages one after the other, about so long for each: earlier ones would wait there.
 _PUBLISH_SECONDS = 0.02
-# Nobody waits longer for a queue that hangs: orders go on without their pushes.
-_DRAIN_SECONDS = 1
 _Key = tuple[UUID, int, int, str]
 _Step = tuple[Order, str]
 _MOVES = json.dumps([{"source": source, "target": target} for source, target in MOVES])
@@ -60,14 +59,12 @@ class Journal:
         for event in events:
             self._events.put(event)
 
-    async def drain(self) -> None:
-        """Wait until everything recorded is published, for a second at most."""
-        try:
-            async with asyncio.timeout(_DRAIN_SECONDS):
+    async def drain(self, until: float) -> None:
+        """Wait until everything recorded is published, but not beyond `until`, by the event loop's clock."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(until):
                 await self._steps.drain()
                 await self._events.drain()
-        except TimeoutError:
-            logger.warning("not all is published yet")
 
     async def _commit(self, orders: Sequence[Order]) -> Sequence[Order | Exception]:
         steps = [_step_text(order) for order in orders]
