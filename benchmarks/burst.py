@@ -1,4 +1,7 @@
-"""a. 200 and 2,000 orders at once, mock delays as shipped: how long until all have ended."""
+"""a. 200 and 2,000 orders at once, mock delays as shipped: how long until all have ended.
+
+The 2,000 are posted 200 at a time: a POST that waits longer than ten seconds for an environment would be refused.
+"""
 
 import asyncio
 import tempfile
@@ -17,16 +20,15 @@ def measure(options: Options) -> list[Figure]:
         Figure(f"{few:,} orders at once, cloud just started", "s", values["first"], at_most(4.5)),
         Figure(f"{few:,} orders at once, again", "s", values["second"], at_most(4.5)),
         Figure("the same, until the account's socket has heard of all", "s", values["told"]),
-        Figure(f"{many:,} orders at once", "s", values["many"], at_most(15)),
+        Figure(f"{many:,} orders, {few:,} POSTs at once", "s", values["many"], at_most(15)),
         Figure("of it, until all are accepted", "s", values["accepted"]),
     ]
 
 
 def _run(few: int, many: int) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as directory, running_cloud(Path(directory)) as cloud:
-        first, second, third = (
-            asyncio.run(place_orders(cloud, orders, in_flight=orders)) for orders in (few, few, many)
-        )
+        first, second = (asyncio.run(place_orders(cloud, few, in_flight=few)) for _ in range(2))
+        third = asyncio.run(place_orders(cloud, many, in_flight=few))
     return {
         "first": first.settled,
         "second": second.settled,
