@@ -14,6 +14,7 @@ from local.template import load_stack
 from tests.cloud import ROOT
 
 _TOOLS = ROOT / ".tools"
+_ENGINE = ROOT / "layers" / "order_engine"
 _LAYER = _TOOLS / "layer"
 # Where make found no python3.13 the layer is not there, and our own Python has the same packages.
 PYTHON = str(_TOOLS / "lambda" / "bin" / "python") if (_LAYER / ".ready").exists() else sys.executable
@@ -67,7 +68,7 @@ def run_module(
     done = subprocess.run(
         [PYTHON, "-m", module],
         cwd=directory,
-        env={**(variables or {}), "PYTHONPATH": os.pathsep.join(map(str, (*layers, _LAYER, ROOT)))},
+        env={**(variables or {}), "PYTHONPATH": os.pathsep.join(map(str, (*layers, _ENGINE, _LAYER, ROOT)))},
         input=json.dumps(order),
         stdout=subprocess.PIPE,
         text=True,
