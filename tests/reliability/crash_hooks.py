@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from order_engine.adapters.api_keys import ApiKeys
+from order_engine.adapters.api_keys import KeyLookup
 from order_engine.adapters.connections import Connections
 from order_engine.adapters.gateway import Gateway
 from order_engine.adapters.postgres.journal import Journal
@@ -36,7 +36,7 @@ def wrap_adapters() -> None:
         PoisonQueue,
         Connections,
         Gateway,
-        ApiKeys,
+        KeyLookup,
     ):
         for name, method in inspect.getmembers(adapter, inspect.isfunction):
             if not name.startswith("_"):

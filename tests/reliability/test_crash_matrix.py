@@ -94,7 +94,7 @@ CONFIRMING: dict[str, State] = {
     "Journal.record confirmed": signed,
     "StatusQueue.publish": signed,
     "Journal.record pending": signed_in_vain,
-    "OrdersQueue.send": signed_in_vain,
+    "OrdersQueue.send_all": signed_in_vain,
 }
 CALLS = {
     "worker": {
@@ -115,7 +115,7 @@ CALLS = {
         "OrderStore.mark_due",
         "OrderStore.get",
     },
-    "authorizer": {"handler", "ApiKeys.account_of"},
+    "authorizer": {"handler", "KeyLookup.account_of"},
     "sweeper": {*SWEEPING},
     "notifier": {*TELLING, "Connections.remove", "StatusQueue.change_visibility"},
     "dead_letter": {*SETTLING, "PoisonQueue.send"},
@@ -312,7 +312,7 @@ def test_the_websocket_function_crashes_unsubscribing(cloud: Cloud, crash_points
         assert frame["type"] == "unsubscribed"
 
 
-@pytest.mark.parametrize("call", ["handler", "ApiKeys.account_of"])
+@pytest.mark.parametrize("call", ["handler", "KeyLookup.account_of"])
 def test_the_authorizer_crashes(cloud: Cloud, http: httpx.Client, crash_points: CrashPoints, call: str) -> None:
     headers = headers_of_new_account(cloud, f"somebody-{uuid4()}")
     with crash_points.crash("authorizer", call):
