@@ -8,28 +8,21 @@ from snapshot_restore_py import register_before_snapshot
 
 from order_engine.adapters.aws import sqs
 from order_engine.adapters.postgres.database import Database
-from order_engine.adapters.postgres.journal import Journal
 from order_engine.adapters.postgres.orders import OrderStore
-from order_engine.adapters.sqs import ConfirmationsQueue, OrdersQueue, StatusQueue
-from order_engine.settings import MockSettings
+from order_engine.adapters.sqs import ConfirmationsQueue, OrdersQueue
+from order_engine.composition import build_journal, build_settler
+from order_engine.settings import SettlerSettings
 from order_engine.use_cases.execute import ExecutionLimits, Executor
-from order_engine.use_cases.settle import RetryPolicy, Settler
 from order_engine.venues import connect
 
 _DATABASE_TIME_LIMIT = timedelta(seconds=5)  # half of the function's, so that it can still give its messages back
 
 
-class Settings(MockSettings):
+class Settings(SettlerSettings):
     """See template.yaml."""
 
-    database_url: str
     orders_queue_url: str
-    status_queue_url: str
-    max_attempts: int
-    backoff_seconds: float
     lease_seconds: float
-    watchdog_seconds: float
-    venue_timeout_seconds: float
     transaction_validity_seconds: float
     confirmations_queue_url: str
     landing_seconds: float
@@ -50,22 +43,16 @@ def worker() -> Worker:
     database = Database(settings.database_url, _DATABASE_TIME_LIMIT)
     queues = sqs()
     venues, chain = connect(settings, database)
-    journal = Journal(
-        database,
-        StatusQueue(settings.status_queue_url, queues),
-        watchdog=timedelta(seconds=settings.watchdog_seconds),
-    )
-    venue_limit = timedelta(seconds=settings.venue_timeout_seconds)
-    retries = RetryPolicy(max_attempts=settings.max_attempts, backoff=timedelta(seconds=settings.backoff_seconds))
+    journal = build_journal(settings, database, queues)
     executor = Executor(
         orders=OrderStore(database),
         journal=journal,
         venues=venues,
-        settler=Settler(journal=journal, chain=chain, retries=retries, time_limit=venue_limit),
+        settler=build_settler(settings, journal, chain),
         confirmations=ConfirmationsQueue(settings.confirmations_queue_url, queues),
         limits=ExecutionLimits(
             lease=timedelta(seconds=settings.lease_seconds),
-            venue=venue_limit,
+            venue=timedelta(seconds=settings.venue_timeout_seconds),
             transaction_validity=timedelta(seconds=settings.transaction_validity_seconds),
             landing=timedelta(seconds=settings.landing_seconds),
         ),

@@ -1,6 +1,7 @@
 """template.yaml holds together, with itself and with the code."""
 
 import ast
+import dataclasses
 import re
 from pathlib import Path
 from typing import Any
@@ -8,9 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
+import order_engine.settings
 from local.template.parameters import variable_name
 from order_engine.contracts.openapi import openapi_document
-from order_engine.settings import MockSettings
 
 ROOT = Path(__file__).parents[2]
 
@@ -110,8 +111,8 @@ def test_every_function_has_just_the_variables_it_reads(function: str) -> None:
         for field in settings[0].body
         if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)
     }
-    if ast.unparse(settings[0].bases[0]) == "MockSettings":
-        fields |= MockSettings.__annotations__.keys()
+    base = getattr(order_engine.settings, ast.unparse(settings[0].bases[0]).replace("BaseSettings", "Settings"))
+    fields |= {field.name for field in dataclasses.fields(base)} if dataclasses.is_dataclass(base) else set()
     given = {name for name in FUNCTIONS[function]["Environment"]["Variables"] if not name.startswith("POWERTOOLS_")}
     assert given == {field.upper() for field in fields}
 

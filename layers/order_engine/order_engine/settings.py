@@ -44,6 +44,17 @@ class MockSettings(Settings):
     mock_failure_rate: float
 
 
+class SettlerSettings(MockSettings):
+    """What a function needs that ends attempts and orders."""
+
+    database_url: str
+    status_queue_url: str
+    max_attempts: int
+    backoff_seconds: float
+    watchdog_seconds: float
+    venue_timeout_seconds: float
+
+
 def trace() -> str | None:
     """X-Ray's trace of the current invocation, as Lambda says it."""
     return os.environ.get("_X_AMZN_TRACE_ID")

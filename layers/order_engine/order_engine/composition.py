@@ -1,0 +1,30 @@
+"""Parts that worker, confirmer and dead-letter function put together alike: those that end attempts and orders."""
+
+from datetime import timedelta
+
+from order_engine.adapters.aws import JsonService
+from order_engine.adapters.postgres.database import Database
+from order_engine.adapters.postgres.journal import Journal
+from order_engine.adapters.sqs import StatusQueue
+from order_engine.settings import SettlerSettings
+from order_engine.use_cases.settle import RetryPolicy, Settler
+from order_engine.venues.protocol import Chain
+
+
+def build_journal(settings: SettlerSettings, database: Database, queues: JsonService) -> Journal:
+    """The journal, which publishes to the status queue."""
+    return Journal(
+        database,
+        StatusQueue(settings.status_queue_url, queues),
+        watchdog=timedelta(seconds=settings.watchdog_seconds),
+    )
+
+
+def build_settler(settings: SettlerSettings, journal: Journal, chain: Chain) -> Settler:
+    """The settler, with the deployment's retry policy."""
+    return Settler(
+        journal=journal,
+        chain=chain,
+        retries=RetryPolicy(max_attempts=settings.max_attempts, backoff=timedelta(seconds=settings.backoff_seconds)),
+        time_limit=timedelta(seconds=settings.venue_timeout_seconds),
+    )
