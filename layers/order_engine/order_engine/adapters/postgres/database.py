@@ -84,16 +84,6 @@ class Database:
 
     async def _run(self, call: "_Call") -> list[DictRow]:
         try:
-            return await self._run_once(call)
-        except psycopg.errors.FeatureNotSupported:  # a migration has changed what a prepared statement returns
-            try:
-                return await self._run_once(call)
-            except psycopg.errors.FeatureNotSupported as error:
-                raise StatementRejected() from error
-
-    async def _run_once(self, call: "_Call") -> list[DictRow]:
-        call.sent = False
-        try:
             connection = await self._connected()
         except (psycopg.OperationalError, psycopg.InterfaceError) as error:
             raise DatabaseUnavailable() from error
@@ -104,9 +94,6 @@ class Database:
             await connection.close()
             raise DatabaseUnavailable(may_have_run=_may_have_run(error)) from error
         except asyncio.CancelledError:  # given up: see fetch
-            await connection.close()
-            raise
-        except psycopg.errors.FeatureNotSupported:
             await connection.close()
             raise
         except psycopg.Error as error:
@@ -166,7 +153,18 @@ async def _execute(connection: Connection, call: _Call) -> list[DictRow]:
 
 
 async def _fetch(connection: Connection, call: _Call) -> list[DictRow]:
-    cursor = await connection.execute(call.statement, call.parameters, prepare=call.prepare)
+    try:
+        cursor = await connection.execute(call.statement, call.parameters, prepare=call.prepare)
+    except psycopg.errors.FeatureNotSupported:
+        # A migration has changed what the prepared statement returns: this once unprepared, then on a new connection.
+        cursor = await connection.execute(call.statement, call.parameters, prepare=False)
+        rows = await _rows(cursor)
+        await connection.close()
+        return rows
+    return await _rows(cursor)
+
+
+async def _rows(cursor: psycopg.AsyncCursor[DictRow]) -> list[DictRow]:
     return await cursor.fetchall() if cursor.description else []
 
 
