@@ -163,9 +163,8 @@ def test_of_a_batch_those_that_were_taken_are_named() -> None:
 
 def test_a_queue_that_goes_away_in_the_middle_took_what_it_took() -> None:
     ids = [uuid4() for _ in range(25)]
-    answers = Answers(
-        {"Successful": [{"Id": str(number)} for number in range(10)]}, AwsError("ServiceUnavailable", 503)
-    )
+    away = AwsError("ServiceUnavailable", 503)
+    answers = Answers({"Successful": [{"Id": str(number)} for number in range(10)]}, away, away)
     assert asyncio.run(OrdersQueue("url", cast(Any, answers)).send_all(ids)) == ids[:10]
 
 

@@ -70,23 +70,24 @@ class OrdersQueue(_Queue):
         taken: list[UUID] = []
         for start in range(0, len(chunks), _REQUESTS_AT_ONCE):
             sending = (self._send_chunk(chunk, delay) for chunk in chunks[start : start + _REQUESTS_AT_ONCE])
-            results = await asyncio.gather(*sending, return_exceptions=True)
-            taken += [order_id for result in results if isinstance(result, list) for order_id in result]
+            results = await asyncio.gather(*sending)
+            taken += [order_id for result in results if not isinstance(result, QueueUnavailable) for order_id in result]
             for failure in results:
                 if isinstance(failure, QueueUnavailable):
                     about = {"orders": len(order_ids) - len(taken), **error_fields(failure)}
                     logger.warning("not queued", extra=about)
                     return taken
-                if isinstance(failure, BaseException):
-                    raise failure
         return taken
 
-    async def _send_chunk(self, order_ids: Sequence[UUID], delay: timedelta) -> list[UUID]:
+    async def _send_chunk(self, order_ids: Sequence[UUID], delay: timedelta) -> list[UUID] | QueueUnavailable:
         entries = [
             {"Id": str(index), "MessageBody": _order_message(order_id), "DelaySeconds": _delay_seconds(delay)}
             for index, order_id in enumerate(order_ids)
         ]
-        answer = await self._request("SendMessageBatch", Entries=entries)
+        try:
+            answer = await self._request("SendMessageBatch", Entries=entries)
+        except QueueUnavailable as error:
+            return error
         return [order_ids[int(entry["Id"])] for entry in answer.get("Successful", [])]
 
 
