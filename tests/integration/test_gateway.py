@@ -79,10 +79,8 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def gateway(api: ConnectionsApi, clock: Clock) -> Iterator[Gateway]:
-    endpoint = connections_endpoint(api.url, 4)
-    yield Gateway(endpoint, clock)
-    endpoint.close()
+def gateway(api: ConnectionsApi, clock: Clock) -> Gateway:
+    return Gateway(connections_endpoint(api.url, 4), clock)
 
 
 def test_a_frame_arrives(api: ConnectionsApi, gateway: Gateway) -> None:

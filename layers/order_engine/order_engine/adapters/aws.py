@@ -89,10 +89,6 @@ class SignedEndpoint:
             raise AwsError(answer.data.decode(errors="replace"), answer.status)
         return answer.data
 
-    def close(self) -> None:
-        """Close its connections."""
-        self._connections.close()
-
 
 class JsonService:
     """A service that speaks AWS's JSON protocol. `target` stands before an operation's name in its requests."""

@@ -9,7 +9,7 @@ from order_engine.domain.orders import first_event, latest_event
 from order_engine.observability import logger
 from order_engine.use_cases.ports import Journal, Orders
 
-_TIME_LIMIT_SECONDS = 1  # of the second or two that orders themselves wait for the database
+_TIME_LIMIT_SECONDS = 1  # the orders themselves wait meanwhile
 
 
 async def announce(claims: Sequence[Claim], orders: Orders, journal: Journal) -> None:
