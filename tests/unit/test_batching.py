@@ -30,7 +30,7 @@ def test_what_arrives_during_a_flush_goes_together_in_the_next() -> None:
     assert batches == [[1], [2, 3, 4]]
 
 
-def test_batches_keep_their_interval_until_somebody_drains() -> None:
+def test_a_batch_waits_for_more_until_somebody_drains() -> None:
     batches: list[list[int]] = []
 
     async def flush(items: Sequence[int]) -> Sequence[int]:
@@ -38,18 +38,27 @@ def test_batches_keep_their_interval_until_somebody_drains() -> None:
         return items
 
     async def scenario() -> None:
-        batcher: Batcher[int, int] = Batcher(flush, interval=3_600)
-        await batcher.put(1)
-        batcher.put(2)
+        batcher: Batcher[int, int] = Batcher(flush, linger=3_600)
+        batcher.put(1)
         await asyncio.sleep(0)
-        batcher.put(3)
+        batcher.put(2)
         await batcher.drain()
-        batcher.put(4)
+        batcher.put(3)
         await asyncio.sleep(0)
         await batcher.drain()
 
     asyncio.run(scenario())
-    assert batches == [[1], [2, 3], [4]]
+    assert batches == [[1, 2], [3]]
+
+
+def test_a_batch_waits_no_longer_than_it_should() -> None:
+    async def flush(items: Sequence[int]) -> Sequence[int]:
+        return items
+
+    async def scenario() -> int:
+        return await Batcher[int, int](flush, linger=0.01).put(1)
+
+    assert asyncio.run(scenario()) == 1
 
 
 def test_no_batch_is_larger_than_the_limit() -> None:

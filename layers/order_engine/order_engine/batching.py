@@ -13,19 +13,18 @@ class Batcher(Generic[Item, Result]):
     """What arrives while a batch is in flight goes together in the next one: alone when idle, in crowds under load.
 
     `flush` gets up to `limit` items in order of arrival and returns, for each, its result or the exception to raise.
-    Batches never overlap, and begin at least `interval` seconds apart, unless somebody drains.
+    Batches never overlap. Each waits `linger` seconds for more, unless somebody drains.
     """
 
     def __init__(
         self,
         flush: Callable[[Sequence[Item]], Awaitable[Sequence[Result | Exception]]],
         limit: int = 500,
-        interval: float = 0,
+        linger: float = 0,
     ) -> None:
         self._flush = flush
         self._limit = limit
-        self._interval = interval
-        self._begun_at = float("-inf")
+        self._linger = linger
         self._draining = asyncio.Event()
         self._waiting: list[tuple[Item, asyncio.Future[Result]]] = []
         self._flusher: asyncio.Task[None] | None = None
@@ -51,7 +50,7 @@ class Batcher(Generic[Item, Result]):
         # One turn of the loop, so that tasks that are ready to hand something in are in the first batch too.
         await asyncio.sleep(0)
         while self._waiting:
-            await self._keep_the_interval()
+            await self._wait_for_more()
             batch, self._waiting = self._waiting[: self._limit], self._waiting[self._limit :]
             results = await self._flush_safely([item for item, _ in batch])
             for (_, future), result in zip(batch, results, strict=True):
@@ -62,12 +61,10 @@ class Batcher(Generic[Item, Result]):
                 else:
                     future.set_result(result)
 
-    async def _keep_the_interval(self) -> None:
-        wait = self._begun_at + self._interval - asyncio.get_running_loop().time()
-        if wait > 0 and not self._draining.is_set():
+    async def _wait_for_more(self) -> None:
+        if self._linger and not self._draining.is_set():
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._draining.wait(), wait)
-        self._begun_at = asyncio.get_running_loop().time()
+                await asyncio.wait_for(self._draining.wait(), self._linger)
 
     async def _flush_safely(self, items: Sequence[Item]) -> Sequence[Result | Exception]:
         try:

@@ -19,8 +19,8 @@ from order_engine.domain.orders import Order, OrderEvent, latest_event
 from order_engine.observability import error_fields, logger
 from order_engine.observability.steps import log_step
 
-# The notifier takes a sender's messages one after the other, about so long for each: earlier ones would wait there.
-_PUBLISH_SECONDS = 0.02
+# The notifier takes a sender's messages one after the other, about so long for each: what is sent at once waits there.
+_LINGER_SECONDS = 0.02
 _Key = tuple[UUID, int, int, str]
 _Step = tuple[Order, str]
 _MOVES = json.dumps([{"source": source, "target": target} for source, target in MOVES])
@@ -44,7 +44,7 @@ class Journal:
         self._publisher = publisher
         self._watchdog = watchdog
         self._steps: Batcher[Order, Order] = Batcher(self._commit)
-        self._events: Batcher[OrderEvent, None] = Batcher(self._publish, limit=2_000, interval=_PUBLISH_SECONDS)
+        self._events: Batcher[OrderEvent, None] = Batcher(self._publish, limit=2_000, linger=_LINGER_SECONDS)
 
     async def record(self, order: Order) -> Order:
         """Commit a step, given as the order that it leads to (see domain.transitions), and return it as it now stands.
