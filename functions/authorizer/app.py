@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from snapshot_restore_py import register_before_snapshot
 
-from order_engine.adapters.api_keys import KeyLookup
+from order_engine.adapters.api_keys import LOOKUP_SECONDS, KeyLookup
 from order_engine.adapters.aws import dynamodb
 from order_engine.settings import Settings as BaseSettings
 
@@ -22,7 +22,7 @@ class Settings(BaseSettings):
 @cache
 def key_lookup() -> KeyLookup:
     """The composition root: built at the first event."""
-    return KeyLookup(Settings.from_environment().api_keys_table, dynamodb())
+    return KeyLookup(Settings.from_environment().api_keys_table, dynamodb(read_seconds=LOOKUP_SECONDS))
 
 
 register_before_snapshot(key_lookup)

@@ -11,6 +11,8 @@ import yaml
 
 import order_engine.settings
 from local.template.parameters import variable_name
+from order_engine.adapters.api_keys import LOOKUP_SECONDS
+from order_engine.adapters.aws import CONNECT_SECONDS, TRIES
 from order_engine.contracts.openapi import openapi_document
 
 ROOT = Path(__file__).parents[2]
@@ -77,6 +79,16 @@ def test_every_queue_redrives(queue: str) -> None:
 def test_a_lease_outlives_its_worker_and_ends_before_its_message_comes_back() -> None:
     lease = value({"Ref": "LeaseSeconds"})
     assert timeout("WorkerFunction") < lease < value({"Ref": "OrdersVisibilityTimeout"})
+
+
+def test_messages_stay_hidden_for_six_timeouts_and_the_gathering_second() -> None:
+    """https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html"""
+    gathering = max(window["GatheringSeconds"] for window in TEMPLATE["Mappings"]["OrdersBatch"].values())
+    assert value({"Ref": "OrdersVisibilityTimeout"}) >= 6 * timeout("WorkerFunction") + gathering
+
+
+def test_an_authorizer_whose_table_hangs_still_answers() -> None:
+    assert timeout("AuthorizerFunction") > TRIES * (CONNECT_SECONDS + LOOKUP_SECONDS)
 
 
 def test_a_worker_never_waits_for_the_chain() -> None:

@@ -12,6 +12,7 @@ from order_engine.adapters.aws import JsonService
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+LOOKUP_SECONDS = 1  # for each of two tries, which fit into the authorizer's timeout
 _PREFIX = "oek_"
 _LONGEST = 128  # no key is longer, so nothing longer needs to be looked up
 

@@ -93,8 +93,8 @@ class SignedEndpoint:
 class JsonService:
     """A service that speaks AWS's JSON protocol. `target` stands before an operation's name in its requests."""
 
-    def __init__(self, service: str, target: str, url: str | None = None) -> None:
-        self.endpoint = SignedEndpoint(service, url or url_of(service))
+    def __init__(self, service: str, target: str, url: str | None = None, *, read_seconds: float = 3) -> None:
+        self.endpoint = SignedEndpoint(service, url or url_of(service), read_seconds=read_seconds)
         self._target = target
 
     def call(self, operation: str, **request: Any) -> dict[str, Any]:
@@ -115,9 +115,9 @@ def sqs(url: str | None = None) -> JsonService:
     return JsonService("sqs", "AmazonSQS", url)
 
 
-def dynamodb(url: str | None = None) -> JsonService:
+def dynamodb(url: str | None = None, *, read_seconds: float = 3) -> JsonService:
     """https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/"""
-    return JsonService("dynamodb", "DynamoDB_20120810", url)
+    return JsonService("dynamodb", "DynamoDB_20120810", url, read_seconds=read_seconds)
 
 
 def credentials() -> ReadOnlyCredentials:
