@@ -4,15 +4,15 @@ With one order under way and with a hundred. The local cloud writes each invocat
 """
 
 import asyncio
-import json
 import tempfile
 import time
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 
 from benchmarks.calls import counting_cloud, counts
 from benchmarks.figures import Figure, Options, per_run
+from benchmarks.invocations import reported
 from benchmarks.load import follow_orders
 from benchmarks.processes import POSTGRES, cpu_seconds
 from benchmarks.trader import trading
@@ -44,17 +44,17 @@ async def _run(cloud: Cloud, orders: int, in_flight: int) -> dict[str, float]:
     async with trading(cloud) as trader:
         await follow_orders(trader, min(2 * in_flight, orders), in_flight)
         sizes, cpu, began = _sizes(logs), cpu_seconds(cloud), time.monotonic()
-        await follow_orders(trader, orders, in_flight)
+        with reported(cloud) as reports:
+            await follow_orders(trader, orders, in_flight)
         took = time.monotonic() - began
     used = {group: seconds - cpu.get(group, 0) for group, seconds in cpu_seconds(cloud).items()}
-    invocations, billed = _reports(logs / "invocations.log", sizes["invocations.log"])
     logged = {name: size - sizes[name] for name, size in _sizes(logs).items()}
     found = {"seconds under way": took * min(in_flight, orders), "postgres: CPU": used[POSTGRES] * 1000}
     for name in FUNCTIONS:
         function = f"{name.capitalize()}Function"
         found |= {
-            f"{name}: invocations": invocations[function],
-            f"{name}: billed": billed[function],
+            f"{name}: invocations": reports.invocations[function],
+            f"{name}: billed": reports.billed_ms[function],
             f"{name}: CPU": used[name] * 1000,
             f"{name}: logs": logged.get(f"{function}.log", 0),
         }
@@ -63,18 +63,6 @@ async def _run(cloud: Cloud, orders: int, in_flight: int) -> dict[str, float]:
 
 def _sizes(logs: Path) -> Mapping[str, int]:
     return defaultdict(int, {file.name: file.stat().st_size for file in logs.glob("*.log")})
-
-
-def _reports(file: Path, start: int) -> tuple[Counter[str], Counter[str]]:
-    """Invocations and billed milliseconds by function, of the lines from `start` on."""
-    with file.open() as log:
-        log.seek(start)
-        reports = [json.loads(line) for line in log]
-    invocations, billed = Counter[str](), Counter[str]()
-    for report in reports:
-        invocations[report["function"]] += 1
-        billed[report["function"]] += report["billed_ms"]
-    return invocations, billed
 
 
 def _unit(name: str) -> str:
