@@ -8,10 +8,9 @@ import asyncio
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
 from uuid import UUID
 
 import psycopg
@@ -21,7 +20,8 @@ from benchmarks import worker
 from benchmarks.figures import Figure, Options, at_least, per_run
 from benchmarks.load import place_orders
 from benchmarks.stub_queue import stub_queue
-from order_engine.adapters.postgres.database import parse_statements, statement_named
+from order_engine.adapters.postgres.database import Database, parse_statements
+from order_engine.adapters.postgres.orders import OrderStore
 from order_engine.domain.lifecycle import Status
 from tests.cloud import running_cloud
 from tests.postgres import TestServer
@@ -105,22 +105,31 @@ def _filled(server: TestServer, queue: str, orders: int) -> Iterator[str]:
 def _pages(url: str, orders: int) -> dict[str, float]:
     """Milliseconds of the first page of an account's orders and of one as deep as there is, up to the thousandth."""
     deep = min(_DEEP, orders // 10 // _PAGE)
-    with psycopg.connect(url, autocommit=True, prepare_threshold=None) as connection:
+    with psycopg.connect(url, autocommit=True) as connection:
         row = connection.execute(_STATEMENTS["page_start"], {"skipped": deep * _PAGE - 1}).fetchone()
-        assert row
+    assert row
+    return asyncio.run(_times_of_pages(url, {1: None, deep: row[0]}))
+
+
+async def _times_of_pages(url: str, starts: Mapping[int, UUID | None]) -> dict[str, float]:
+    database = Database(url)
+    try:
         return {
-            f"page {number:,} of {_PAGE}{', one status' if status else ''}": _time_of_page(connection, before, status)
+            f"page {number:,} of {_PAGE}{', one status' if status else ''}": await _time_of_page(
+                OrderStore(database), before, status
+            )
             for status in (None, Status.CONFIRMED)
-            for number, before in ((1, None), (deep, row[0]))
+            for number, before in starts.items()
         }
+    finally:
+        await database.close()
 
 
-def _time_of_page(connection: psycopg.Connection[Any], before: UUID | None, status: str | None) -> float:
+async def _time_of_page(orders: OrderStore, before: UUID | None, status: Status | None) -> float:
     times = []
     for _ in range(_LOOKS):
         began = time.perf_counter()
-        asked = {"account": "demo", "status": status, "before": before, "limit": _PAGE + 1}
-        found = connection.execute(statement_named("orders.page"), asked).fetchall()
+        found = await orders.page("demo", status, before, _PAGE + 1)
         times.append((time.perf_counter() - began) * 1000)
         assert found
     return statistics.median(times)
