@@ -1,14 +1,14 @@
-# `make run` and `make test` do all the set-up themselves; they need python >= 3.11 and nothing else.
+# `make run` and `make test` do all the setup themselves; they need only Python >= 3.11.
 PYTHON ?= python3
 TOOLS  := .tools
 UV     := $(TOOLS)/uv/bin/uv
 SAM    := $(TOOLS)/sam/bin/sam
 PY     := .venv/bin/python
 
-# What `make build` builds for; sam local wants this machine's: arm64 or x86_64.
+# Target architecture of `make build`: arm64 or x86_64. `sam local` needs this machine's.
 ARCHITECTURE ?= arm64
 
-# The functions' own Python, for sam build and the tests of what it builds: from PATH, from pyenv, or uv's own.
+# The functions' Python version, for `sam build` and the tests of its output: from PATH, pyenv or uv.
 PYTHON313 := $(or $(PYTHON313),$(shell for p in python3.13 "$$(pyenv prefix 3.13 2>/dev/null)/bin/python3.13" \
 	"$$($(UV) python find --managed-python 3.13 2>/dev/null)"; do "$$p" -c '' 2>/dev/null && command -v "$$p" && break; done))
 export SAM_CLI_TELEMETRY := 0
@@ -17,32 +17,32 @@ export AWS_DEFAULT_REGION ?= us-east-1
 .DEFAULT_GOAL := help
 .PHONY: help run test chaos duplicates outages bench check picture audit fmt pins certificates build clean
 
-help: ## this list
+help: ## show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 run: .venv/.ready $(TOOLS)/ministack/.ready ## start the engine on this machine (Ctrl-C stops it)
 	@exec $(PY) -m local
 
-test: .venv/.ready $(TOOLS)/ministack/.ready $(TOOLS)/sam/.ready $(if $(PYTHON313),$(TOOLS)/lambda/.ready) ## every test
+test: .venv/.ready $(TOOLS)/ministack/.ready $(TOOLS)/sam/.ready $(if $(PYTHON313),$(TOOLS)/lambda/.ready) ## run every test
 	$(PY) -m pytest
 
-chaos: .venv/.ready $(TOOLS)/ministack/.ready ## 10,000 orders while everything breaks (ORDERS=, SEED=, DEFAULTS=1)
+chaos: .venv/.ready $(TOOLS)/ministack/.ready ## run 10,000 orders while injecting failures (ORDERS=, SEED=, DEFAULTS=1)
 	$(PY) -m tests.reliability.chaos --orders $(or $(ORDERS),10000) --seed $(or $(SEED),1) $(if $(DEFAULTS),--defaults)
 
-duplicates: .venv/.ready ## 2,000 orders whose messages come several times (ORDERS=, SEED=)
+duplicates: .venv/.ready ## run 2,000 orders whose messages are delivered several times (ORDERS=, SEED=)
 	$(PY) -m tests.reliability.duplicates --orders $(or $(ORDERS),2000) --seed $(or $(SEED),1)
 
-outages: .venv/.ready $(TOOLS)/ministack/.ready ## what outages cost with the deployed defaults, half an hour (ONLY=queue,workers)
+outages: .venv/.ready $(TOOLS)/ministack/.ready ## measure the cost of outages with the deployed defaults, in half an hour (ONLY=queue,workers)
 	$(PY) -m tests.reliability.outages $(if $(ONLY),--only $(ONLY))
 
-bench: .venv/.ready $(TOOLS)/ministack/.ready $(TOOLS)/sam/.ready $(TOOLS)/layer/.ready ## benchmarks/results.md made anew (ONLY=burst,worker RUNS=3)
+bench: .venv/.ready $(TOOLS)/ministack/.ready $(TOOLS)/sam/.ready $(TOOLS)/layer/.ready ## regenerate benchmarks/results.md (ONLY=burst,worker RUNS=3)
 	$(PY) -m benchmarks $(if $(ONLY),--only $(ONLY)) $(if $(RUNS),--runs $(RUNS)) $(if $(ORDERS),--orders $(ORDERS))
 
-check: .venv/.ready $(TOOLS)/sam/.ready $(TOOLS)/checkov/.ready audit $(if $(PYTHON313),build) ## format, lint, types, security, template, workflows
+check: .venv/.ready $(TOOLS)/sam/.ready $(TOOLS)/checkov/.ready audit $(if $(PYTHON313),build) ## check format, lint, types, security, template and workflows
 	$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
 	$(PY) -m mypy
-	@# Every function is a program of its own, with an `app` of its own.
+	@# Each function is a separate program with its own `app` module.
 	echo functions/*/ | xargs -n 1 $(PY) -m mypy
 	$(PY) -m bandit -q -c pyproject.toml -r layers functions client local infrastructure
 	$(SAM) validate --lint
@@ -51,28 +51,28 @@ check: .venv/.ready $(TOOLS)/sam/.ready $(TOOLS)/checkov/.ready audit $(if $(PYT
 	$(UV) tool run check-jsonschema==0.39.0 --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(UV) tool run zizmor==1.32.0 --offline --quiet --min-severity medium .github/workflows
 
-picture: .venv/.ready $(TOOLS)/ministack/.ready ## README's picture of the dashboard, made anew
+picture: .venv/.ready $(TOOLS)/ministack/.ready ## regenerate the README's picture of the dashboard
 	PICTURE=docs/dashboard.png $(PY) -m pytest -q tests/browser/test_picture.py
 
-audit: .venv/.ready ## known vulnerabilities of the dependencies
+audit: .venv/.ready ## check the dependencies for known vulnerabilities
 	$(UV) export --quiet --frozen --no-emit-project --output-file $(TOOLS)/audited.txt
 	$(UV) tool run pip-audit==2.10.1 --requirement $(TOOLS)/audited.txt --disable-pip
 
-certificates: .venv/.ready ## the roots that functions trust Postgres by, made anew
+certificates: .venv/.ready ## regenerate the root certificates with which functions verify Postgres
 	$(PY) infrastructure/certificates.py
 
-fmt: .venv/.ready ## format and fix what can be fixed
+fmt: .venv/.ready ## format the code and apply automatic fixes
 	$(PY) -m ruff format .
 	$(PY) -m ruff check --fix .
 
-pins: $(UV) ## what the layer carries, from uv.lock
+pins: $(UV) ## regenerate the layer's requirements from uv.lock
 	$(UV) export --quiet --frozen --no-default-groups --no-emit-project --no-annotate --output-file layers/order_engine/requirements.txt \
 		--prune boto3 --prune snapshot-restore-py --prune httpx --prune rich --prune typer --prune websockets
 
-build: $(TOOLS)/sam/.ready $(TOOLS)/lambda/.ready ## sam build (ARCHITECTURE=arm64)
+build: $(TOOLS)/sam/.ready $(TOOLS)/lambda/.ready ## run sam build (ARCHITECTURE=arm64)
 	PATH="$(CURDIR)/$(TOOLS)/lambda/bin:$$PATH" $(SAM) build --parameter-overrides Architecture=$(ARCHITECTURE)
 
-clean: ## remove everything that make made, the local data too
+clean: ## remove everything that make created, including the local data
 	rm -rf .venv $(TOOLS) .local .aws-sam .pytest_cache .mypy_cache .ruff_cache
 
 $(UV):
@@ -85,19 +85,19 @@ $(UV):
 	@$(UV) sync --quiet --frozen --python $(PYTHON)
 	@touch $@
 
-# What the Lambda runtime itself brings, and pip to build with. uv downloads a python3.13 where there is none.
+# The packages that the Lambda runtime includes, and pip for building. uv downloads Python 3.13 if there is none.
 $(TOOLS)/lambda/.ready: local/requirements-lambda.txt | $(UV)
 	@$(UV) venv --quiet --clear --python $(or $(PYTHON313),3.13) $(TOOLS)/lambda
 	@$(UV) pip install --quiet --compile-bytecode --python $(TOOLS)/lambda/bin/python --requirement $<
 	@touch $@
 
-# What the layer brings, for the benchmarks of single functions under that Python.
+# The layer's packages, for the benchmarks of single functions under that Python.
 $(TOOLS)/layer/.ready: layers/order_engine/requirements.txt $(TOOLS)/lambda/.ready | $(UV)
 	@rm -rf $(TOOLS)/layer
 	@$(UV) pip install --quiet --compile-bytecode --target $(TOOLS)/layer --python $(TOOLS)/lambda/bin/python --requirement $<
 	@touch $@
 
-# The emulator, the SAM CLI and checkov pin older libraries than the engine's: an environment of its own for each.
+# The emulator, the SAM CLI and checkov pin older libraries than the engine, so each has its own environment.
 $(TOOLS)/%/.ready: local/requirements-%.txt | $(UV)
 	@$(UV) venv --quiet --clear --python $(PYTHON) $(TOOLS)/$*
 	@$(UV) pip install --quiet --python $(TOOLS)/$*/bin/python --requirement $<

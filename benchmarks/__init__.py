@@ -1,1 +1,1 @@
-"""What the engine costs and how fast it is. `python -m benchmarks` measures and writes results.md and results.json."""
+"""Measures how fast the engine is and what it costs. `python -m benchmarks` writes results.md and results.json."""

@@ -1,4 +1,4 @@
-"""d. The api alone, one process: POSTs a second, the slowest of them, and whose code the CPU runs."""
+"""d. The API function alone, one process: POSTs per second, their latency, and CPU time by owner of the code."""
 
 import json
 import tempfile
@@ -17,7 +17,7 @@ _WARM_UP = 20
 
 
 def measure(options: Options) -> list[Figure]:
-    """POSTs of one execution environment, on a new database each run."""
+    """Measures the POSTs of one execution environment, with a new database for each run."""
     requests = options.scaled(2_000, 50)
     with tempfile.TemporaryDirectory() as directory, stub_queue() as queue:
         server = TestServer(Path(directory))
@@ -58,7 +58,7 @@ def _run(server: TestServer, queue: str, requests: int, *, sample: bool) -> Meas
 
 
 def _event(number: int) -> Any:
-    """The sample POST, as an order of its own."""
+    """The sample POST with its own client order id."""
     event = json.loads((ROOT / "events" / "api" / "submit_order.json").read_text())
     event["body"] = json.dumps({**json.loads(event["body"]), "clientOrderId": f"order-{number}"})
     return event

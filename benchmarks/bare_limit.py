@@ -1,6 +1,7 @@
-"""The bare limit of c: the rows that the worker writes, by plain set-based psycopg over one connection.
+"""The bare limit for benchmark c: writes the worker's rows with plain set-based SQL over one psycopg connection.
 
-Runs like the driver: standard input {"url", "batches": [[order id, ...], ...]}, last line of output {"wall", "cpu"}.
+Runs like the driver: standard input {"url", "batches": [[order id, ...], ...]}, last line of output {"wall", "cpu"}, in
+seconds.
 """
 
 import json
@@ -20,7 +21,7 @@ _TRANSACTION = {
     "valid_until": "2026-11-21 09:00:00.000000+00:00",
 }  # fmt: skip
 _FILL = {"txHash": "5" * 88, "executedPrice": "144.812345", "amountOut": "144.812345"}
-# Status, what the event says, the transaction: the four moves of an order after it was placed.
+# Status, event details and transaction of the four transitions of an order after it was placed.
 _MOVES: tuple[tuple[Status, dict[str, Any], dict[str, str] | None], ...] = (
     (Status.ROUTING, {}, None),
     (Status.BUILDING, {"route": _ROUTE}, None),
@@ -46,7 +47,7 @@ _MOVE = """
 
 
 def main() -> None:
-    """One run: four moves, so four commits, a batch."""
+    """One run: four transitions, and so four commits, per batch."""
     order = json.load(sys.stdin)
     with psycopg.connect(order["url"], autocommit=True) as connection:
         began, used = time.perf_counter(), time.process_time()

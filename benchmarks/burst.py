@@ -1,4 +1,4 @@
-"""a. 200 and 2,000 orders at once, mock delays as shipped: how long until all have ended, by the worker's batch size.
+"""a. 200 and 2,000 orders at once, with the default mock delays: time until all have ended, by the worker's batch size.
 
 The 2,000 are posted 200 at a time: a POST that waits longer than ten seconds for an environment would be refused.
 """
@@ -16,7 +16,7 @@ _LARGE_BATCH = 100
 
 
 def measure(options: Options) -> list[Figure]:
-    """Seconds from the first POST to the last end, on a cloud that has just started and then on the same."""
+    """Seconds from the first POST until the last order has ended, on a cloud that has just started and then again."""
     few, many = options.scaled(200, 10), options.scaled(2_000, 20)
     values = per_run(_run(few, many) for _ in range(options.runs))
     large = per_run(_run(few, many, ORDERS_BATCH_SIZE=str(_LARGE_BATCH)) for _ in range(options.runs))

@@ -1,8 +1,8 @@
-"""i. Calls per order, counted at the wire, without mock delays: with one order under way and with a hundred.
+"""i. Calls per order, counted on the wire, without mock delays: with 1 and with 100 orders in flight.
 
-A proxy counts what functions ask of SQS and DynamoDB (the local cloud's own polling does not go through it), and
-Postgres's own log the statements. A statement is a round trip; each
-that writes or locks rows is a commit.
+A proxy counts the functions' requests to SQS and DynamoDB (the local cloud's own polling does not go through it), and
+the statements are counted in the Postgres log. A statement is a round trip; each one that writes or locks rows is a
+commit.
 """
 
 import asyncio
@@ -62,7 +62,7 @@ def measure(options: Options) -> list[Figure]:
 
 @contextmanager
 def counting_cloud(**environment: str) -> Iterator[tuple[Cloud, CountingProxy]]:
-    """A local cloud whose requests to SQS and DynamoDB go through a proxy and whose statements are written down."""
+    """A local cloud whose requests to SQS and DynamoDB go through a proxy and whose statements are logged."""
     proxy = CountingProxy()
     try:
         with (
@@ -77,7 +77,7 @@ def counting_cloud(**environment: str) -> Iterator[tuple[Cloud, CountingProxy]]:
 
 
 def counts(cloud: Cloud, proxy: CountingProxy, orders: Mapping[int, int]) -> dict[str, float]:
-    """What each order took; `orders` says how many to place with so many in flight."""
+    """Calls per order; `orders` is the number of orders to place, by the number in flight."""
     return {
         f"{name}, {in_flight} in flight": value
         for in_flight, number in orders.items()
@@ -86,14 +86,14 @@ def counts(cloud: Cloud, proxy: CountingProxy, orders: Mapping[int, int]) -> dic
 
 
 def log_statements(cloud: Cloud) -> None:
-    """Let Postgres write down every statement."""
+    """Make Postgres log every statement."""
     with psycopg.connect(cloud.database_url, autocommit=True) as connection:
         connection.execute("ALTER SYSTEM SET log_statement = 'all'")
         connection.execute("SELECT pg_reload_conf()")
 
 
 async def count(cloud: Cloud, proxy: CountingProxy, orders: int, in_flight: int) -> dict[str, float]:
-    """What each of so many orders took."""
+    """Places `orders` orders and returns the calls per order."""
     log = cloud.directory / "logs" / "postgres.log"
     async with trading(cloud) as trader:
         await follow_orders(trader, min(_WARM_UP, orders), in_flight)
@@ -120,7 +120,7 @@ async def count(cloud: Cloud, proxy: CountingProxy, orders: int, in_flight: int)
 
 
 def statement_counts(log: str) -> Counter[str]:
-    """How often each of the engine's statements stands in the log."""
+    """How often each of the engine's statements was executed, according to the log."""
     executed = re.findall(r"LOG:  execute [^:]*: (.*(?:\n\t.*)*)", log)
     found = Counter(_shape(text.replace("\n\t", "\n")) for text in executed)
     names = {
@@ -132,5 +132,5 @@ def statement_counts(log: str) -> Counter[str]:
 
 
 def _shape(statement: str) -> str:
-    """A statement whatever its parameters are called."""
+    """A statement with `?` for its parameters, whatever their names."""
     return re.sub(r"%\(\w+\)[sbt]|\$\d+", "?", statement).strip()

@@ -1,7 +1,7 @@
-"""What limits the engine on AWS, and what it needs at a rate: prints the tables of docs/capacity.md.
+"""What limits the engine on AWS, and what it needs at a given rate: prints the tables of docs/capacity.md.
 
-python -m benchmarks.capacity. By Little's law: environments = orders a second x seconds that an order occupies one.
-Inputs: results.json (what was measured), quotas.toml (what AWS allows), template.yaml.
+python -m benchmarks.capacity. By Little's law: environments = orders per second x seconds that an order occupies one.
+Inputs: results.json (measurements), quotas.toml (AWS's quotas), template.yaml.
 """
 
 import tomllib
@@ -21,33 +21,33 @@ _RATES = (100, 1_000, 10_000)
 
 @dataclass(frozen=True)
 class Limit:
-    """A resource that is used up at a rate of orders."""
+    """A resource that is used up at a certain rate of orders."""
 
     name: str
     rate: float
-    """Orders a second."""
+    """Orders per second."""
     moved_by: str
     link: str = ""
 
 
 @dataclass(frozen=True)
 class Capacity:
-    """What one order takes: medians of what was measured with 1 or with 100 orders in flight."""
+    """What one order uses: the medians that were measured with 1 or with 100 orders in flight."""
 
     measured: Mapping[str, Mapping[str, float]]
     template: Mapping[str, Any]
     quotas: Mapping[str, Any]
 
     def get(self, name: str, in_flight: int = 100) -> float:
-        """What an order uses."""
+        """What an order uses of a resource."""
         return self.measured["usage"][f"{name}, {in_flight} in flight"]
 
     def seconds(self, function: str, in_flight: int = 100) -> float:
-        """For which an order occupies an environment of a function on Lambda.
+        """Seconds for which an order occupies an environment of a function on Lambda.
 
-        An invocation waits (for venues, Postgres, SQS) as long with many orders as with one. What was measured with a
-        hundred in flight is not used for that: here environments wait for each other's processors, on Lambda each has
-        its share of a core, by its memory, for the processor time that was measured.
+        An invocation waits (for venues, Postgres, SQS) as long with many orders as with one. The wait is not taken from
+        the measurement with a hundred in flight, in which environments also wait for each other's CPU time: on Lambda
+        each has its own share of a core, in proportion to its memory, for the measured CPU time.
         """
         share = min(1, self.memory(function.capitalize()) / self.quotas["processors"]["lambda_mb"])
         alone = {kind: self.get(f"{function}: {kind}", 1) for kind in ("invocations", "billed", "CPU")}
@@ -58,37 +58,37 @@ class Capacity:
 
     @property
     def commits(self) -> float:
-        """Per order, the mocked chain's among them."""
+        """Commits per order, including the mocked chain's."""
         return sum(self.get(f"commits {whose}") for whose in ("besides the chain's", "of the chain"))
 
     @property
     def postgres(self) -> float:
-        """CPU seconds per order."""
+        """CPU seconds of Postgres per order."""
         return self.get("postgres: CPU") / 1000
 
     @property
     def log_bytes(self) -> float:
-        """Of write-ahead log per order."""
+        """Bytes of write-ahead log per order."""
         return self.measured["growth"]["write ahead log"]
 
     @property
     def stored_bytes(self) -> float:
-        """That an order leaves in tables and indexes."""
+        """Bytes that an order leaves in tables and indexes."""
         tables = ("orders", "orders indexes", "order events", "order events indexes")
         return sum(self.measured["growth"][table] for table in tables)
 
     def memory(self, function: str) -> float:
-        """MB of a function, such as `Worker`."""
+        """Memory of a function, such as `Worker`, in MB."""
         usual = self.template["Globals"]["Function"]["MemorySize"]
         return float(self.template["Resources"][f"{function}Function"]["Properties"].get("MemorySize", usual))
 
     def parameter(self, name: str) -> float:
-        """Its default."""
+        """The default of a template parameter."""
         return float(self.template["Parameters"][name]["Default"])
 
 
 def load_capacity() -> Capacity:
-    """By the files in this directory and the template."""
+    """Loads the files in this directory and the template."""
     here = Path(__file__).parent
     measured = {
         name: {figure.name: figure.median for figure in section.figures}
@@ -98,7 +98,7 @@ def load_capacity() -> Capacity:
 
 
 def occupied(capacity: Capacity) -> str:
-    """What an order takes of each function, with 1 and with 100 orders in flight."""
+    """Table of what an order uses of each function, with 1 and with 100 orders in flight."""
     rows = (
         (
             f"`{function}`",
@@ -113,16 +113,16 @@ def occupied(capacity: Capacity) -> str:
 
 
 def limits(capacity: Capacity) -> str:
-    """Every limit, the lowest first."""
+    """Table of the limits, lowest first."""
     rows = (
         (limit.name, f"{limit.rate:,.0f}", limit.moved_by, f"[AWS]({limit.link})" if limit.link else "")
         for limit in sorted(_limits(capacity), key=lambda limit: limit.rate)
     )
-    return _table(("limit", "orders/s", "moved by", "said by"), rows)
+    return _table(("limit", "orders/s", "raised by", "source"), rows)
 
 
 def needs(capacity: Capacity) -> str:
-    """What each rate needs."""
+    """Table of what each rate needs."""
     seconds = {function: capacity.seconds(function) for function in FUNCTIONS}
     needed = {f"{function} environments": each for function, each in seconds.items()}
     needed |= {

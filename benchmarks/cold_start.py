@@ -1,7 +1,7 @@
-"""What a cold start costs: loading each built function, and its first request, with bytecode and without.
+"""What a cold start costs: loading each built function, with bytecode and without, and its first request.
 
 `python -m benchmarks.cold_start [runs]` builds for this machine, starts a local cloud, and prints the medians. CPU time
-tells more than wall time on a machine that does other things too.
+is more meaningful than wall time on a machine with other load.
 """
 
 import json
@@ -21,9 +21,9 @@ from benchmarks.figures import Figure, Options, at_most
 from tests.cloud import QUICK, running_cloud
 from tests.lambda_runtime import ARCHITECTURE, PYTHON, ROOT, sam_build
 
-_FIRST_REQUESTS = {"api": "submit_order", "websocket": "execute"}  # what is asked for most; elsewhere the only sample
+_FIRST_REQUESTS = {"api": "submit_order", "websocket": "execute"}  # the most frequent; for others the first sample
 
-# Loads the modules argv names, then has `app` answer the event on stdin; prints the clocks' readings in between.
+# Loads the modules named in argv, then passes the event on stdin to `app`; prints the clock readings in between.
 _LOAD = """
 import importlib, sys, time
 def read_clocks():
@@ -32,7 +32,7 @@ readings = [read_clocks()]
 for name in sys.argv[1].split(","):
     try:
         importlib.import_module(name)
-    except ImportError:  # a module that another one made up, as six does
+    except ImportError:  # a module that another one creates at run time, as six does
         pass
 readings.append(read_clocks())
 import json, os
@@ -49,7 +49,7 @@ print("RESULT", json.dumps([readings, loaded]))
 
 @dataclass(frozen=True)
 class Cost:
-    """Milliseconds."""
+    """Wall time and CPU time in milliseconds."""
 
     wall: float
     cpu: float
@@ -57,7 +57,7 @@ class Cost:
 
 @dataclass(frozen=True)
 class ColdStart:
-    """One function's medians. `bare` is what its third-party modules cost alone; None where it has none."""
+    """One function's medians. `bare` is the cost of its third-party modules alone; None if it has none."""
 
     function: str
     load: Cost
@@ -67,7 +67,7 @@ class ColdStart:
 
     @property
     def weight(self) -> float | None:
-        """CPU of loading, with our code, as a multiple of the third-party modules' alone."""
+        """CPU time of loading the whole function, as a multiple of loading its third-party modules alone."""
         return self.load.cpu / self.bare.cpu if self.bare else None
 
 
@@ -80,7 +80,7 @@ class _Function:
     event: Any
 
     def run(self, modules: list[str], layer: Path, event: Any = None) -> tuple[Cost, Cost, dict[str, str | None]]:
-        """What loading the modules cost in a new process, what the event did, and all that was loaded."""
+        """The cost of loading the modules in a new process, the cost of the event, and all loaded modules' files."""
         done = subprocess.run(
             [PYTHON, "-B", "-c", _LOAD, ",".join(modules)],
             cwd=self.code,
@@ -98,7 +98,7 @@ class _Function:
 
 
 def cold_starts(runs: int = 5) -> list[ColdStart]:
-    """Every built function's cold start; the runs take turns, so that what else the machine does hits all alike."""
+    """Every built function's cold start; the runs are interleaved, so that other load affects all alike."""
     with _built_functions() as functions:
         thirds = {function.name: _third_party(function) for function in functions}
         costs: dict[tuple[str, str], list[Cost]] = {}
@@ -127,7 +127,7 @@ def cold_starts(runs: int = 5) -> list[ColdStart]:
 
 @contextmanager
 def _built_functions() -> Iterator[list[_Function]]:
-    """The functions as sam build makes them for this machine, with the variables that a local cloud gives them."""
+    """The functions as sam build builds them for this machine, with the environment variables of a local cloud."""
     with tempfile.TemporaryDirectory() as directory:
         build = sam_build(Path(directory), ARCHITECTURE)
         with running_cloud(Path(directory) / "cloud", **QUICK) as cloud:
@@ -147,7 +147,7 @@ def _built_functions() -> Iterator[list[_Function]]:
 
 
 def _first_event(name: str) -> Any:
-    """A sample event; None for a custom resource, which answers to CloudFormation's bucket."""
+    """A sample event; None for a custom resource, whose response goes to CloudFormation's bucket."""
     (folder,) = [
         folder for folder in (ROOT / "events").iterdir() if f"{folder.name.replace('_', '')}function" == name.lower()
     ]
@@ -156,7 +156,7 @@ def _first_event(name: str) -> Any:
 
 
 def _third_party(function: _Function) -> list[str]:
-    """The modules that come from packages, in the order in which the function loads them."""
+    """The modules of third-party packages, in the order in which the function loads them."""
     *_, loaded = function.run(["app"], function.layer)
     packages = (str(function.layer), str(PYTHON.parents[1]))
     return [
@@ -175,7 +175,7 @@ def _median(costs: list[Cost]) -> Cost:
 
 
 def measure(options: Options) -> list[Figure]:
-    """CPU of loading and of the first request, and loading as a multiple of its third-party modules alone."""
+    """CPU time of loading and of the first request, and loading as a multiple of the third-party modules alone."""
     costs = [
         cost
         for start in cold_starts(options.runs)
@@ -194,7 +194,7 @@ def measure(options: Options) -> list[Figure]:
 
 
 def table(starts: list[ColdStart]) -> str:
-    """A Markdown table, milliseconds of CPU (of wall time)."""
+    """A Markdown table: milliseconds of CPU time (of wall time)."""
     head = ["function", "load", "without bytecode", "third party alone", "load / third party", "first request"]
     lines = [head, ["---"] * len(head), *map(_cells, starts)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -1,6 +1,6 @@
-"""Two checkouts against each other: `sustained` in turns, on whatever else the machine does meanwhile.
+"""Compares two checkouts by running `sustained` in each in turn, so that other load on the machine affects both.
 
-python -m benchmarks.compare ../before --rounds 9     each checkout with its own .venv and .tools; medians
+python -m benchmarks.compare ../before --rounds 9     medians; each checkout needs its own .venv and .tools
 """
 
 import argparse

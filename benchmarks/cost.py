@@ -1,6 +1,6 @@
-"""The monthly bill, from what an order was measured to use and list prices: prints the tables of docs/cost.md.
+"""The monthly bill, from the measured use per order and list prices: prints the tables of docs/cost.md.
 
-python -m benchmarks.cost. Inputs: results.json (what was measured), prices.toml (prices, and how the engine is used),
+python -m benchmarks.cost. Inputs: results.json (measurements), prices.toml (prices, and how the engine is used),
 template.yaml and samconfig.toml (what is deployed).
 """
 
@@ -26,7 +26,7 @@ _GB = 1e9
 
 @dataclass(frozen=True)
 class Invocations:
-    """Of a function: how many, and the seconds of each."""
+    """The number of a function's invocations in a month, and the seconds of each."""
 
     function: str
     number: float
@@ -35,7 +35,7 @@ class Invocations:
 
 @dataclass(frozen=True)
 class Bill:
-    """One profile of samconfig.toml at so many orders a month."""
+    """The bill of one profile of samconfig.toml at `orders` orders per month."""
 
     capacity: Capacity
     prices: Mapping[str, float]
@@ -44,7 +44,7 @@ class Bill:
     orders: int
 
     def lines(self) -> Iterator[tuple[str, float]]:
-        """Components and dollars a month."""
+        """Components and their dollars per month."""
         price = self.prices
         yield "API Gateway, HTTP requests", self.requests * price["http_request"]
         messages = self.orders * self.get("pushes") + 2 * self.sockets
@@ -56,7 +56,7 @@ class Bill:
             yield f"Lambda, {name}", used.number * price["lambda_request"] + gb_seconds * price["lambda_gb_second"]
         yield "Lambda, SnapStart's cache", self._snapshots() * price["snapstart_gb_second"] * _SECONDS
         polls = self.assumed["idle_pollers"] * _SECONDS / self.assumed["poll_seconds"]
-        # A batch of a trigger is received and deleted by a request each.
+        # A trigger's batch takes one request to receive and one to delete.
         placed = self.orders + 2 * self.invocations["worker"].number
         yield "SQS, orders", placed * price["sqs_standard"]
         handed_over = self.sent_to("ConfirmationsQueue") + 2 * self.invocations["confirmer"].number
@@ -64,7 +64,7 @@ class Bill:
         told = self.sent_to("StatusQueue") + 2 * self.invocations["notifier"].number
         yield "SQS, statuses (FIFO)", told * price["sqs_fifo"]
         yield "SQS, empty receives of the four triggers", polls * (3 * price["sqs_standard"] + price["sqs_fifo"])
-        # Strongly consistent, a unit each: a batch's order and account topics, and a key.
+        # Strongly consistent reads of one unit each: a batch's order and account topics, and an API key.
         reads = 2 * self.orders * self.get("DynamoDB BatchGetItem") + self.requests * self.assumed["authorizer_share"]
         yield "DynamoDB", reads * price["dynamodb_read"] + 2 * self.sockets * price["dynamodb_write"]
         yield from self._database()
@@ -73,36 +73,36 @@ class Bill:
 
     @property
     def requests(self) -> float:
-        """To the HTTP API."""
+        """Requests to the HTTP API."""
         return self.orders * (1 + self.assumed["gets_per_order"])
 
     @property
     def sockets(self) -> float:
-        """That were opened."""
+        """WebSocket connections that are opened."""
         return self.orders / self.assumed["orders_per_socket"]
 
     @property
     def in_flight(self) -> int:
-        """Orders in flight, by Little's law; measured with 1 and with 100, the nearer counts."""
+        """Which measurement applies, with 1 or with 100 orders in flight: the nearer one, by Little's law."""
         return 100 if self.orders / _SECONDS * self.capacity.get("seconds under way", 1) > 10 else 1
 
     def get(self, name: str) -> float:
-        """What an order uses."""
+        """What an order uses of a resource."""
         return self.capacity.get(name, self.in_flight)
 
     def sent_to(self, queue: str) -> float:
-        """Messages."""
+        """SendMessage requests to a queue."""
         return self.orders * self.get(f"SQS SendMessage to {queue}")
 
     @cached_property
     def invocations(self) -> dict[str, Invocations]:
-        """By function."""
+        """Invocations by function."""
         found = {}
         for function in FUNCTIONS:
             each = self.get(f"{function}: invocations")
             seconds = self.capacity.seconds(function, self.in_flight) / each
             found[function] = Invocations(function.capitalize(), self.orders * each, seconds)
-        # A GET takes as long as a POST; so do those that were not measured.
+        # A GET is assumed to take as long as a POST, and so are the functions that were not measured.
         request = found["api"].seconds
         authorized = self.requests * self.assumed["authorizer_share"] + self.sockets
         return found | {
@@ -154,7 +154,7 @@ class Bill:
         yield "X-Ray", (always + (started - always) * self.assumed["traces_share"]) * price["trace"]
 
     def _snapshots(self) -> float:
-        """GB of functions that have one."""
+        """GB of memory of the functions with a snapshot."""
         if self._parameter("SnapStart") == "None":
             return 0
         functions = {
@@ -172,7 +172,7 @@ class Bill:
 
 
 def bills(capacity: Capacity, profile: str) -> list[Bill]:
-    """A profile's at every number of orders."""
+    """A profile's bills, one for every number of orders."""
     data = _data()
     config = tomllib.loads((ROOT / "samconfig.toml").read_text())
     overrides = dict(pair.split("=") for pair in config[profile]["deploy"]["parameters"]["parameter_overrides"])
@@ -181,10 +181,10 @@ def bills(capacity: Capacity, profile: str) -> list[Bill]:
 
 
 def table(found: Iterable[Bill]) -> str:
-    """Dollars a month by component, the total last."""
+    """Dollars per month by component, the total last."""
     columns = [dict(bill.lines()) for bill in found]
     rows = [(name, [column[name] for column in columns]) for name in columns[0]]
-    rows.append(("**in all**", [sum(column.values()) for column in columns]))
+    rows.append(("**total**", [sum(column.values()) for column in columns]))
     header = " | ".join(f"{orders:,} orders" for orders in _ORDERS)
     lines = [f"| | {header} |", "|---|" + "---:|" * len(_ORDERS)]
     lines += [f"| {name} | {' | '.join(_dollars(value) for value in values)} |" for name, values in rows if any(values)]
@@ -192,7 +192,7 @@ def table(found: Iterable[Bill]) -> str:
 
 
 def each_million(found: Sequence[Bill]) -> str:
-    """Dollars that a million orders more cost, by service: with few orders in flight, and with a hundred."""
+    """Dollars that a million additional orders cost, by service: with few orders in flight, and with a hundred."""
     _, few, *many = (dict(bill.lines()) for bill in found)
     columns = []
     for bill, lines in zip(found[2:], many, strict=True):
@@ -200,24 +200,24 @@ def each_million(found: Sequence[Bill]) -> str:
         column: defaultdict[str, float] = defaultdict(float)
         for name, dollars in lines.items():
             column[name.partition(",")[0]] += (dollars - few[name]) / millions
-        columns.append({**column, "**in all**": sum(column.values())})
+        columns.append({**column, "**total**": sum(column.values())})
     names = [name for name in columns[0] if any(column[name] for column in columns)]
     rows = (f"| {name} | {' | '.join(_dollars(column[name]) for column in columns)} |\n" for name in names)
     return "| | few in flight | a hundred in flight |\n|---|---:|---:|\n" + "".join(rows)
 
 
 def price_list() -> str:
-    """The prices, where they were seen and when."""
+    """The prices with their sources and dates."""
     data = _data()
     rows = (
         f"| {price['per']} | {price['usd']:g} | {_is_from_aws(price)} | {price['source']} | {price['date']} |\n"
         for price in data["price"].values()
     )
-    return "| for | dollars | AWS's own page | seen at | of |\n|---|---:|---|---|---|\n" + "".join(rows)
+    return "| item | dollars | AWS's own page | source | date |\n|---|---:|---|---|---|\n" + "".join(rows)
 
 
 def assumptions() -> str:
-    """How the engine is used, as the bill takes it."""
+    """How the engine is used, as assumed for the bill."""
     assumed = _data()["assumed"]
     return "| `[assumed]` | |\n|---|---:|\n" + "".join(f"| `{name}` | {value:,} |\n" for name, value in assumed.items())
 

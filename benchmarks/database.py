@@ -1,4 +1,4 @@
-"""Orders straight into Postgres, by the thousand, and what Postgres has counted."""
+"""Inserts orders directly into Postgres, by the thousand, and reads Postgres's statistics."""
 
 from typing import Any
 from uuid import UUID
@@ -20,13 +20,13 @@ _PLACE = """
 
 
 def place(url: str, orders: int) -> list[UUID]:
-    """Pending orders with their first event, as the api leaves them; their ids, oldest first."""
+    """Insert pending orders with their first event, as the API function does; returns their ids, oldest first."""
     with psycopg.connect(url) as connection:
         return [row[0] for row in connection.execute(_PLACE, (orders,))]
 
 
 def commits(url: str) -> int:
-    """Transactions committed in the database by connections that are closed by now, read-only ones included."""
+    """Transactions, including read-only ones, committed in the database by connections that are closed by now."""
     server, _, name = url.rpartition("/")
     with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
         row = connection.execute("SELECT xact_commit FROM pg_stat_database WHERE datname = %s", (name,)).fetchone()
@@ -35,15 +35,15 @@ def commits(url: str) -> int:
 
 
 def wait_until_alone(url: str) -> None:
-    """Until nobody else is connected: a connection's counts are complete when it has ended."""
+    """Wait until there is no connection to the database: a connection's counts are complete only after its end."""
     server, _, name = url.rpartition("/")
     with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
         busy = "SELECT 1 FROM pg_stat_activity WHERE datname = %s"
-        eventually(lambda: connection.execute(busy, (name,)).fetchone() is None, "nobody is connected")
+        eventually(lambda: connection.execute(busy, (name,)).fetchone() is None, "there is no connection")
 
 
 def scalar(url: str, statement: str, *parameters: Any) -> Any:
-    """The one value that a query gives."""
+    """The single value that a query returns."""
     with psycopg.connect(url, autocommit=True) as connection:
         row = connection.execute(statement, parameters).fetchone()
     assert row

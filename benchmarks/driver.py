@@ -1,7 +1,7 @@
-"""Feeds events to the handler of the function in the working directory and measures it, inside its own process.
+"""Passes events to the handler of the function in the working directory and measures it, inside its own process.
 
-Standard input: {"events": [...], "warm_up": how many of them come before the clock starts, "sample": bool}. The last
-line of standard output: {"walls", "cpu", "requests", "owners", "functions"}; seconds, see benchmarks/functions.py.
+Standard input: {"events": [...], "warm_up": how many of them come before the measurement, "sample": bool}. The last
+line of standard output: {"walls", "cpu", "requests", "owners", "functions"}; see `Measured` in benchmarks/functions.py.
 """
 
 import json
@@ -26,9 +26,9 @@ def main() -> None:
         requests[operation] += 1
         return call(service, operation, **request)
 
-    setattr(JsonService, "call", counted)  # noqa: B010 - mypy lets no method be assigned
+    setattr(JsonService, "call", counted)  # noqa: B010 - mypy does not allow assigning to a method
     sys.path.insert(0, ".")
-    app = import_module("app")  # the function's own, with its variables set
+    app = import_module("app")  # the function's module; its environment variables are set
 
     sampler = Sampler()
     events, warm_up = order["events"], order["warm_up"]

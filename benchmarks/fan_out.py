@@ -1,4 +1,4 @@
-"""f. Events to a thousand sockets: all on one account, and each on an order of its own. No mock delays."""
+"""f. Events to a thousand sockets, all subscribed to one account or each to its own order, without mock delays."""
 
 import asyncio
 import json
@@ -21,10 +21,10 @@ from benchmarks.processes import FRONT_DOOR, memory_mb
 from local.processes import raise_file_limit
 from tests.cloud import Cloud, running_cloud
 
-_EVENTS = 5  # of an order that is confirmed at its first attempt
+_EVENTS = 5  # per order that is confirmed at its first attempt
 _CONNECTS_AT_ONCE = 20
 _SILENCE_SECONDS = 15.0
-"""A push is best effort: who hears nothing for so long waits no longer."""
+"""Pushes are best effort: after this long without one, the wait for the rest ends."""
 
 Delivery = tuple[int, str, int]
 """Socket, order, sequence."""
@@ -32,7 +32,7 @@ Delivery = tuple[int, str, int]
 
 @dataclass
 class Arrivals:
-    """When each event arrived at each socket, and how long it had been committed by then; seconds."""
+    """How long after its commit each event arrived at each socket, and when the last one arrived; in seconds."""
 
     ages: dict[Delivery, float] = field(default_factory=dict)
     last: float = 0.0
@@ -45,7 +45,7 @@ class Arrivals:
                 self.last = now
 
     async def complete(self, number: int) -> None:
-        """Until so many have arrived, or none for a while."""
+        """Wait until `number` events have arrived, or none for a while."""
         began = time.time()
         while len(self.ages) < number and time.time() - max(self.last, began) < _SILENCE_SECONDS:
             await asyncio.sleep(0.01)
@@ -91,7 +91,7 @@ def _placed(cloud: Cloud, orders: int) -> list[str]:
 
 
 async def _deliver(cloud: Cloud, ids: list[str], messages: list[dict[str, str]], each: int) -> dict[str, float]:
-    """Subscribe a socket with each message, then let the orders go; every event is for `each` sockets."""
+    """Subscribe a socket with each message, then start the orders; every event goes to `each` sockets."""
     expected = len(ids) * _EVENTS * each
     async with _subscribed(cloud, messages) as arrivals:
         began = time.time()
@@ -110,7 +110,7 @@ async def _deliver(cloud: Cloud, ids: list[str], messages: list[dict[str, str]],
 
 @asynccontextmanager
 async def _subscribed(cloud: Cloud, messages: Sequence[dict[str, str]]) -> AsyncIterator[Arrivals]:
-    """A socket for each message, which has been answered; what comes then is taken down."""
+    """Open a socket for each message and wait for its response; what arrives after that is recorded."""
     arrivals = Arrivals()
     numbers = iter(range(len(messages)))
     listening: list[asyncio.Task[None]] = []

@@ -14,7 +14,7 @@ _MEETS = {"<=": operator.le, ">=": operator.ge}
 
 @dataclass(frozen=True)
 class Goal:
-    """`<=` or `>=` some value."""
+    """A figure must be `<=` or `>=` a value."""
 
     sign: str
     value: float
@@ -51,13 +51,13 @@ class Options:
 
     runs: int
     quick: bool
-    """A smoke: a few orders, one run; the figures say nothing."""
+    """A smoke test: a few orders, one run; the figures are meaningless."""
     profile: bool
     orders: int
     """Orders already in the database, for growth."""
 
     def scaled(self, number: int, quick: int) -> int:
-        """The number, or the small one for a smoke."""
+        """`number`, or `quick` for a smoke test."""
         return quick if self.quick else number
 
 
@@ -72,13 +72,13 @@ def at_least(value: float) -> Goal:
 
 
 def percentile(values: Iterable[float], percent: float) -> float:
-    """The smallest of the values that so many per cent of them do not exceed."""
+    """The smallest value that at least `percent` % of the values do not exceed."""
     ordered = sorted(values)
     return ordered[max(0, ceil(len(ordered) * percent / 100) - 1)]
 
 
 def per_run(runs: Iterable[Mapping[str, float]]) -> dict[str, list[float]]:
-    """Values by name, in order of the runs, from each run's values."""
+    """Collects the values of all runs by name, in the order of the runs."""
     collected: dict[str, list[float]] = {}
     for run in runs:
         for name, value in run.items():
@@ -87,7 +87,7 @@ def per_run(runs: Iterable[Mapping[str, float]]) -> dict[str, list[float]]:
 
 
 def table(figures: Iterable[Figure]) -> str:
-    """A Markdown table: goal and measured side by side."""
+    """A Markdown table with goals and measured values side by side."""
     lines = ["| figure | unit | goal | measured | lowest to highest | |", "|---|---|---:|---:|---:|---|"]
     for figure in figures:
         goal = (

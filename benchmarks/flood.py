@@ -1,4 +1,4 @@
-"""i. Two hundred requests at once without a key, to each open route in turn, while orders are placed with one."""
+"""j. Two hundred concurrent requests without a key to each public route in turn, while orders are placed with a key."""
 
 import asyncio
 import tempfile
@@ -19,7 +19,7 @@ _TRADERS = 5
 
 
 def measure(options: Options) -> list[Figure]:
-    """Seconds until a POST with a key is answered and its order has ended; bytes of each open route's answer."""
+    """Seconds until a POST with a key is answered and its order has ended; bytes of each public route's response."""
     at_once, rounds = options.scaled(200, 5), options.scaled(5, 1)
     with tempfile.TemporaryDirectory() as directory, running_cloud(Path(directory), MOCK_LATENCY="0") as cloud:
         values = per_run(asyncio.run(_run(cloud, at_once, rounds)) for _ in range(options.runs))

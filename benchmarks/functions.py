@@ -1,4 +1,4 @@
-"""A function's handler alone, in a process of its own under the Lambda runtime's Python, with a real Postgres."""
+"""Runs a function's handler alone, in its own process under the Lambda runtime's Python, with a real Postgres."""
 
 import json
 import os
@@ -16,27 +16,27 @@ from tests.cloud import ROOT
 _TOOLS = ROOT / ".tools"
 _ENGINE = ROOT / "layers" / "order_engine"
 _LAYER = _TOOLS / "layer"
-# Where make found no python3.13 the layer is not there, and our own Python has the same packages.
+# If make found no python3.13, there is no layer, and the Python of .venv has the same packages.
 PYTHON = str(_TOOLS / "lambda" / "bin" / "python") if (_LAYER / ".ready").exists() else sys.executable
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What invocations cost; seconds."""
+    """What invocations cost; times are in seconds."""
 
     walls: list[float]
-    """Of each invocation."""
+    """Wall time of each invocation."""
     cpu: float
-    """Of the process, all invocations together."""
+    """CPU time of the process, for all invocations together."""
     requests: dict[str, int]
-    """AWS requests by operation, such as sqs.SendMessage."""
+    """AWS requests by operation, such as SendMessage."""
     owners: dict[str, int]
-    """CPU samples by whose code it was (benchmarks/sampling.py)."""
+    """CPU samples by owner of the code (benchmarks/sampling.py)."""
     functions: dict[str, int]
     """CPU samples by owner and function."""
 
     def owners_of_cpu(self, name: str, unit: str, number: int) -> list[Figure]:
-        """The CPU of each of so many orders or requests, divided as the samples are; most first."""
+        """CPU time per order or request (`number` of them), split by owner like the samples; largest first."""
         total = sum(self.owners.values())
         return [
             Figure(f"{name}: {owner}", unit, [self.cpu / number * 1000 * samples / total])
@@ -44,10 +44,10 @@ class Measured:
         ]
 
 
-def invoke_all(  # noqa: PLR0913 - what differs between its uses
+def invoke_all(  # noqa: PLR0913 - what differs between the callers
     name: str, events: Sequence[Any], warm_up: int, *, database_url: str, aws_url: str, sample: bool = False
 ) -> Measured:
-    """Invoke a function of the template with one event after the other; the first `warm_up` are not counted."""
+    """Invoke a function of the template with one event after the other; the first `warm_up` are not measured."""
     port = int(aws_url.rpartition(":")[2])
     provided = {"AwsEndpointUrl": aws_url}
     stack = load_stack(ROOT / "template.yaml", {"MOCK_LATENCY": "0"}, provided, http_port=0, aws_port=port)
@@ -64,7 +64,10 @@ def run_module(
     layers: Sequence[Path] = (),
     variables: Mapping[str, str] | None = None,
 ) -> Any:
-    """Run a module of ours under the functions' Python: JSON in, and the JSON of its last line of output back."""
+    """Run a module of this repository under the functions' Python, with `order` as its input in JSON.
+
+    Returns the JSON in the last line of its output.
+    """
     done = subprocess.run(
         [PYTHON, "-m", module],
         cwd=directory,

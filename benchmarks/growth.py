@@ -1,7 +1,7 @@
-"""g. The same with many orders already there: (b), (c), pages deep in a list; and the bytes that an order leaves.
+"""g. Benchmarks b and c with many orders already stored, pages deep in a list, and the bytes that an order leaves.
 
-The orders that are there are copies of one that a worker executed, with all its events. The mocked chain's ledger is
-left as it is: with a real chain it stays empty.
+The stored orders are copies of one that a worker executed, with all its events. The mocked chain's ledger is not filled
+with copies: with a real chain it stays empty.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ _LOOKS = 50
 
 
 def measure(options: Options) -> list[Figure]:
-    """Rates with many orders there as shares of those with none, taken in turns; pages; bytes."""
+    """Rates with many stored orders, also relative to those with none (interleaved); page times; bytes per order."""
     sizes = [0, options.orders] if options.orders else [0, 500] if options.quick else [0, 10_000, 1_000_000]
     with tempfile.TemporaryDirectory() as directory, stub_queue() as queue, ExitStack() as databases:
         server = TestServer(Path(directory) / "postgres")
@@ -51,7 +51,7 @@ def measure(options: Options) -> list[Figure]:
 
 
 def _run(urls: dict[int, str], queue: str, options: Options) -> dict[str, float]:
-    """Every figure at every size."""
+    """Every rate at every size."""
     rates: dict[str, float] = {}
     for size, url in urls.items():
         for batch in (10, 100):
@@ -77,23 +77,23 @@ def _end_to_end(url: str, orders: int) -> float:
 
 
 def _shares(values: dict[str, list[float]]) -> Iterator[Figure]:
-    """Each rate over that of the same run with no orders there."""
+    """Each rate divided by that of the same run with no stored orders."""
     for name, found in values.items():
         what, _, there = name.rpartition(", ")
         if there != "0 orders there":
-            # 10,000 has a comma of its own, but no space after it.
+            # `rpartition` is not misled by the comma in 10,000, which has no space after it.
             empty = values[f"{what}, 0 orders there"]
             yield Figure(f"{name} / none", "", [a / b for a, b in zip(found, empty, strict=True)], at_least(0.9))
 
 
 @contextmanager
 def _filled(server: TestServer, queue: str, orders: int) -> Iterator[str]:
-    """The URL of a database with so many finished orders."""
+    """The URL of a database with `orders` finished orders."""
     with server.fresh_copy() as url:
         if orders:
             worker.execute(url, queue, 1, 1, warm_up=0)
             with psycopg.connect(url, autocommit=True) as connection:
-                # Copies of what keeps every constraint need not be checked; that would be most of the time.
+                # Copies of a valid order need no constraint checks, which would take most of the time.
                 connection.execute("SET session_replication_role = replica")
                 connection.execute(_STATEMENTS["fill"], {"orders": orders})
                 connection.execute(_STATEMENTS["fill_events"])
@@ -103,7 +103,7 @@ def _filled(server: TestServer, queue: str, orders: int) -> Iterator[str]:
 
 
 def _pages(url: str, orders: int) -> dict[str, float]:
-    """Milliseconds of the first page of an account's orders and of one as deep as there is, up to the thousandth."""
+    """Milliseconds for the first page of an account's orders and for its deepest one, at most the thousandth."""
     deep = min(_DEEP, orders // 10 // _PAGE)
     with psycopg.connect(url, autocommit=True) as connection:
         row = connection.execute(_STATEMENTS["page_start"], {"skipped": deep * _PAGE - 1}).fetchone()
@@ -136,7 +136,7 @@ async def _time_of_page(orders: OrderStore, before: UUID | None, status: Status 
 
 
 def _bytes_per_order(server: TestServer, queue: str, orders: int) -> dict[str, float]:
-    """What executed orders leave, dead versions of their rows included."""
+    """Bytes that an executed order leaves, including dead versions of its rows."""
     with server.fresh_copy() as url, psycopg.connect(url, autocommit=True, row_factory=dict_row) as connection:
         before = connection.execute(_STATEMENTS["bytes"]).fetchone()
         worker.execute(url, queue, 10, orders, warm_up=0)

@@ -1,5 +1,5 @@
 -- name: fill
--- So many finished orders, placed a second apart, as the database's first order was: a tenth of them of the account demo.
+-- Copies of the database's first order, which is finished, placed a second apart; a tenth of them belong to the account demo.
 INSERT INTO orders (id, account, type, token_in, token_out, amount_in, slippage_bps, status, sequence, attempt, details,
                     transaction, amount_out, executed_price, created_at, updated_at, finished_at)
 SELECT uuidv7(- n * interval '1 second'), CASE WHEN n %% 10 = 0 THEN 'demo' ELSE 'account-' || n %% 1000 END, type, token_in,
@@ -8,13 +8,13 @@ SELECT uuidv7(- n * interval '1 second'), CASE WHEN n %% 10 = 0 THEN 'demo' ELSE
 FROM (SELECT * FROM orders ORDER BY id LIMIT 1) AS first, generate_series(%(orders)s, 1, -1) AS n;
 
 -- name: fill_events
--- The first order is the only one that has any.
+-- Copies of the events of the first order, the only one that has any.
 INSERT INTO order_events (order_id, sequence, status, attempt, at, details)
 SELECT o.id, e.sequence, e.status, e.attempt, o.created_at + (e.at - first.created_at), e.details
 FROM order_events e JOIN orders first ON first.id = e.order_id JOIN orders o ON o.id <> first.id;
 
 -- name: page_start
--- The id before which a page of the account demo begins.
+-- The id after which a page of the account demo's orders, newest first, begins.
 SELECT id FROM orders WHERE account = 'demo' ORDER BY id DESC OFFSET %(skipped)s LIMIT 1;
 
 -- name: bytes

@@ -1,4 +1,4 @@
-"""What the local cloud reports of its invocations: invocations.log has a line for each."""
+"""Reads the local cloud's reports of its invocations: invocations.log has a line for each."""
 
 import json
 from collections import Counter
@@ -11,7 +11,7 @@ from tests.cloud import Cloud
 
 @dataclass(frozen=True)
 class Reports:
-    """By function."""
+    """Number and billed milliseconds of the invocations, by function."""
 
     invocations: Counter[str] = field(default_factory=Counter)
     billed_ms: Counter[str] = field(default_factory=Counter)

@@ -1,4 +1,4 @@
-"""Many orders at once, and how long until each has ended."""
+"""Places many orders at once and measures how long they take to end."""
 
 import asyncio
 import json
@@ -20,24 +20,24 @@ _PATIENCE_SECONDS = 300
 
 @dataclass(frozen=True)
 class Load:
-    """What came of it; seconds count from the first POST."""
+    """The result of a run; seconds count from the first POST."""
 
     orders: int
     posted: float
     """Until the last POST was answered."""
     settled: float
-    """Until no order was open any more."""
+    """Until no order was open."""
     told: float
-    """Until the account's socket had heard the end of every order."""
+    """Until the account's socket had received the terminal event of every order."""
     outcomes: Counter[str]
     cpu: dict[str, float]
     """CPU seconds by group of processes."""
     others: float
-    """Cores that were busy with something else."""
+    """Cores that were busy with other processes, on average."""
 
 
 async def place_orders(cloud: Cloud, orders: int, in_flight: int) -> Load:
-    """Post so many orders, so many POSTs at once, while a socket listens; wait until all have ended."""
+    """Post `orders` orders, `in_flight` POSTs at once, with a socket subscribed; wait until all orders have ended."""
     async with trading(cloud) as trader:
         ids: list[str] = []
 
@@ -59,7 +59,7 @@ async def place_orders(cloud: Cloud, orders: int, in_flight: int) -> Load:
 
 
 async def follow_orders(trader: Trader, orders: int, in_flight: int) -> None:
-    """Place so many orders, of which so many are under way at once, until all have ended."""
+    """Place `orders` orders, `in_flight` of them in flight at once, and wait until all have ended."""
 
     async def follow() -> None:
         await trader.end(await trader.place())
@@ -68,7 +68,7 @@ async def follow_orders(trader: Trader, orders: int, in_flight: int) -> None:
 
 
 async def repeat(work: Callable[[], Awaitable[None]], times: int, at_once: int) -> None:
-    """Do it so many times, so many at once."""
+    """Run `work` `times` times, with `at_once` of the runs concurrently."""
     numbers = iter(range(times))
 
     async def lane() -> None:
@@ -81,7 +81,7 @@ async def repeat(work: Callable[[], Awaitable[None]], times: int, at_once: int) 
 
 
 def send_to_worker(cloud: Cloud, order_ids: Sequence[object]) -> None:
-    """Put orders that were placed behind the api's back into the orders queue."""
+    """Send orders that were inserted directly into the database to the orders queue."""
     queue = aws_client(cloud, "sqs")
     for start in range(0, len(order_ids), 10):
         entries = [

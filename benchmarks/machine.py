@@ -1,4 +1,4 @@
-"""What it was measured on."""
+"""Describes the machine on which the benchmarks run."""
 
 import os
 import platform

@@ -1,4 +1,4 @@
-"""CPU and memory of a running local cloud, by what its processes do."""
+"""CPU time and memory of a running local cloud, by group of processes."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ def cpu_seconds(cloud: Cloud) -> dict[str, float]:
     used: defaultdict[str, float] = defaultdict(float)
     for group, process in grouped(cloud):
         with suppress(psutil.NoSuchProcess):
-            used[group] += sum(process.cpu_times()[:4])  # the third and fourth: children that have ended
+            used[group] += sum(process.cpu_times()[:4])  # the third and fourth are those of children that have ended
     own = psutil.Process().cpu_times()
     used[CLIENT] = own.user + own.system
     return used

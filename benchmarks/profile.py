@@ -1,4 +1,4 @@
-"""Where the CPU goes, by function, as text in .local/profiles."""
+"""Profiles of the CPU time by function, as text files in .local/profiles."""
 
 import asyncio
 import re
@@ -15,14 +15,14 @@ from tests.cloud import ROOT, Cloud
 
 _DIRECTORY = ROOT / ".local" / "profiles"
 _PY_SPY = [str(ROOT / ".tools/uv/bin/uv"), "tool", "run", "py-spy==0.4.1", "record", "--gil", "--rate", "200"]
-_BUSIEST = 2  # of each group: every profiled process slows the others
+_BUSIEST = 2  # processes per group: every profiled process slows the others
 _TOP = 40
 
 
 def profile_cloud(cloud: Cloud, orders: int, in_flight: int, seconds: float) -> None:
-    """Profile a cloud's Python processes while it executes orders, which takes about so many `seconds`.
+    """Profile a cloud's Python processes while it executes orders, which takes about `seconds` seconds.
 
-    py-spy sees who holds the interpreter's lock: time inside system calls is not in it.
+    py-spy samples the thread that holds the GIL, so time inside system calls is not included.
     """
     _DIRECTORY.mkdir(parents=True, exist_ok=True)
     by_group: defaultdict[str, list[psutil.Process]] = defaultdict(list)
@@ -51,7 +51,7 @@ def profile_cloud(cloud: Cloud, orders: int, in_flight: int, seconds: float) -> 
 
 
 def write(name: str, counts: Mapping[str, int]) -> None:
-    """The functions with the most samples, as shares of all."""
+    """Write the functions with the most samples, with their shares of all samples."""
     _DIRECTORY.mkdir(parents=True, exist_ok=True)
     total = sum(counts.values())
     top = sorted(counts.items(), key=lambda item: -item[1])[:_TOP]

@@ -1,6 +1,6 @@
-"""Where a process spends its CPU: stacks taken at every few milliseconds of CPU time, counted by whose code it is.
+"""Where a process spends its CPU time: samples its stack every 2 ms of CPU time and counts by owner of the code.
 
-A profiler that is called at every function call makes small functions look expensive; a sampler does not.
+A profiler that runs at every function call makes small functions look expensive; a sampler does not.
 """
 
 import signal
@@ -25,23 +25,23 @@ _OWNERS = (
 
 
 class Sampler:
-    """Counts samples by owner and by innermost function of our own, between `start` and `stop`."""
+    """Counts samples by owner and by the owner's innermost function, between `start` and `stop`."""
 
     def __init__(self) -> None:
         self.owners: Counter[str] = Counter()
         self.functions: Counter[str] = Counter()
 
     def start(self) -> None:
-        """Take samples from now on.
+        """Start taking samples.
 
-        Only the main thread can be looked at when a signal comes, so what is meant for other threads runs in it too.
+        A signal handler sees only the main thread's stack, so work for thread pools runs in the main thread, too.
         """
         ThreadPoolExecutor.submit = _inline  # type: ignore[method-assign] # for the whole process
         signal.signal(signal.SIGPROF, self._sample)
         signal.setitimer(signal.ITIMER_PROF, _INTERVAL_SECONDS, _INTERVAL_SECONDS)
 
     def stop(self) -> None:
-        """Take no more."""
+        """Stop taking samples."""
         signal.setitimer(signal.ITIMER_PROF, 0)
 
     def _sample(self, _number: int, frame: FrameType | None) -> None:
@@ -60,7 +60,7 @@ def _inline(_pool: Any, function: Callable[..., Any], /, *arguments: Any, **name
 
 
 def _owner(frame: FrameType | None) -> tuple[str, str]:
-    """Whose time it is: the innermost frame's that is of a package, of our code or of asyncio, and its function."""
+    """The owner and the function of the innermost frame whose file matches `_OWNERS`; "other" if none does."""
     while frame:
         file = frame.f_code.co_filename
         for part, owner in _OWNERS:

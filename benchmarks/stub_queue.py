@@ -1,4 +1,4 @@
-"""An SQS that takes every message and keeps none: what a send costs its caller, and nothing else."""
+"""A stub of SQS that accepts every message and stores none, so that only the sender's cost is measured."""
 
 import asyncio
 import hashlib
@@ -13,7 +13,7 @@ from aiohttp import web
 
 @contextmanager
 def stub_queue() -> Iterator[str]:
-    """Its URL. It answers SendMessage and nothing else."""
+    """The URL of the stub, which supports only SendMessage."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()

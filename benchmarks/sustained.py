@@ -1,4 +1,4 @@
-"""b. Orders without mock delays, 64 POSTs in flight, through the whole local cloud: how many a second, and the CPU."""
+"""b. Orders per second through the whole local cloud and their CPU time: 64 POSTs in flight, no mock delays."""
 
 import asyncio
 import tempfile
@@ -16,7 +16,7 @@ _UNITS = {"CPU": "ms/order", "cores": ""}
 
 
 def measure(options: Options) -> list[Figure]:
-    """Orders a second, and CPU per order by group of processes; each run on a new cloud."""
+    """Orders per second, and CPU time per order by group of processes; each run on a new cloud."""
     orders = options.scaled(5_000, 50)
     values = per_run(_figures(_run(orders, options)) for _ in range(options.runs))
     return [Figure(name, _UNITS.get(name.partition(" ")[0], "/s"), found) for name, found in values.items()]

@@ -1,4 +1,4 @@
-"""A client of a running local cloud that places orders and listens to its account on one socket."""
+"""A client of a running local cloud that places orders and is subscribed to its account on one socket."""
 
 import asyncio
 import json
@@ -19,16 +19,16 @@ _PATIENCE_SECONDS = 300
 
 @dataclass
 class Heard:
-    """What the socket said of one order."""
+    """The events of one order that arrived on the socket."""
 
     events: list[dict[str, Any]] = field(default_factory=list)
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     ended_at: float = 0.0
-    """Seconds since 1970 at which the terminal event had arrived."""
+    """When the terminal event arrived, in seconds since 1970."""
 
 
 class Trader:
-    """See `trading`."""
+    """Places orders and records their events; created by `trading`."""
 
     def __init__(self, http: aiohttp.ClientSession, url: str) -> None:
         self._http = http
@@ -37,20 +37,20 @@ class Trader:
         self.heard: defaultdict[str, Heard] = defaultdict(Heard)
 
     async def place(self) -> str:
-        """The id of a new order: 1 SOL for USDC."""
+        """Place an order of 1 SOL for USDC; returns its id."""
         headers = {"Content-Type": "application/json"}
         async with self._http.post(f"{self._url}/api/orders/execute", data=_BODY, headers=headers) as answer:
             answer.raise_for_status()
             return str(json.loads(await answer.read())["orderId"])
 
     async def end(self, order_id: str) -> Heard:
-        """Wait for the order's end; what was heard of it until then."""
+        """Wait for the order's end; returns the events that have arrived."""
         async with asyncio.timeout(_PATIENCE_SECONDS):
             await self.heard[order_id].ended.wait()
         return self.heard[order_id]
 
     async def listen(self, socket: aiohttp.ClientWebSocketResponse) -> None:
-        """Take in what the socket says, until it is closed."""
+        """Record the events that arrive on the socket, until it is closed."""
         async for message in socket:
             now = time.time()
             self.frames += 1

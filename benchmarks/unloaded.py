@@ -1,4 +1,4 @@
-"""e. One order at a time, no mock delays: from the POST to the confirmation on the socket, and where the time goes."""
+"""e. One order at a time, no mock delays: the time from the POST to the confirmation on the socket, and its parts."""
 
 import asyncio
 import tempfile
@@ -18,7 +18,7 @@ _WARM_UP = 20
 
 
 def measure(options: Options) -> list[Figure]:
-    """Milliseconds: p50 and p99 of the whole, and the p50 of each part of it."""
+    """Milliseconds: p50 and p99 of the whole time, and p50 of each part of it."""
     with (
         tempfile.TemporaryDirectory() as directory,
         running_cloud(Path(directory), MOCK_LATENCY="0") as cloud,
@@ -42,12 +42,12 @@ async def _run(cloud: Cloud, orders: int) -> dict[str, float]:
 
 
 async def _follow(trader: Trader) -> dict[str, float]:
-    """One order's milliseconds: the whole, and by the events' own times what lay between."""
+    """One order's times in milliseconds: the whole, and the parts between its events, by the events' timestamps."""
     began = time.time()
     order_id = await trader.place()
     answered = time.time()
     heard = await trader.end(order_id)
-    # A step may come twice: what was committed before a claim is announced again.
+    # An event may arrive twice: events that were committed before a claim are announced again.
     at = {event["status"]: _seconds(event) for event in heard.events}
     marks = [("POST", began), *((status, at[status]) for status in _STEPS), ("client", heard.ended_at)]
     return {

@@ -1,6 +1,6 @@
-"""k. What an order uses with the mock's delays as shipped: Lambda's time, calls, logs.
+"""k. What an order uses with the default mock delays: Lambda's time, calls, logs.
 
-With one order under way and with a hundred. The local cloud writes each invocation's duration into invocations.log.
+Measured with 1 and with 100 orders in flight. The local cloud writes each invocation's duration to invocations.log.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ FUNCTIONS = ("api", "worker", "confirmer", "notifier")
 
 
 def measure(options: Options) -> list[Figure]:
-    """Invocations, billed milliseconds, CPU and bytes of logs per order, by function; and calls, with another cloud."""
+    """Invocations, billed milliseconds, CPU and bytes of logs per order, by function; and calls, on another cloud."""
     orders = {1: options.scaled(20, 1), 100: options.scaled(1_000, 20)}
     with tempfile.TemporaryDirectory() as directory, running_cloud(Path(directory), MOCK_LATENCY="1") as cloud:
         found = per_run(_used(cloud, orders) for _ in range(options.runs))

@@ -1,4 +1,4 @@
-"""c. The worker alone, one process: orders a second, and as a share of what bare set-based SQL reaches."""
+"""c. The worker alone, one process: orders per second, and their share of the rate of bare set-based SQL."""
 
 import json
 import tempfile
@@ -16,13 +16,13 @@ from benchmarks.stub_queue import stub_queue
 from order_engine.domain.lifecycle import Status
 from tests.postgres import TestServer
 
-_BATCHES = (10, 100)  # the template's size, and a full one
+_BATCHES = (10, 100)  # the template's smallest (default) and largest batch size
 _GOALS = {10: 1_000.0, 100: 2_500.0}
 _WARM_UP = 5
 
 
 def measure(options: Options) -> list[Figure]:
-    """Orders/s of the worker and of the bare limit, taken in turns."""
+    """Orders/s of the worker and of the bare limit, in interleaved runs."""
     with tempfile.TemporaryDirectory() as directory, stub_queue() as queue:
         server = TestServer(Path(directory))
         try:
@@ -55,7 +55,7 @@ def measure(options: Options) -> list[Figure]:
 
 
 def compare(server: TestServer, queue: str, size: int, orders: int) -> dict[str, float]:
-    """One run of the worker and one of the bare limit, each on a database of its own."""
+    """One run of the worker and one of the bare limit, each on its own database."""
     with server.fresh_copy() as url:
         before = database.commits(url)
         measured = execute(url, queue, size, orders)
@@ -77,10 +77,10 @@ def compare(server: TestServer, queue: str, size: int, orders: int) -> dict[str,
     }
 
 
-def execute(  # noqa: PLR0913 - what differs between its uses
+def execute(  # noqa: PLR0913 - what differs between the callers
     url: str, queue: str, size: int, orders: int, *, warm_up: int = _WARM_UP, sample: bool = False
 ) -> Measured:
-    """Let one worker execute so many new orders, in batches of `size`; `warm_up` more come first. All get confirmed."""
+    """Let one worker execute `orders` new orders in batches of `size`, after `warm_up` batches. All get confirmed."""
     batches = _batches(url, size, orders // size + warm_up)
     events = [_event(ids) for ids in batches]
     measured = invoke_all("WorkerFunction", events, warm_up, database_url=url, aws_url=queue, sample=sample)
@@ -98,7 +98,7 @@ def _owners_of_cpu(server: TestServer, queue: str, size: int, options: Options) 
 
 
 def bare_limit(url: str, batches: Sequence[Sequence[UUID]]) -> dict[str, float]:
-    """Seconds of wall and CPU time that the same rows take without the worker."""
+    """Seconds of wall and CPU time that writing the same rows takes without the worker."""
     order = {"url": url, "batches": [[str(order_id) for order_id in ids] for ids in batches]}
     result: dict[str, float] = run_module("benchmarks.bare_limit", order)
     return result
@@ -110,7 +110,7 @@ def _batches(url: str, size: int, count: int) -> list[list[UUID]]:
 
 
 def _event(ids: Sequence[UUID]) -> dict[str, Any]:
-    """An SQS event about these orders, as Lambda gets it."""
+    """An SQS event for these orders, as Lambda receives it."""
     return {"Records": [_record(order_id) for order_id in ids]}
 
 
@@ -129,7 +129,7 @@ def _record(order_id: UUID) -> dict[str, Any]:
 
 
 def _check(url: str, batches: Sequence[Sequence[UUID]]) -> None:
-    """Nothing is measured that was not done: every order is confirmed, with its five events."""
+    """Check that the measured work was done: every order is confirmed, with its five events."""
     ids = [order_id for batch in batches for order_id in batch]
     of_status = "SELECT count(*) FROM orders WHERE id = ANY(%s) AND status = %s"
     confirmed = database.scalar(url, of_status, ids, Status.CONFIRMED)

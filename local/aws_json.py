@@ -1,4 +1,4 @@
-"""Calls in the AWS JSON protocol, unsigned: what the local cloud itself asks of SQS and DynamoDB."""
+"""Unsigned calls in the AWS JSON protocol, which the local cloud itself sends to SQS and DynamoDB."""
 
 import json
 from typing import Any
@@ -11,7 +11,7 @@ _TARGETS = {"sqs": "AmazonSQS", "dynamodb": "DynamoDB_20120810"}
 
 
 class AwsError(Exception):
-    """A call that was refused or not answered."""
+    """A call was refused or got no response."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(f"{code}: {message}")
@@ -19,7 +19,7 @@ class AwsError(Exception):
 
 
 class AwsJson:
-    """A client for one endpoint; the session is the caller's."""
+    """A client for one endpoint; the caller owns the session."""
 
     def __init__(self, session: aiohttp.ClientSession, url: str) -> None:
         self._session = session
@@ -29,12 +29,12 @@ class AwsJson:
         """One operation, such as `call("sqs", "SendMessage", {...})`.
 
         Raises:
-            AwsError: the service refused it, or nothing answered.
+            AwsError: the service refused the call or did not respond.
         """
         headers = {
             "Content-Type": "application/x-amz-json-1.0",
             "X-Amz-Target": f"{_TARGETS[service]}.{operation}",
-            # Nobody checks the signature; the scope says which service and region is meant.
+            # The signature is not checked; the scope names the service and the region.
             "Authorization": f"AWS4-HMAC-SHA256 Credential=local/20250101/{REGION}/{service}/aws4_request,"
             " SignedHeaders=host, Signature=0",
         }

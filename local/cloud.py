@@ -1,4 +1,4 @@
-"""Puts the local cloud together: what starts in which order, and stops in the reverse one."""
+"""Assembles the local cloud: starts its parts in order and stops them in reverse order."""
 
 import os
 from contextlib import AsyncExitStack
@@ -44,7 +44,7 @@ class Cloud:
         self._triggers: Triggers | None = None
 
     async def start(self) -> Endpoints:
-        """Starts everything; returns when requests are answered.
+        """Starts everything; returns when requests can be served.
 
         Raises:
             LocalCloudError: something is missing, in use or broken.
@@ -110,13 +110,13 @@ class Cloud:
         return endpoints
 
     async def wait(self) -> None:
-        """Ends only when Postgres or the emulator ends and does not start again.
+        """Runs until Postgres or the emulator ends and cannot be restarted.
 
         Raises:
-            LocalCloudError: says which.
+            LocalCloudError: names the one that ended.
         """
         if self._stores and self._triggers:
-            # Functions keep their connections in tables: who is connected would wait for pushes for ever.
+            # Functions keep subscriptions in tables: without them, connected clients would never get another push.
             await self._stores.keep_running(self._terminal.problem, tables_lost=self._triggers.disconnect)
 
     async def stop(self) -> None:
@@ -124,14 +124,14 @@ class Cloud:
         await self._cleanup.aclose()
 
     def kill(self) -> None:
-        """Leaves nothing running, at once: for the impatient."""
+        """Kills everything at once, on a second Ctrl-C."""
         if self._functions is not None:
             self._functions.kill()
         if self._stores is not None:
             self._stores.kill()
 
     async def _serve(self, routes: list[web.RouteDef]) -> str:
-        """Serves what only functions call; returns the base URL."""
+        """Serves the routes that only functions call; returns the base URL."""
         app = web.Application(client_max_size=64 * 1024 * 1024)
         app.add_routes(routes)
         runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=0.1)

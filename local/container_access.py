@@ -14,7 +14,7 @@ _CHUNK = 65_536
 
 
 def write_variables(stack: Stack, file: Path) -> None:
-    """Writes what `sam local invoke --env-vars` takes: each function's variables, as a container must see them."""
+    """Writes the file for `sam local invoke --env-vars`: each function's variables, with addresses for containers."""
     variables = {
         function.name: {name: value.replace(HOST, _NAME_OF_HOST) for name, value in function.environment.items()}
         for function in stack.functions.values()
@@ -24,7 +24,7 @@ def write_variables(stack: Stack, file: Path) -> None:
 
 
 class DockerGateway:
-    """Passes connections to `address` (Docker's bridge, on Linux) on to the same ports of the loopback address."""
+    """Forwards connections to `address` (Docker's bridge, on Linux) to the same ports of the loopback address."""
 
     def __init__(self, address: str) -> None:
         self._address = address
@@ -34,7 +34,7 @@ class DockerGateway:
         """Opens the ports of these URLs.
 
         Raises:
-            LocalCloudError: the address is not this machine's.
+            LocalCloudError: the address does not belong to this machine.
         """
         for port in {urlsplit(url).port for url in urls} - {None}:
             try:
@@ -63,6 +63,6 @@ async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
             writer.write(data)
             await writer.drain()
     except ConnectionError:
-        pass  # the other side sees it as an end
+        pass  # the other side sees a closed connection
     finally:
         writer.close()

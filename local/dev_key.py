@@ -1,4 +1,4 @@
-"""The API key of the person at this machine: made once, kept in a file that only they read."""
+"""The developer's API key: created once, and kept in a file that only its owner can read."""
 
 import hashlib
 import secrets
@@ -9,11 +9,11 @@ from local.aws_json import AwsJson
 from local.template.model import Table
 
 TABLE = "ApiKeysTable"
-"""Logical id of the table that the key is put into."""
+"""Logical id of the table that stores the key."""
 
 
 def load_or_create(file: Path) -> str:
-    """The key in the file; a new one if there is none."""
+    """Returns the key in the file; creates one if there is none."""
     if not file.is_file():
         file.touch(mode=0o600)
         file.write_text(f"oek_{secrets.token_urlsafe(24)}\n")
@@ -21,7 +21,7 @@ def load_or_create(file: Path) -> str:
 
 
 async def register(aws: AwsJson, table: Table, key: str) -> None:
-    """Puts the key into the table unless it is there (it may have been disabled on purpose)."""
+    """Stores the key in the table unless it is already there (it may have been disabled on purpose)."""
     key_hash = {"keyHash": {"S": hashlib.sha256(key.encode()).hexdigest()}}
     found = await aws.call("dynamodb", "GetItem", {"TableName": table.name, "Key": key_hash})
     if "Item" in found:

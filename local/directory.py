@@ -1,4 +1,4 @@
-"""The directory that holds everything of one local cloud, and belongs to one at a time."""
+"""The directory with all data of a local cloud, which only one cloud may use at a time."""
 
 import fcntl
 from pathlib import Path
@@ -10,10 +10,10 @@ _LOG_LIMIT = 10 * 1024 * 1024
 
 
 def claim(directory: Path) -> TextIO:
-    """Makes the directory and locks it until the returned file is closed.
+    """Creates the directory and locks it until the returned file is closed.
 
     Raises:
-        LocalCloudError: another cloud runs there, or it cannot be written.
+        LocalCloudError: another cloud uses the directory, or it cannot be written.
     """
     try:
         (directory / "logs").mkdir(parents=True, exist_ok=True)

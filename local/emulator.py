@@ -1,4 +1,4 @@
-"""SQS and DynamoDB: one ministack process, its state kept in a directory."""
+"""SQS and DynamoDB: one ministack process that keeps its state in a directory."""
 
 import asyncio
 import os
@@ -20,7 +20,7 @@ _START_SECONDS = 30
 
 
 class Emulator:
-    """The emulator's process; the cloud makes the template's queues and tables in it."""
+    """The emulator's process; the cloud creates the template's queues and tables in it."""
 
     def __init__(self, directory: Path, log: Path, port: int, lifeline: processes.Lifeline) -> None:
         self._directory = directory
@@ -32,7 +32,7 @@ class Emulator:
         self._lock = threading.Lock()
 
     def has_ended(self) -> bool:
-        """Whether it ended though nobody stopped it."""
+        """Whether the process ended without being stopped."""
         return self._process is not None and self._process.poll() is not None
 
     def start(self) -> None:
@@ -48,7 +48,7 @@ class Emulator:
         self._log.parent.mkdir(parents=True, exist_ok=True)
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                # -P: the emulator must not find the local cloud's modules.
+                # -P keeps the emulator from importing the local cloud's modules.
                 [_PYTHON, "-P", Path(__file__).with_name("emulator_main.py"), self._directory],
                 stdin=self._lifeline.read_end,
                 stdout=log,
@@ -61,7 +61,7 @@ class Emulator:
     def _settings(self) -> dict[str, str]:
         return {
             "BIND_HOST": HOST,
-            # Not GATEWAY_PORT: that one becomes part of the saved queue URLs, and the port may change.
+            # Not GATEWAY_PORT, which would become part of the saved queue URLs, while the port may change.
             "EDGE_PORT": str(self._port),
             "SERVICES": "sqs,dynamodb",
             "MINISTACK_REGION": REGION,
@@ -74,10 +74,10 @@ class Emulator:
         }
 
     async def wait_until_ready(self, aws: AwsJson) -> None:
-        """Waits until it answers.
+        """Waits until the emulator responds.
 
         Raises:
-            LocalCloudError: it does not; the message names the log.
+            LocalCloudError: it does not start; the message names the log.
         """
         deadline = time.monotonic() + _START_SECONDS
         while self._process is not None and self._process.poll() is None and time.monotonic() < deadline:
@@ -98,7 +98,7 @@ class Emulator:
                 self._process = None
 
     def kill(self) -> None:
-        """Ends the emulator; its state since the start is lost."""
+        """Kills the emulator; changes to its state since the start are lost."""
         if self._process is not None:
             processes.kill_group(self._process.pid)
 

@@ -1,9 +1,11 @@
-"""Runs ministack, in its own environment, with some changes for the local cloud.
+"""Runs ministack, in its own Python environment, with some changes for the local cloud.
 
-A waiting ReceiveMessage is woken at once by a send, and by a delete, which frees a FIFO group (ministack looks again
-every 100 ms). A send to a FIFO queue does not go through all that was sent in the last five minutes. A request that
-names its operation does not go past all services that ministack knows. uvicorn serves it, which parses requests in C.
-And it stops, saving its state, when the cloud that started it is gone.
+- A send wakes waiting ReceiveMessage calls at once, and so does an operation that may free a FIFO group, such as a
+  delete (ministack polls every 100 ms).
+- A send to a FIFO queue does not scan all messages of the last five minutes.
+- A request that names its operation bypasses ministack's dispatch over all services.
+- uvicorn is the server, which parses requests in C.
+- When the cloud that started it is gone, it saves its state and stops.
 """
 
 import asyncio
@@ -18,12 +20,12 @@ from collections.abc import Callable
 from typing import Any
 
 _SERVICES = {"AmazonSQS": "sqs", "DynamoDB_20120810": "dynamodb"}
-"""By the first part of the header X-Amz-Target."""
+"""Services by the first part of the header X-Amz-Target."""
 _FREEING = ("DeleteMessage", "DeleteMessageBatch", "ChangeMessageVisibility", "ChangeMessageVisibilityBatch")
 
 
 class _Wake:
-    """Stands in for the event that ministack sets whenever a message becomes available."""
+    """Replaces the event that ministack sets whenever a message becomes available."""
 
     def __init__(self, event: threading.Event) -> None:
         self._event = event
@@ -34,13 +36,13 @@ class _Wake:
         self.look_again()
 
     def look_again(self) -> None:
-        """Wakes whoever waits for messages."""
+        """Wakes the calls that wait for messages."""
         self.arrived.set()
         self.arrived.clear()
 
 
 class _Asyncio:
-    """Stands in for the asyncio module inside ministack's SQS: its sleep ends when a message arrives."""
+    """Replaces the asyncio module inside ministack's SQS: its `sleep` ends when a message arrives."""
 
     def __init__(self, wake: _Wake) -> None:
         self._wake = wake
@@ -54,7 +56,7 @@ class _Asyncio:
 
 
 def _waking(wake: _Wake, act: Callable[..., Any]) -> Callable[..., Any]:
-    """The action, after which whoever waits for messages looks again."""
+    """The action, after which the calls that wait for messages check the queue again."""
 
     def act_and_wake(*arguments: Any) -> Any:
         try:
@@ -66,7 +68,7 @@ def _waking(wake: _Wake, act: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class _Prune:
-    """Forgets the deduplication ids that are past their five minutes, once in a second and queue."""
+    """Removes deduplication ids that are older than five minutes, at most once a second per queue."""
 
     def __init__(self, prune: Callable[[dict[str, Any]], None]) -> None:
         self._prune = prune
@@ -80,7 +82,7 @@ class _Prune:
 
 
 class _Shortcut:
-    """An ASGI application: requests that say which operation of SQS or DynamoDB they want go straight to it."""
+    """An ASGI application that passes requests whose X-Amz-Target names SQS or DynamoDB directly to that service."""
 
     def __init__(self, ministack: Any) -> None:
         self._everything = ministack.app
@@ -110,7 +112,7 @@ def _stop_with_parent() -> None:
 
 
 def main() -> None:
-    del sys.argv[1:]  # the state's directory, there so that this process can be told from others
+    del sys.argv[1:]  # the state's directory, which only identifies this process in the process list
     threading.Thread(target=_stop_with_parent, daemon=True).start()
     sqs = importlib.import_module("ministack.services.sqs")
     wake = _Wake(sqs.esm_wake)

@@ -1,4 +1,4 @@
-"""Tells others where the running cloud is: `endpoints.json` for programs, a banner for people."""
+"""Publishes the addresses of the running cloud: `endpoints.json` for programs, a banner for people."""
 
 import json
 import os
@@ -8,7 +8,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Endpoints:
-    """Named as in `endpoints.json`."""
+    """The content of `endpoints.json`, with the same names."""
 
     httpUrl: str
     webSocketUrl: str
@@ -20,7 +20,7 @@ class Endpoints:
     pid: int
 
     def write(self, file: Path) -> None:
-        """Writes the file in one step; it holds a password and a key, so only the owner reads it."""
+        """Writes the file atomically; it holds a password and a key, so only its owner can read it."""
         unfinished = file.with_suffix(".new")
         unfinished.touch(mode=0o600)
         unfinished.write_text(json.dumps(asdict(self), indent=2) + "\n")
@@ -37,7 +37,7 @@ class Endpoints:
             "Logs": f"{_shown(logs)}/",
         }
         lines = (f"  {name:<18}{value}" for name, value in rows.items() if value)
-        return "\n".join(["The local cloud is up. Ctrl-C stops it, its data stay.", *lines])
+        return "\n".join(["The local cloud is running. Ctrl-C stops it; its data is kept.", *lines])
 
 
 def _shown(path: Path) -> str:

@@ -1,5 +1,5 @@
-"""What stops the local cloud, in words for the person at the terminal."""
+"""The error that stops the local cloud, with a message for the user at the terminal."""
 
 
 class LocalCloudError(Exception):
-    """The local cloud cannot start or go on; the message is one line that says why and what to do."""
+    """The local cloud cannot start or continue; the message is one line with the cause and what to do."""

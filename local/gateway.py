@@ -1,4 +1,4 @@
-"""The one server of the cloud that clients see: HTTP API, WebSocket API and @connections on one port."""
+"""The cloud's only server for clients: HTTP API, WebSocket API and @connections on one port."""
 
 import socket
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from local.template.addresses import CONNECTIONS_PATH, WEBSOCKET_PATH
 from local.websocket_api.management import ConnectionManagement
 from local.websocket_api.server import WebSocketServer
 
-# A page of another site that has its name point here must not get at the dashboard and the key in it.
+# Against DNS rebinding: a page of another site must not be able to read the dashboard and the key in it.
 _HOSTS = {"127.0.0.1", "localhost", "host.docker.internal"}
 
 
@@ -34,8 +34,8 @@ class Gateway:
 
     async def open(self, server: socket.socket) -> None:
         """Starts to listen."""
-        # Access logs and signal handlers are the cloud's business.
-        # API Gateway passes a body on as it came: a Content-Encoding is the function's business.
+        # The cloud itself handles signals and has no access log.
+        # API Gateway passes a body on unchanged: handling its Content-Encoding is up to the function.
         self._runner = web.AppRunner(
             self._app, access_log=None, handle_signals=False, shutdown_timeout=3, auto_decompress=False
         )
@@ -48,7 +48,7 @@ class Gateway:
             await self._websocket.close()
 
     async def close(self) -> None:
-        """Accepts nothing more, closes the WebSocket connections, lets requests end for 3 seconds."""
+        """Stops accepting connections, closes the WebSocket connections, and gives requests 3 seconds to finish."""
         if self._runner is None:
             return
         for site in list(self._runner.sites):

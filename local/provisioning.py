@@ -1,4 +1,4 @@
-"""Makes the template's queues and tables in the emulator."""
+"""Creates the template's queues and tables in the emulator."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,7 +9,7 @@ from local.template.model import Queue, Table
 
 
 async def create_queues(aws: AwsJson, queues: Sequence[Queue]) -> None:
-    """Makes the queues that are missing, and gives all of them the template's attributes.
+    """Creates the missing queues, and sets the template's attributes on all of them.
 
     Raises:
         LocalCloudError: an attribute is not valid.
@@ -17,7 +17,7 @@ async def create_queues(aws: AwsJson, queues: Sequence[Queue]) -> None:
     for queue in queues:
         fixed = {"FifoQueue": "true"} if queue.name.endswith(".fifo") else {}
         await _create(aws, "sqs", "CreateQueue", queue.logical_id, {"QueueName": queue.name, "Attributes": fixed})
-    # A redrive policy is only accepted when its dead-letter queue exists.
+    # A redrive policy is accepted only if its dead-letter queue exists.
     for queue in queues:
         attributes = {"RedrivePolicy": "", **queue.attributes}
         attributes.pop("FifoQueue", None)
@@ -26,7 +26,7 @@ async def create_queues(aws: AwsJson, queues: Sequence[Queue]) -> None:
 
 
 async def create_tables(aws: AwsJson, tables: Sequence[Table]) -> None:
-    """Makes the tables that are missing.
+    """Creates the missing tables.
 
     Raises:
         LocalCloudError: a definition is not valid.
@@ -41,4 +41,4 @@ async def _create(aws: AwsJson, service: str, operation: str, logical_id: str, r
     try:
         await aws.call(service, operation, request)
     except AwsError as error:
-        raise LocalCloudError(f"{logical_id} cannot be made: {error}") from error
+        raise LocalCloudError(f"{logical_id} cannot be created: {error}") from error

@@ -1,4 +1,4 @@
-"""Settings of the local cloud: environment variables over an optional `.env` file in the repository's root."""
+"""Settings of the local cloud: environment variables, which override an optional `.env` file in the repository root."""
 
 import os
 from collections.abc import Mapping
@@ -20,13 +20,13 @@ class Settings:
     concurrency: int
     dev_key: str | None
     database_url: str | None
-    """A Postgres to use instead of one of its own: its owner's URL."""
+    """The owner's URL of a Postgres database to use instead of starting a server."""
     aws_endpoint_url: str | None
-    """What functions use instead of the emulator itself: a proxy in front of it."""
+    """The endpoint that functions use instead of the emulator's own: a proxy in front of it."""
     docker_gateway: str | None
-    """An address of this machine under which containers reach it."""
+    """An address of this machine that containers can reach."""
     environment: Mapping[str, str]
-    """Everything that may override a template parameter."""
+    """The variables that may override template parameters."""
 
     @property
     def logs(self) -> Path:
@@ -34,7 +34,7 @@ class Settings:
 
 
 def load_settings(template: Path) -> Settings:
-    """Reads PORT, LOCAL_DIR, LOCAL_CONCURRENCY and so on (.env.example); a real variable wins over `.env`."""
+    """Reads PORT, LOCAL_DIR, LOCAL_CONCURRENCY and so on (.env.example); environment variables override `.env`."""
     environment = {**_read_env_file(ROOT / ".env"), **os.environ}
     return Settings(
         template=template.resolve(),
@@ -42,7 +42,7 @@ def load_settings(template: Path) -> Settings:
         port=_whole_number(environment, "PORT", 3000, 0, 65535),
         concurrency=_whole_number(environment, "LOCAL_CONCURRENCY", 20, 1, 1000),
         dev_key=environment.get("LOCAL_DEV_KEY") or None,
-        # Not DATABASE_URL and AWS_ENDPOINT_URL: a shell may have those for something else.
+        # Not DATABASE_URL and AWS_ENDPOINT_URL, which may be set in a shell for something else.
         database_url=environment.get("LOCAL_DATABASE_URL") or None,
         aws_endpoint_url=environment.get("LOCAL_AWS_ENDPOINT_URL") or None,
         docker_gateway=environment.get("DOCKER_GATEWAY") or None,

@@ -1,4 +1,4 @@
-"""What keeps state: Postgres, and the emulator with its queues and tables."""
+"""The servers that keep state: Postgres, and the emulator with its queues and tables."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -15,7 +15,7 @@ _TRIES = 5
 
 
 class Stores:
-    """Started and stopped together; without Postgres when the functions use another one."""
+    """Starts and stops both servers together; without Postgres when the functions use another one."""
 
     def __init__(self, postgres: Postgres | None, emulator: Emulator, stack: Stack, aws: AwsJson, key: str) -> None:
         self._postgres = postgres
@@ -25,10 +25,10 @@ class Stores:
         self._key = key
 
     async def start(self) -> None:
-        """Starts the servers side by side and makes what the template declares.
+        """Starts the servers concurrently and creates the queues and tables that the template declares.
 
         Raises:
-            LocalCloudError: one does not start, or the template asks for something that is not valid.
+            LocalCloudError: a server does not start, or the template declares something that is not valid.
         """
         await asyncio.gather(self._start_emulator(), self._start_postgres())
 
@@ -48,12 +48,12 @@ class Stores:
     async def keep_running(
         self, report: Callable[[str, str], None], tables_lost: Callable[[], Awaitable[None]]
     ) -> None:
-        """Starts a server that ended by itself again, as its service on AWS would come back.
+        """Restarts a server that ended by itself, as its service on AWS would recover.
 
-        The emulator comes back without what was written since its start; `tables_lost` is then called.
+        A restarted emulator has lost what was written since its previous start, so `tables_lost` is called.
 
         Raises:
-            LocalCloudError: it does not start again.
+            LocalCloudError: a server cannot be restarted.
         """
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
@@ -80,7 +80,7 @@ class Stores:
 
 
 async def _with_retry(start: Callable[[], Awaitable[None]]) -> None:
-    """Whatever ended a server may also end it while it starts."""
+    """Retries the start, because the cause that ended a server may also end it while it starts."""
     for tries_left in reversed(range(_TRIES)):
         try:
             return await start()

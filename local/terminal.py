@@ -1,4 +1,4 @@
-"""Lines for the person at the terminal."""
+"""Output for the user at the terminal."""
 
 import sys
 import time
@@ -7,7 +7,7 @@ _REPEAT_SECONDS = 30
 
 
 class Terminal:
-    """Prints problems once, and again only after a while."""
+    """Prints a problem once, and repeats it at most every 30 seconds."""
 
     def __init__(self) -> None:
         self._last: dict[tuple[str, str], float] = {}

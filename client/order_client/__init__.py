@@ -1,4 +1,4 @@
-"""Python client of the Order Execution Engine. Needs httpx and websockets, nothing of the engine itself.
+"""Python client of the Order Execution Engine. It needs httpx and websockets, but none of the engine's packages.
 
 from order_client import Client
 

@@ -1,8 +1,8 @@
-"""The events of all of an account's orders, without end, over as many connections as it takes.
+"""An endless stream of the events of all orders of an account, which reconnects as often as necessary.
 
-The account's channel has no history of its own. Where an order's sequence shows a gap, and for every unfinished order
-after a lost connection or a silence, the order itself is read and what was missed is filled in. Only an order that
-came and went while there was no connection stays unseen.
+The account channel has no history. When an order's sequence has a gap, and for every unfinished order after a lost
+connection or a quiet period, the stream reads the order and fills in the missed events. It misses an order only if the
+order is both placed and finished while there is no connection.
 """
 
 from collections import OrderedDict
@@ -16,11 +16,11 @@ from order_client.order_stream import Open
 from order_client.patience import WORTH_A_RETRY, Backoff
 
 _REMEMBERED = 10_000
-"""Orders whose last event is kept in mind, to tell repeats from news."""
+"""Number of orders whose last event is remembered, to recognize repeated events."""
 
 
 class AccountStream:
-    """One account's progress. `read` gets an order with its events; `quiet` is in seconds."""
+    """The event stream of one account. `read` fetches an order with its events; `quiet` is in seconds."""
 
     def __init__(
         self,
@@ -39,7 +39,7 @@ class AccountStream:
         self._was_subscribed = False
 
     async def events(self) -> AsyncGenerator[Event]:
-        """Never ends. Raises Unauthenticated, ...; Unreachable only if the very first connection cannot be made."""
+        """Never ends. Raises Unauthenticated, ...; Unreachable only if the first subscription cannot be made."""
         while True:
             try:
                 async with aclosing(self._connection()) as events:

@@ -1,4 +1,4 @@
-"""The client for code without asyncio: AsyncClient on an event loop in a thread of its own."""
+"""The client for code without asyncio: runs AsyncClient on an event loop in a background thread."""
 
 import asyncio
 import threading
@@ -18,9 +18,9 @@ _CLOSE_SECONDS = 2
 
 
 class Client:
-    """AsyncClient's methods, blocking; see there. May be used by several threads, and where an event loop runs.
+    """Blocking versions of AsyncClient's methods. It is thread-safe and may be used where an event loop is running.
 
-    Close it, or use it in a `with` statement: that ends its streams too. Ctrl-C ends whatever it waits for.
+    Close it or use it in a `with` statement; closing also ends its streams. Ctrl-C cancels a call in progress.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class Client:
         self._thread = threading.Thread(target=self._loop.run_forever, name="order-client", daemon=True)
         self._thread.start()
 
-    def submit(  # noqa: PLR0913 - they are what an order has
+    def submit(  # noqa: PLR0913 - one parameter per order field
         self,
         token_in: str,
         token_out: str,
@@ -71,7 +71,7 @@ class Client:
         return self._iterate(self._client.list(status, limit))
 
     def quote(self, token_in: str, token_out: str, amount: Decimal | int | str) -> Quotes:
-        """What the swap would pay out now, at every venue."""
+        """Every venue's current quote for the swap."""
         return self._wait(lambda: self._client.quote(token_in, token_out, amount))
 
     def tokens(self) -> tuple[Token, ...]:
@@ -79,15 +79,15 @@ class Client:
         return self._wait(self._client.tokens)
 
     def stream(self, order_id: str, after_sequence: int = 0) -> Generator[Event]:
-        """The order's events, each once and in order; ends with the order."""
+        """The order's events, each once and in order, until the order ends."""
         return self._iterate(self._client.stream(order_id, after_sequence))
 
     def stream_account(self, on_subscribed: Callable[[], None] | None = None) -> Generator[Event]:
-        """Every order's events, without end. `on_subscribed` is called on the client's thread."""
+        """Every order's events, endlessly. `on_subscribed` is called on the client's background thread."""
         return self._iterate(self._client.stream_account(on_subscribed))
 
     def close(self) -> None:
-        """Close the connections and end the thread; the client cannot be used afterwards."""
+        """Close the connections and stop the thread; the client cannot be used afterwards."""
         if self._loop.is_closed():
             return
         for stream in [*self._streams]:
@@ -120,14 +120,14 @@ class Client:
             else:
                 done.set_exception(CancelledError())
 
-        # The coroutine is made on the loop: one made here, and interrupted before it started, would never be awaited.
+        # The coroutine is created on the loop: if created here and interrupted before it starts, it is never awaited.
         try:
             self._loop.call_soon_threadsafe(start)
             return done.result()
         except KeyboardInterrupt:
-            # It may come at any point of the start; the loop takes the two calls in their order.
+            # The interrupt may arrive before `start` has run; the loop runs the two callbacks in order.
             self._loop.call_soon_threadsafe(stop)
-            wait([done], _CLOSE_SECONDS)  # an open socket says goodbye
+            wait([done], _CLOSE_SECONDS)  # gives an open socket time for its close handshake
             raise
 
     def _iterate(self, items: AsyncGenerator[T]) -> Generator[T]:

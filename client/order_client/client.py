@@ -1,4 +1,4 @@
-"""The client for asyncio; `Client` in blocking.py is the same for everybody else."""
+"""The client for asyncio; `Client` in blocking.py is its blocking counterpart."""
 
 from collections.abc import AsyncGenerator, Callable
 from datetime import datetime
@@ -18,13 +18,13 @@ from order_client.order_stream import OrderStream
 from order_client.patience import Backoff, Patience
 from order_client.socket import open_socket
 
-_PAGE = 100  # the most that the API gives at once
+_PAGE = 100  # the API's maximum page size
 
 
 class AsyncClient:
-    """One account's view of the engine. Every method raises OrderEngineError, see errors.py.
+    """A client for one account. Every method raises OrderEngineError, see errors.py.
 
-    What is not given is found as endpoints.py says.
+    Arguments that are not given are looked up as endpoints.py describes.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class AsyncClient:
         self._http = Http(self.endpoints, self._patience)
         self._open = partial(open_socket, self.endpoints, self._patience.timeout)
 
-    async def submit(  # noqa: PLR0913 - they are what an order has
+    async def submit(  # noqa: PLR0913 - one parameter per order field
         self,
         token_in: str,
         token_out: str,
@@ -51,16 +51,16 @@ class AsyncClient:
         min_amount_out: Decimal | int | str | None = None,
         expires_at: datetime | None = None,
     ) -> Order:
-        """Place a market order: `amount` whole tokens of `token_in`.
+        """Place a market order that sells `amount` whole tokens of `token_in`.
 
         The fill is no less than `min_amount_out` whole tokens of `token_out`, and no further below its quote than
-        `slippage_bps`: 50 if neither is given. What is not signed by `expires_at` (with a time zone) ends expired; the
-        engine's default is 5 minutes.
+        `slippage_bps` (50 if neither is given). An order that is not signed by `expires_at`, which needs a time zone,
+        expires; the engine's default is 5 minutes.
 
-        A call that was not answered is repeated; the client order id, made up if not given, keeps that from placing a
-        second order. With one's own, a repeat after any error or crash is just as safe, and gets the first order back
-        as it was accepted. Raises ValidationFailed, IdempotencyConflict, and OutcomeUnknown if the order may have been
-        placed although no try was answered.
+        A call without a response is retried; the client order id, generated if not given, keeps a retry from placing a
+        second order. With your own id, repeating the call after any error or crash is just as safe and returns the
+        first order as it was accepted. Raises ValidationFailed, IdempotencyConflict, and OutcomeUnknown if the order
+        may have been placed although no attempt got a response.
         """
         client_order_id = client_order_id or uuid4().hex
         body = {
@@ -76,7 +76,7 @@ class AsyncClient:
         return decode(Order, await self._http.call("POST", "/api/orders/execute", body=body, places=client_order_id))
 
     async def get(self, order_id: str) -> Order:
-        """One order with its events. Raises NotFound; ValidationFailed for something that is no order id."""
+        """One order with its events. Raises NotFound; ValidationFailed if `order_id` is not a valid id."""
         return decode(Order, await self._http.call("GET", f"/api/orders/{escaped(order_id, safe='')}"))
 
     async def list(self, status: str | None = None, limit: int | None = None) -> AsyncGenerator[Order]:
@@ -94,7 +94,7 @@ class AsyncClient:
             left = None if left is None else left - query["limit"]
 
     async def quote(self, token_in: str, token_out: str, amount: Decimal | int | str) -> Quotes:
-        """What the swap would pay out now, at every venue. Raises ValidationFailed, also if no venue trades it."""
+        """Every venue's current quote for the swap. Raises ValidationFailed, also if no venue trades the pair."""
         query = {"tokenIn": token_in, "tokenOut": token_out, "amount": _amount(amount)}
         return decode(Quotes, await self._http.call("GET", "/api/quotes", query=query))
 
@@ -104,17 +104,17 @@ class AsyncClient:
         return tuple(decode(Token, token) for token in _field(document, "tokens"))
 
     def stream(self, order_id: str, after_sequence: int = 0) -> AsyncGenerator[Event]:
-        """The order's events after a sequence number, each once and in order, as they happen; ends with the order.
+        """The order's events after a sequence number, each once and in order, as they happen, until the order ends.
 
-        Reconnects, and then goes on where it was. Raises NotFound; Unreachable when no connection can be made.
+        Reconnects and resumes after the last event. Raises NotFound; Unreachable when no connection can be made.
         """
         return OrderStream(self._open, order_id, after_sequence, self._patience.quiet, Backoff(self._patience)).events()
 
     def stream_account(self, on_subscribed: Callable[[], None] | None = None) -> AsyncGenerator[Event]:
-        """Every order's events, from now on and without end; reconnects for as long as it takes.
+        """Every order's events from now on, endlessly; reconnects as often as necessary.
 
-        After a lost connection it fills in what it missed of the orders it knew to be unfinished. `on_subscribed` is
-        called when the engine has begun to push, at first and after every reconnect.
+        After a lost connection it fills in the missed events of the orders known to be unfinished. `on_subscribed` is
+        called when the engine has confirmed a subscription, at first and after every reconnect.
         """
         return AccountStream(
             self._open, self.get, self._patience.quiet, Backoff(self._patience), on_subscribed
@@ -132,14 +132,14 @@ class AsyncClient:
 
 
 def _amount(amount: Decimal | int | str) -> str:
-    """As plain digits; a float has lost the exact amount before it gets here. Raises TypeError."""
+    """The amount in plain digits. Raises TypeError for a float, which has already lost the exact amount."""
     if isinstance(amount, float):
         raise TypeError("an amount is a Decimal, an int or a str, never a float")
     return format(amount, "f") if isinstance(amount, Decimal) else str(amount)
 
 
 def _time(at: datetime) -> str:
-    """As on the wire. Raises ValueError."""
+    """The time as sent on the wire. Raises ValueError if it has no time zone."""
     if at.tzinfo is None:
         raise ValueError("a time needs a time zone, such as datetime.now(UTC) has")
     return str(encode(at))

@@ -1,4 +1,4 @@
-"""Models from and to the engine's JSON: camelCase names, amounts as strings, times as RFC 3339."""
+"""Converts models from and to the engine's JSON: camelCase names, amounts as strings, times in RFC 3339 format."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -16,9 +16,9 @@ _Reader = Callable[[Any], Any]
 
 
 def decode(model: type[Model], document: object) -> Model:
-    """A model from a JSON document; unknown fields are skipped, so that a newer engine is understood.
+    """A model from a JSON document; unknown fields are ignored, for compatibility with newer engines.
 
-    Raises ProtocolError when the document lacks something or holds something else.
+    Raises ProtocolError when the document lacks a required field or has a value of another type.
     """
     try:
         value: Model = _reader(cast(Any, model))(document)
@@ -28,9 +28,9 @@ def decode(model: type[Model], document: object) -> Model:
 
 
 def encode(value: Any) -> Any:
-    """JSON-ready, as the engine writes it; empty fields are left out."""
+    """The value in the form of the engine's JSON; empty fields are left out."""
     if is_dataclass(value):
-        own = type(value).__annotations__  # a model's own fields before the inherited ones: its id comes first
+        own = type(value).__annotations__  # own fields before inherited ones, so that the id comes first
         ordered = sorted(fields(value), key=lambda field: field.name not in own)
         pairs = ((_camel(field.name), getattr(value, field.name)) for field in ordered)
         return {name: encode(item) for name, item in pairs if item is not None and item != ()}
@@ -51,7 +51,7 @@ def _reader(kind: Any) -> _Reader:
     if get_origin(kind) is tuple:
         item = _reader(get_args(kind)[0])
         return lambda value: tuple(item(one) for one in value)
-    if get_origin(kind) is UnionType:  # only ever `X | None`
+    if get_origin(kind) is UnionType:  # always `X | None`
         known = _reader(next(part for part in get_args(kind) if part is not NoneType))
         return lambda value: None if value is None else known(value)
     if kind is datetime:

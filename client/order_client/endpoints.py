@@ -1,4 +1,4 @@
-"""Where the engine is: explicit arguments, then the environment, then a profile, then a running local cloud.
+"""Finds the engine: from explicit arguments, then the environment, then a profile, then a running local cloud.
 
 A profile is a table of ~/.config/orders/config.toml (XDG_CONFIG_HOME is honoured):
 
@@ -21,7 +21,7 @@ from order_client.errors import NotConfigured
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
-    """`url` of the HTTP API, `ws_url` of the WebSocket API, and the API key; what is None is not known."""
+    """`url` of the HTTP API, `ws_url` of the WebSocket API, and the API key; None if unknown."""
 
     url: str | None = None
     ws_url: str | None = None
@@ -31,9 +31,9 @@ class Endpoints:
 def discover(
     url: str | None = None, ws_url: str | None = None, key: str | None = None, profile: str | None = None
 ) -> Endpoints:
-    """What is known, the earlier source winning. Raises NotConfigured when there is no url.
+    """Merge the sources; earlier ones take precedence. Raises NotConfigured when there is no url.
 
-    A source that names another url is about another engine: nothing of it is used, least of all its key.
+    A source with a different url describes a different engine: nothing from it is used, least of all its key.
     """
     found = Endpoints(url, ws_url, key)
     for source in _sources(profile):
@@ -42,14 +42,14 @@ def discover(
         found = Endpoints(found.url or source.url, found.ws_url or source.ws_url, found.key or source.key)
     if not found.url:
         raise NotConfigured(
-            "No engine found. Start the local cloud with 'make run' (and be in its directory), or say where one is:"
-            " --url, ORDERS_URL or a profile."
+            "No engine found. Start the local cloud with 'make run' and run this in its directory, or specify an engine"
+            " with --url, ORDERS_URL or a profile."
         )
     return replace(found, url=found.url.rstrip("/"))
 
 
 def local_cloud() -> Mapping[str, Any] | None:
-    """What the local cloud of this directory, or of one above it, says of itself; None when there is none running."""
+    """The endpoints of the local cloud that runs in this directory or one above it; None if there is none."""
     here = Path.cwd()
     for directory in (here, *here.parents):
         try:

@@ -1,18 +1,18 @@
-"""Everything the client raises.
+"""Every error that the client raises.
 
 OrderEngineError
 ├── NotConfigured             there is no endpoint, or the profile is wrong
-├── Unreachable               no answer; every try that is safe was made
-├── ProtocolError             an answer that this client does not understand
-└── ApiError                  the engine, or the gateway before it, said no
+├── Unreachable               no response, after all retries that are safe
+├── ProtocolError             a response that this client does not understand
+└── ApiError                  the engine, or the gateway in front of it, refused the request
     ├── Unauthenticated       401
     ├── Forbidden             403
     ├── NotFound              404
-    ├── ValidationFailed      422, with the wrong fields
-    │   └── IdempotencyConflict   the client order id stands for a different order
+    ├── ValidationFailed      422, with the invalid fields
+    │   └── IdempotencyConflict   the client order id belongs to a different order
     ├── TooManyRequests       429
-    └── Unavailable           500 and above; trying again later helps
-        └── OutcomeUnknown    no try is left, and the order may have been placed
+    └── Unavailable           500 and above; worth retrying later
+        └── OutcomeUnknown    retries are used up, and the order may have been placed
 """
 
 from collections.abc import Sequence
@@ -20,15 +20,15 @@ from dataclasses import dataclass
 
 
 class OrderEngineError(Exception):
-    """Something went wrong in a way the client knows."""
+    """The base class of the client's errors."""
 
 
 class NotConfigured(OrderEngineError):
-    """It is not known where the engine is."""
+    """The engine's endpoint is not known, or the configuration is invalid."""
 
 
 class Unreachable(OrderEngineError):
-    """The engine did not answer. `sent`: it may have received the request all the same."""
+    """The engine did not respond. `sent`: it may have received the request nevertheless."""
 
     def __init__(self, message: str, *, sent: bool = False) -> None:
         super().__init__(message)
@@ -36,7 +36,7 @@ class Unreachable(OrderEngineError):
 
 
 class ProtocolError(OrderEngineError):
-    """The answer is not one of this API."""
+    """The response does not conform to this API."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +51,11 @@ class ApiError(OrderEngineError):
     """The request was refused.
 
     `status` is the HTTP status, None for a refusal on an open socket. `code` is stable and meant for programs, `detail`
-    for people; `errors` names the wrong fields, if any. `retry_after`: seconds that the engine asked to wait.
+    for people; `errors` names the invalid fields, if any. `retry_after`: the delay requested by the engine, in seconds.
     `order_id`: the order that the request may have placed.
     """
 
-    def __init__(  # noqa: PLR0913, PLR0917 - they are what a problem document has
+    def __init__(  # noqa: PLR0913, PLR0917 - the fields of a problem document
         self,
         status: int | None,
         code: str,
@@ -104,8 +104,8 @@ class Unavailable(ApiError):
 class OutcomeUnknown(Unavailable):
     """It is not known whether the order was placed.
 
-    Submitting the same order again with `client_order_id` is safe at any time, and tells. `order_id` is None if the
-    engine named none; otherwise the order may have that id, but NotFound does not prove that it was not placed.
+    Submitting the same order again with `client_order_id` is always safe and reveals the outcome. `order_id` is None if
+    the engine named none; otherwise the order may have that id, but NotFound does not prove that it was not placed.
     """
 
     def __init__(self, status: int | None, detail: str, order_id: str | None, client_order_id: str) -> None:

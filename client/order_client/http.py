@@ -1,4 +1,4 @@
-"""Calls to the HTTP API. Each may be repeated safely, so each is tried again when it was not answered."""
+"""Calls to the HTTP API. Every call is safe to repeat, so a call without a response is retried."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -23,7 +23,7 @@ class Http:
             base_url=endpoints.url or "",
             headers=headers,
             timeout=patience.timeout,
-            # The caller decides how much goes on at once; waiting for a free connection here would look like an outage.
+            # The caller limits the concurrency; waiting for a free connection here would look like an outage.
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=100),
         )
 
@@ -36,10 +36,10 @@ class Http:
         body: Mapping[str, Any] | None = None,
         places: str | None = None,
     ) -> Any:
-        """The JSON answer. Raises ApiError when refused, Unreachable when not answered, ProtocolError.
+        """The JSON response. Raises ApiError when refused, Unreachable when there is no response, ProtocolError.
 
-        `places`: the client order id of the order that this places. When the tries are over and one of them may have
-        placed it, OutcomeUnknown is raised.
+        `places`: the client order id of the order that this call places. Raises OutcomeUnknown when no retry is left
+        and one of the attempts may have placed the order.
         """
         backoff = Backoff(self._patience)
         unknown: OutcomeUnknown | None = None

@@ -1,7 +1,7 @@
-"""What the engine says, typed. Amounts are Decimal in whole tokens, times are aware and in UTC.
+"""The engine's documents as typed models. Amounts are Decimal in whole tokens, times are aware and in UTC.
 
-A field that the engine does not send (yet) is None. A `status` is a Status; it stays a str, so that a status of a newer
-engine is no error.
+A field that the engine does not send (yet) is None. A `status` is one of Status but typed as str, so that a status of a
+newer engine is not an error.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from enum import StrEnum
 
 
 class Status(StrEnum):
-    """Where an order is in its life."""
+    """The lifecycle status of an order."""
 
     PENDING = "pending"
     ROUTING = "routing"
@@ -38,7 +38,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quote:
-    """One venue's answer, net of fee and price impact; `error` says why there is no `amount_out`."""
+    """One venue's quote, net of fee and price impact; `error` explains why there is no `amount_out`."""
 
     venue: str
     amount_out: Decimal | None = None
@@ -51,7 +51,7 @@ class Quote:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """The venue that was chosen, and every venue's quote, best first."""
+    """The chosen venue, and every venue's quote, best first."""
 
     venue: str
     quotes: tuple[Quote, ...]
@@ -59,7 +59,7 @@ class Route:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quotes(Route):
-    """What a swap would pay out now."""
+    """The current quotes for a swap."""
 
     token_in: str
     token_out: str
@@ -68,9 +68,12 @@ class Quotes(Route):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What is known of an attempt: `route` from building on, `tx_hash` and `min_amount_out` from submitted on,
-    `amount_out` and `executed_price` (tokenOut per tokenIn) at confirmed, `error` at failed and expired and before a
-    retry. An order that asked for a `min_amount_out` has it before submitted, too."""
+    """What is known about an attempt.
+
+    `route` is set from building on, `tx_hash` and `min_amount_out` from submitted on, `amount_out` and `executed_price`
+    (tokenOut per tokenIn) at confirmed, `error` at failed and expired and before a retry. An order that was placed with
+    a `min_amount_out` has it before submitted as well.
+    """
 
     route: Route | None = None
     tx_hash: str | None = None
@@ -83,7 +86,7 @@ class Facts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event(Facts):
-    """One step of an order. Sequences count from 1 without a gap."""
+    """One step of an order. Sequences start at 1 and have no gaps."""
 
     order_id: str
     sequence: int
@@ -95,7 +98,7 @@ class Event(Facts):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order(Facts):
-    """An order as it stands. `events` (oldest first) is there when a single order was asked for."""
+    """The current state of an order. `events` (oldest first) is filled when a single order is fetched."""
 
     order_id: str
     client_order_id: str | None = None
@@ -105,7 +108,7 @@ class Order(Facts):
     amount: Decimal
     slippage_bps: int
     expires_at: datetime
-    """If it is not signed by then."""
+    """When the order expires unless it has been signed."""
     created_at: datetime
     updated_at: datetime | None = None
     status: str
@@ -117,7 +120,7 @@ class Order(Facts):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Token:
-    """A token that can be traded; amounts are at most as fine as its `decimals`."""
+    """A token that can be traded; amounts have at most `decimals` decimal places."""
 
     symbol: str
     decimals: int

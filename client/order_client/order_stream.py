@@ -1,7 +1,8 @@
-"""The events of one order, each once and in order, over as many connections as it takes.
+"""The events of one order, each once and in order, over as many connections as necessary.
 
-A push may be lost, repeated or late; the engine's answer to a subscription is read from its database and is the truth.
-So whatever looks wrong (a gap, silence, a lost connection) has one remedy: subscribe again after the last event seen.
+A push may be lost, repeated or late, but the engine reads its response to a subscription from its database, which is
+authoritative. So every anomaly (a gap, silence, a lost connection) is handled alike: subscribe again after the last
+event seen.
 """
 
 from collections.abc import AsyncGenerator, Callable
@@ -17,11 +18,11 @@ Open = Callable[[], AbstractAsyncContextManager[Socket]]
 
 
 class OrderStream:
-    """One order's progress. `quiet`: seconds of silence after which the engine is asked."""
+    """The event stream of one order. `quiet`: seconds of silence after which it subscribes again."""
 
     def __init__(self, open_socket: Open, order_id: str, after_sequence: int, quiet: float, backoff: Backoff) -> None:
         self._open = open_socket
-        self._order_id = order_id.lower()  # as the engine writes it
+        self._order_id = order_id.lower()  # the engine writes ids in lower case
         self._last = after_sequence
         self._ended = False
         self._asked = False
@@ -29,7 +30,7 @@ class OrderStream:
         self._backoff = backoff
 
     async def events(self) -> AsyncGenerator[Event]:
-        """Ends after the terminal event. Raises NotFound, Unauthenticated, ...; Unreachable when no try is left."""
+        """Ends after the terminal event. Raises NotFound, Unauthenticated, ...; Unreachable after the last retry."""
         while not self._ended:
             try:
                 async with aclosing(self._connection()) as events:
@@ -48,7 +49,7 @@ class OrderStream:
                     if self._asked:
                         raise Unreachable("The engine does not answer on the WebSocket.")
                     self._backoff.reset()
-                    # Keeps the connection from being idle, and finds what a lost push would have told.
+                    # Keeps the connection from being closed as idle, and recovers the events of lost pushes.
                     await self._ask(socket)
                 elif frame.get("orderId") == self._order_id:
                     for event in self._news(frame):
@@ -61,7 +62,7 @@ class OrderStream:
         await socket.send(action="subscribe", orderId=self._order_id, afterSequence=self._last)
 
     def _news(self, frame: Frame) -> list[Event]:
-        """What the frame adds to what was seen."""
+        """The frame's events that were not seen before."""
         if frame["type"] == "snapshot":
             self._asked = False
             self._ended = frame.get("terminal") is True

@@ -1,4 +1,4 @@
-"""Where a refusal, over HTTP or on the socket, becomes an error of errors.py."""
+"""Converts refusals, over HTTP or on the socket, to the errors in errors.py."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -44,37 +44,37 @@ _BY_STATUS: dict[int, type[ApiError]] = {
 
 
 def error_in_response(response: httpx.Response) -> ApiError:
-    """The error that an HTTP answer with a status of 400 or more stands for."""
+    """The error for an HTTP response with a status of 400 or more."""
     try:
         document = response.json()
     except ValueError:
         document = None
     problem = document if isinstance(document, Mapping) else {}
     status = response.status_code
-    # API Gateway itself answers {"message"}: no code, no detail.
+    # API Gateway's own responses are {"message"}, without a code or a detail.
     detail = problem.get("detail") or problem.get("message") or f"The server answered {status}."
     retry_after = _seconds(response.headers.get("Retry-After"))
     return _error(status, str(problem.get("code") or _code(status)), str(detail), problem, retry_after)
 
 
 def error_in_handshake(status: int, headers: Mapping[str, str]) -> ApiError:
-    """The error that a refused WebSocket handshake stands for; its body says nothing."""
+    """The error for a refused WebSocket handshake, whose body carries no information."""
     return _error(
         status, _code(status), f"The WebSocket was refused ({status}).", {}, _seconds(headers.get("Retry-After"))
     )
 
 
 def error_in_frame(frame: Mapping[str, Any]) -> ApiError:
-    """The error that an error frame, or a frame of API Gateway itself, stands for."""
+    """The error for an error frame of the engine or of API Gateway itself."""
     code = frame.get("code")
     detail = str(frame.get("message", "The engine refused."))
-    if code is None:  # {"message", "connectionId", "requestId"}: the function did not get to answer
+    if code is None:  # {"message", "connectionId", "requestId"}: API Gateway's own, without a function's response
         return Unavailable(None, "gateway_error", detail)
     return _error(None, str(code), detail, frame, None)
 
 
 def outcome_unknown(error: OrderEngineError, client_order_id: str) -> OutcomeUnknown | None:
-    """What a failed try to place an order leaves open; None when it certainly placed nothing."""
+    """The OutcomeUnknown for a failed attempt to place an order; None when it certainly placed nothing."""
     match error:
         case Unreachable(sent=False) | TooManyRequests() | Unavailable(code="database_unavailable"):
             return None
@@ -107,7 +107,7 @@ def _code(status: int) -> str:
 
 
 def _seconds(header: str | None) -> float | None:
-    """A Retry-After header: seconds or a date."""
+    """The seconds of a Retry-After header, which is a number of seconds or a date."""
     if not header:
         return None
     if header.strip().isdecimal():

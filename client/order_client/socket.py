@@ -1,4 +1,4 @@
-"""One WebSocket connection: frames in and out, failures as the client's own errors."""
+"""One WebSocket connection: sends and receives frames, and converts failures to the client's errors."""
 
 import asyncio
 import json
@@ -23,16 +23,16 @@ class Socket:
         self._connection = connection
 
     async def send(self, **frame: Any) -> None:
-        """Send one message. Raises Unreachable when the connection is gone."""
+        """Send one message. Raises Unreachable when the connection is closed."""
         try:
             await self._connection.send(json.dumps(frame))
         except ConnectionClosed as error:
             raise _gone(error) from error
 
     async def receive(self, quiet: float) -> Frame | None:
-        """The next frame; None after so many seconds without one.
+        """The next frame; None after `quiet` seconds without one.
 
-        Raises the error that an error frame stands for; Unreachable when the connection is gone.
+        Raises the matching error for an error frame; Unreachable when the connection is closed.
         """
         try:
             async with asyncio.timeout(quiet):
@@ -53,13 +53,13 @@ class Socket:
 
 @asynccontextmanager
 async def open_socket(endpoints: Endpoints, timeout: float) -> AsyncIterator[Socket]:
-    """Connect, and close at the end.
+    """Connect, and close the connection at the end of the `async with` block.
 
     Raises NotConfigured, Unauthenticated, Forbidden, Unavailable, Unreachable.
     """
     if not endpoints.ws_url:
         raise NotConfigured(
-            f"The WebSocket URL of {endpoints.url} is not known: --ws-url, ORDERS_WS_URL or ws-url in the profile."
+            f"The WebSocket URL of {endpoints.url} is not known: set --ws-url, ORDERS_WS_URL or ws-url in the profile."
         )
     try:
         connection = await connect(
@@ -67,7 +67,7 @@ async def open_socket(endpoints: Endpoints, timeout: float) -> AsyncIterator[Soc
             additional_headers={"Authorization": f"Bearer {endpoints.key}"} if endpoints.key else {},
             open_timeout=timeout,
             close_timeout=1,
-            ping_interval=None,  # API Gateway counts messages, not ping frames, as activity; the streams send those
+            ping_interval=None,  # API Gateway counts messages, not ping frames, as activity; the streams send messages
         )
     except InvalidStatus as error:
         raise error_in_handshake(error.response.status_code, error.response.headers) from error

@@ -16,7 +16,7 @@ _CACHE_SIZE = 10_000
 
 
 class AuthorizerError(Exception):
-    """The authorizer failed or answered something else than a simple response."""
+    """The authorizer failed or did not return a simple response."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Decision:
 
 
 class Authorizer:
-    """Asks the function, or remembers what it said for the same identity."""
+    """Invokes the function, and caches its decision per identity."""
 
     def __init__(self, authorizer: HttpAuthorizer, pool: FunctionPool) -> None:
         self._seconds = authorizer.cache_seconds
@@ -36,17 +36,17 @@ class Authorizer:
         self._cache: OrderedDict[tuple[str, ...], tuple[float, asyncio.Task[Decision]]] = OrderedDict()
 
     async def decide(self, identity: list[str], event: Callable[[], dict[str, Any]]) -> Decision:
-        """Whether the caller may go on.
+        """Whether the caller is authorized, and the authorizer's context.
 
         Raises:
-            AuthorizerError: nobody knows.
+            AuthorizerError: the authorizer did not return a decision.
         """
         if not self._seconds:
             return await self._ask(event())
         key = tuple(identity)
         expires, asked = self._cache.get(key, (0.0, None))
         if asked is None or time.monotonic() >= expires or (asked.done() and asked.exception()):
-            # Requests that come while the function is being asked wait for the same answer.
+            # Requests that arrive while the function runs wait for the same decision.
             asked = asyncio.create_task(self._ask(event()))
             self._cache[key] = (time.monotonic() + self._seconds, asked)
             self._cache.move_to_end(key)

@@ -1,4 +1,4 @@
-"""CORS as `CorsConfiguration` asks for it."""
+"""CORS as configured by `CorsConfiguration`."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,13 +7,13 @@ from aiohttp import web
 
 
 class Cors:
-    """Answers preflight requests and adds the headers to answers."""
+    """Answers preflight requests and adds the CORS headers to responses."""
 
     def __init__(self, configuration: Mapping[str, Any]) -> None:
         self._configuration = configuration
 
     def preflight(self, request: web.Request) -> web.Response | None:
-        """The answer to a preflight request; None when this is not one."""
+        """The response to a preflight request; None if the request is not one."""
         if request.method != "OPTIONS" or "Access-Control-Request-Method" not in request.headers:
             return None
         response = web.Response(status=204)

@@ -1,4 +1,4 @@
-"""Requests as Lambda events, payload format 2.0.
+"""Converts requests to Lambda events, payload format 2.0.
 
 https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
 """
@@ -47,7 +47,7 @@ def authorizer_event(
 
 
 def identity_values(authorizer: HttpAuthorizer, request: web.Request) -> list[str] | None:
-    """What the authorizer's identity sources hold in this request; None when one is missing or empty."""
+    """The values of the authorizer's identity sources in this request; None if one is missing or empty."""
     headers = _joined((name.lower(), value) for name, value in request.headers.items())
     query = _joined(parse_qsl(request.rel_url.raw_query_string, keep_blank_values=True))
     values = [headers.get(name.lower(), "") for name in authorizer.headers]
@@ -106,7 +106,7 @@ def _joined(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
 
 
 def _text(content_type: str, body: bytes) -> str | None:
-    """The body as text; None when API Gateway passes it on in base64."""
+    """The body as text; None if API Gateway would pass it on in base64."""
     media_type = content_type.partition(";")[0].strip().lower()
     is_text = not media_type or media_type.startswith("text/") or media_type.endswith(("+json", "+xml"))
     if not is_text and media_type not in _TEXT_TYPES:

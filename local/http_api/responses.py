@@ -1,4 +1,4 @@
-"""What a function returns as an HTTP response, payload format 2.0."""
+"""Converts a function's result to an HTTP response, payload format 2.0."""
 
 import base64
 import binascii
@@ -12,12 +12,12 @@ from local.lambdas.invocation import Outcome
 
 
 def message(status: int, text: str) -> web.Response:
-    """An answer of API Gateway's own."""
+    """A response that API Gateway itself generates."""
     return web.Response(text=f'{{"message":"{text}"}}', status=status, content_type="application/json")
 
 
 def to_response(outcome: Outcome) -> web.Response:
-    """The function's answer; anything that is not a valid one is a 500."""
+    """The function's response; 500 if the function failed or its response is not valid."""
     if outcome.failed:
         return message(500, "Internal Server Error")
     try:

@@ -1,4 +1,4 @@
-"""Which route a request takes, by API Gateway's precedence.
+"""Selects the route of a request by API Gateway's precedence.
 
 Static segments before `{param}`, those before `{proxy+}`, a named method before ANY, `$default` last
 (https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-routes.html).
@@ -13,7 +13,7 @@ from local.template.model import HttpRoute
 
 @dataclass(frozen=True)
 class Match:
-    """A route and what its path parameters stand for."""
+    """A route and the values of its path parameters."""
 
     route: HttpRoute
     parameters: dict[str, str]

@@ -1,4 +1,4 @@
-"""Serves the HTTP API: route, authorize, invoke, answer."""
+"""Serves the HTTP API: routes, authorizes, invokes and responds."""
 
 import asyncio
 import json
@@ -20,7 +20,7 @@ _INTEGRATION_SECONDS = 30
 
 
 class HttpApiServer:
-    """The HTTP API's front door."""
+    """Handles the requests to the HTTP API."""
 
     def __init__(self, api: HttpApi, pools: Mapping[str, FunctionPool]) -> None:
         self._api = api
@@ -32,7 +32,7 @@ class HttpApiServer:
         self._cors = Cors(api.cors) if api.cors is not None else None
 
     async def handle(self, request: web.Request) -> web.Response:
-        """Any request to the API."""
+        """Handles any request to the API."""
         preflight = self._cors.preflight(request) if self._cors else None
         response = preflight or await self._answer(request)
         if self._cors and not preflight:

@@ -1,1 +1,1 @@
-"""Lambda: execution environments as processes, fed through the Runtime API."""
+"""Lambda: execution environments are processes that get invocations through the Runtime API."""

@@ -1,7 +1,7 @@
-"""Loads a function's handler, then forks an execution environment at every request: see snapshot.py.
+"""Loads a function's handler, then forks an execution environment for every request: see snapshot.py.
 
 An environment takes invocations from the Runtime API and calls the handler:
-https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html. Standard library only; knows nothing of the local cloud.
+https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html. Imports only the standard library, not the local cloud.
 """
 
 import gc
@@ -22,7 +22,7 @@ Handler = Callable[[Any, "Context"], Any]
 
 
 Headers = dict[str, str]
-"""By their names in small letters."""
+"""Header values by lower-case name."""
 
 
 class Context:
@@ -45,7 +45,7 @@ class Context:
 
 
 class RuntimeApi:
-    """The Runtime API over one kept-alive connection; http.client would take a third of a small invocation's time."""
+    """The Runtime API over one keep-alive connection; http.client would take a third of a small invocation's time."""
 
     def __init__(self, address: str) -> None:
         self._host, _, prefix = address.partition("/")
@@ -56,20 +56,20 @@ class RuntimeApi:
         self._received = bytearray()
 
     def first_invocation(self) -> tuple[Headers, bytes]:
-        """Waits for it."""
+        """Waits for the first invocation."""
         self._socket.sendall(self._request("GET", "invocation/next"))
         return self._receive_answer()
 
     def respond(self, request_id: str, payload: bytes) -> tuple[Headers, bytes]:
-        """Hands the result over and waits for the next invocation."""
+        """Sends the result and waits for the next invocation."""
         return self._finish(f"invocation/{request_id}/response", payload)
 
     def fail(self, request_id: str, error: BaseException) -> tuple[Headers, bytes]:
-        """Hands the error over and waits for the next invocation."""
+        """Sends the error and waits for the next invocation."""
         return self._finish(f"invocation/{request_id}/error", json.dumps(describe(error)).encode())
 
     def _finish(self, path: str, body: bytes) -> tuple[Headers, bytes]:
-        # Both in one write: each by itself would wake both processes once more.
+        # Both requests in one write: a second write would wake both processes once more.
         self._socket.sendall(self._request("POST", path, body) + self._request("GET", "invocation/next"))
         self._receive_answer()
         return self._receive_answer()
@@ -117,7 +117,7 @@ def load_handler(name: str) -> Handler:
 
 
 def serve(api: RuntimeApi, handler: Handler) -> None:
-    """Takes one invocation after the other, for ever."""
+    """Processes one invocation after the other, forever."""
     headers, event = api.first_invocation()
     while True:
         request_id = headers["lambda-runtime-aws-request-id"]
@@ -133,7 +133,7 @@ def serve(api: RuntimeApi, handler: Handler) -> None:
 
 
 def end_with_parent() -> None:
-    """Standard input ends when the process that started this one is gone, however it ended."""
+    """Exits when standard input ends: the local cloud is gone, however it ended."""
     while os.read(0, 1024):
         pass
     os._exit(1)
@@ -153,7 +153,7 @@ class Channel:
         self._socket.sendall(json.dumps(message).encode() + b"\n")
 
     def receive(self) -> list[dict[str, str]]:
-        """The lines that are there; ends this process when the other end is gone."""
+        """The complete lines received so far; exits this process when the other end is closed."""
         received = self._socket.recv(65536)
         if not received:
             sys.exit(0)
@@ -165,7 +165,7 @@ class Channel:
 
 
 def fork_on_request(channel: Channel) -> dict[str, str]:
-    """Forks for every request; returns in each child, with the variables it was asked for. Reports pids and ends."""
+    """Forks for every request; returns in each child, with the request's variables. Reports pids and exit statuses."""
     wake_read, wake_write = os.pipe()
     os.set_blocking(wake_write, False)
     signal.set_wakeup_fd(wake_write)
@@ -185,7 +185,7 @@ def fork_on_request(channel: Channel) -> dict[str, str]:
                 os.close(wake_write)
                 channel.close()
                 return variables
-            os.setpgid(pid, pid)  # so that it can be killed with all that it starts
+            os.setpgid(pid, pid)  # so that it can be killed together with its children
             channel.send({"pid": pid})
 
 
@@ -201,12 +201,12 @@ def report_the_ended(channel: Channel) -> None:
 
 
 def before_snapshot() -> None:
-    """What the function wants done before it is copied: https://docs.aws.amazon.com/lambda/latest/dg/snapstart-runtime-hooks-python.html"""
+    """Runs the function's before-snapshot hooks: https://docs.aws.amazon.com/lambda/latest/dg/snapstart-runtime-hooks-python.html"""
     hooks = sys.modules.get("snapshot_restore_py")
     for hook, positional, named in reversed(hooks.get_before_snapshot()) if hooks else []:
         hook(*positional, **named)
     gc.collect()
-    gc.freeze()  # what is loaded stays shared with the copies
+    gc.freeze()  # keeps the loaded objects in memory shared with the forks
 
 
 def main() -> None:
@@ -223,7 +223,7 @@ def main() -> None:
     threading.Thread(target=end_with_parent, daemon=True).start()
     try:
         serve(RuntimeApi(os.environ["AWS_LAMBDA_RUNTIME_API"]), handler)
-    except OSError:  # the Runtime API is gone, so is the environment
+    except OSError:  # the Runtime API is gone, so the environment ends
         sys.exit(1)
 
 

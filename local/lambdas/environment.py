@@ -27,7 +27,7 @@ class Environment:
         self.idle_since = 0.0
         self.init_error: Outcome | None = None
         self.initialized = False
-        self._settled = asyncio.Event()  # it has asked for its first invocation, or has ended
+        self._settled = asyncio.Event()  # set once it has requested its first invocation or has ended
         self._ending = False
         self._snapshot = snapshot
         self._runtime_api = runtime_api
@@ -39,7 +39,7 @@ class Environment:
         self._exit: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Starts the process; it reports through the Runtime API. Returns when it has, or could not be started."""
+        """Starts the process; returns when it has called the Runtime API, has ended or could not be started."""
         variables = {
             "AWS_LAMBDA_LOG_STREAM_NAME": f"[$LATEST]{self.id}",
             "AWS_LAMBDA_RUNTIME_API": f"{self._runtime_api}/{self.id}",
@@ -72,7 +72,7 @@ class Environment:
         self.kill_now()
 
     def ready(self, deliver: Callable[[Invocation], None]) -> None:
-        """Called by the Runtime API when the process asks for work, with how to hand it over."""
+        """Called by the Runtime API when the process requests an invocation; `deliver` passes one to it."""
         self._current = None
         if self._ending:
             return
@@ -83,22 +83,22 @@ class Environment:
         self._on_idle(self)
 
     def finish(self, request_id: str, outcome: Outcome) -> bool:
-        """Called by the Runtime API with an answer; False when nobody waits for it."""
+        """Called by the Runtime API with an outcome; False if it is not the current invocation's."""
         if self._current is None or self._current.request_id != request_id:
             return False
         self._current.finish(outcome)
         return True
 
     async def kill(self) -> None:
-        """Ends the process and what it started."""
+        """Kills the process and everything it started, and waits for its end."""
         self.kill_now()
         if self._exit is None:
-            await asyncio.sleep(0.01)  # it is just being started
+            await asyncio.sleep(0.01)  # it is still being started
         else:
             await asyncio.shield(self._exit)
 
     def kill_now(self) -> None:
-        """As `kill`, without waiting."""
+        """Like `kill`, without waiting."""
         self._ending = True
         if self._fork is not None and not self._fork.ended.done():
             processes.kill_group(self._fork.pid)

@@ -14,10 +14,10 @@ _SWEEP_SECONDS = 10
 
 
 class FunctionPools:
-    """The pools by function name; those that something invokes keep one environment warm."""
+    """The pools by function name; those behind APIs, queues and schedules keep one environment warm."""
 
     def __init__(self, stack: Stack, settings: Settings, runtime_api: RuntimeApi, host: Host, report: Report) -> None:
-        # A start is all work for the processor: more of them at once would only make each one slower.
+        # Starts are CPU-bound: more of them at once would only make each one slower.
         starts = asyncio.Semaphore(os.cpu_count() or 2)
         processors = Processors()
         self.pools = {
@@ -38,7 +38,7 @@ class FunctionPools:
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
-        """Begins to load the functions that requests and queues will need, a few at a time."""
+        """Starts loading the functions behind APIs and queues, a few at a time."""
         for name in self._warm_first:
             self.pools[name].warm_up()
         self._tasks = [asyncio.create_task(self._sweep())]

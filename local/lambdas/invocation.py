@@ -13,7 +13,7 @@ PAYLOAD_LIMIT = 6 * 1024 * 1024
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of an invocation: the function's JSON, or an error document when `failed`."""
+    """The outcome of an invocation: the function's JSON, or an error document when `failed`."""
 
     payload: bytes
     failed: bool = False
@@ -29,7 +29,7 @@ class Outcome:
 
 
 def failure(kind: str, message: str) -> Outcome:
-    """An outcome as Lambda reports an error."""
+    """An outcome with an error as Lambda reports it."""
     return Outcome(json.dumps({"errorType": kind, "errorMessage": message}).encode(), failed=True)
 
 
@@ -39,7 +39,7 @@ class ThrottledError(Exception):
 
 @dataclass
 class Invocation:
-    """A payload on its way through an execution environment."""
+    """A payload for an execution environment, its deadline and its outcome."""
 
     payload: bytes
     request_id: str = field(default_factory=lambda: str(uuid.uuid4()))

@@ -1,4 +1,4 @@
-"""Lambda's own API, as far as functions that invoke functions need it: Invoke, and its answer."""
+"""Lambda's own API, as far as functions that invoke functions need it: Invoke."""
 
 from collections.abc import Mapping
 
@@ -17,7 +17,7 @@ class InvokeApi:
         return [web.post("/2015-03-31/functions/{name}/invocations", self._invoke)]
 
     def serve(self, pools: Mapping[str, FunctionPool]) -> None:
-        """Invokes these from now on."""
+        """Sets the pools that can be invoked."""
         self._pools = pools
 
     async def _invoke(self, request: web.Request) -> web.Response:

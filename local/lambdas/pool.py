@@ -22,9 +22,9 @@ IDLE_SECONDS = 60
 SCALE_SECONDS = 0.1
 """How long an invocation waits for a busy environment before one more is started."""
 FEW = 2 * (os.cpu_count() or 2)
-"""So many environments are started without a look at the processors: others may be using them."""
+"""Up to this many environments are started whatever the CPU load, which may be caused by other programs."""
 STANDSTILL_SECONDS = 1.0
-"""No environment became free for so long: whatever they wait for, more of them are needed."""
+"""If no environment became free for this long, they wait for something other than the CPU, and more are started."""
 
 Report = Callable[[str, str], None]
 """Called with a function's name and what is wrong with it."""
@@ -71,11 +71,11 @@ class FunctionPool:
 
     @property
     def limit(self) -> int:
-        """Most invocations at once."""
+        """The maximum number of concurrent invocations."""
         return self._limit
 
     async def invoke(self, payload: bytes, *, patience: float | None = THROTTLE_SECONDS) -> Outcome:
-        """Invokes the function; waits `patience` seconds for a free slot (None: as long as it takes).
+        """Invokes the function; waits `patience` seconds for a free slot (None: without a limit).
 
         Raises:
             ThrottledError: no slot became free.
@@ -108,13 +108,13 @@ class FunctionPool:
         return outcome
 
     def _log_report(self, seconds: float) -> None:
-        """One JSON line per invocation, with what Lambda's REPORT line would bill."""
+        """Writes one JSON line per invocation, with the billed duration as in Lambda's REPORT line."""
         report = {"function": self.function.name, "billed_ms": math.ceil(seconds * 1000)}
         with (self._host.logs / "invocations.log").open("a") as log:
             log.write(json.dumps(report) + "\n")
 
     async def room(self) -> None:
-        """Waits until an invocation would start at once."""
+        """Waits until there is a free slot for an invocation."""
         async with self._slots:
             pass
 
@@ -124,7 +124,7 @@ class FunctionPool:
             self._spawn(ahead=True)
 
     async def stop_idle(self) -> None:
-        """Stops environments that had nothing to do for a while, beyond those kept warm."""
+        """Stops environments that were idle for `IDLE_SECONDS`, except for those kept warm."""
         while len(self._environments) > self.keep_warm and self._idle:
             environment = self._idle[0]
             if time.monotonic() - environment.idle_since < IDLE_SECONDS:
@@ -159,7 +159,7 @@ class FunctionPool:
         return await waiter.environment
 
     async def _scale(self) -> None:
-        """Adds environments while invocations wait, at most as many again at a time."""
+        """Adds environments while invocations wait; each step at most doubles their number."""
         while self._waiting:
             await asyncio.sleep(SCALE_SECONDS)
             late = sum(time.monotonic() - waiter.since >= SCALE_SECONDS for waiter in self._waiting)
@@ -170,7 +170,7 @@ class FunctionPool:
                     self._spawn()
 
     def more_would_help(self) -> bool:
-        """Whether more invocations at once would end sooner. Where the processors are the limit, they would not."""
+        """Whether more concurrent invocations would finish sooner; not if the CPU is the bottleneck."""
         return not self._processors.saturated() or time.monotonic() - self._freed_at >= STANDSTILL_SECONDS
 
     def _spawn(self, *, ahead: bool = False) -> None:
@@ -185,7 +185,7 @@ class FunctionPool:
 
     async def _start(self, environment: Environment, *, ahead: bool) -> None:
         async with self._starts:
-            if self._closed or not (self._waiting or ahead):  # whoever needed it has been served meanwhile
+            if self._closed or not (self._waiting or ahead):  # no longer needed: no invocation waits
                 self._ended(environment)
                 return
             await environment.start()

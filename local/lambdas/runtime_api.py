@@ -1,6 +1,7 @@
-"""The server side of the Lambda Runtime API; each execution environment has a path prefix of its own.
+"""The server side of the Lambda Runtime API; each execution environment has its own path prefix.
 
-Every invocation asks it twice, so it reads HTTP by itself: aiohttp takes several times as long for such small requests.
+Every invocation sends it two requests, so it parses HTTP itself: aiohttp takes several times as long for such small
+requests.
 """
 
 import asyncio
@@ -19,7 +20,7 @@ _NOT_FOUND = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
 
 
 class RuntimeApi:
-    """Knows the living environments by their id and passes on what they ask and answer."""
+    """Dispatches the processes' requests to the running environments, by environment id."""
 
     def __init__(self) -> None:
         self._environments: dict[str, Environment] = {}
@@ -31,7 +32,7 @@ class RuntimeApi:
         return f"{HOST}:{self._server.sockets[0].getsockname()[1]}"
 
     def close(self) -> None:
-        """Accepts no more connections."""
+        """Stops accepting connections."""
         if self._server is not None:
             self._server.close()
 
@@ -43,7 +44,7 @@ class RuntimeApi:
 
 
 class _Connection(asyncio.Protocol):
-    """One process's connection. Requests are answered in the order they come, so the next one need not wait."""
+    """One process's connection. Requests are answered in order, so a process may send the next one without waiting."""
 
     def __init__(self, environments: dict[str, Environment]) -> None:
         self._environments = environments
@@ -51,7 +52,7 @@ class _Connection(asyncio.Protocol):
         self._transport: asyncio.WriteTransport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.WriteTransport, transport)  # uvloop's are no subclasses
+        self._transport = cast(asyncio.WriteTransport, transport)  # uvloop's transports are not subclasses of it
 
     def data_received(self, data: bytes) -> None:
         self._received += data
@@ -87,7 +88,7 @@ class _Connection(asyncio.Protocol):
         self._write(_ACCEPTED if awaited else _INVALID_REQUEST_ID)
 
     def _write(self, answer: bytes) -> None:
-        if not self._transport.is_closing():  # else the process has ended: that its exit says, in a moment
+        if not self._transport.is_closing():  # otherwise the process has ended, and its exit status follows
             self._transport.write(answer)
 
 

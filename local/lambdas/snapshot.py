@@ -1,6 +1,6 @@
-"""A process that has loaded a function's handler; execution environments are forks of it, as SnapStart's on AWS.
+"""A process that has loaded a function's handler; execution environments are forks of it, similar to SnapStart on AWS.
 
-Loading a function takes a third of a second of processor time, a fork some milliseconds.
+Loading a function takes a third of a second of CPU time, a fork a few milliseconds.
 """
 
 import asyncio
@@ -20,12 +20,12 @@ from local.template.intrinsics import REGION
 from local.template.model import Function
 
 LOAD_SECONDS = 60
-"""How long loading the handler may take; generous, since a laptop that starts everything at once is slow."""
+"""Time limit for loading the handler; generous, because a laptop that starts everything at once is slow."""
 
 
 @dataclass(frozen=True)
 class Host:
-    """What every environment needs to know of the cloud around it."""
+    """What every environment needs to know about the local cloud."""
 
     runtime_api: str
     invoke_api: str
@@ -34,7 +34,7 @@ class Host:
 
 
 class NotLoadedError(Exception):
-    """The handler could not be loaded; `outcome` says why, as Lambda would."""
+    """The handler could not be loaded; `outcome` is the error as Lambda would report it."""
 
     def __init__(self, outcome: Outcome) -> None:
         super().__init__(outcome.error_message)
@@ -50,7 +50,7 @@ class Fork:
 
 
 class Snapshot:
-    """Loaded at the first `fork`, and again at the next one after it ended."""
+    """Loads the handler at the first `fork`, and again at the next `fork` after the process has ended."""
 
     def __init__(self, function: Function, host: Host) -> None:
         self._function = function
@@ -63,7 +63,7 @@ class Snapshot:
         self._forks: dict[int, Fork] = {}
 
     async def fork(self, variables: dict[str, str]) -> Fork:
-        """Starts an environment, with these variables beside the function's.
+        """Starts an environment, with these variables in addition to the function's.
 
         Raises:
             NotLoadedError: the handler cannot be loaded.
@@ -82,12 +82,12 @@ class Snapshot:
             return answer.result()
 
     def kill(self) -> None:
-        """Ends it, and with it every environment."""
+        """Kills the process, which also ends every environment."""
         if self._process is not None:
             processes.kill_group(self._process.pid)
 
     async def close(self) -> None:
-        """As `kill`, and waits for the end."""
+        """Like `kill`, but waits until they have ended."""
         self.kill()
         if self._listener is not None:
             await self._listener
@@ -101,11 +101,11 @@ class Snapshot:
         if problem is not None:
             self._writer.close()
             raise NotLoadedError(problem)
-        self._forked = asyncio.Queue()  # what the one before still reported is no longer true
+        self._forked = asyncio.Queue()  # discards what the previous process reported
         self._listener = asyncio.create_task(self._listen(reader, self._writer, self._process))
 
     async def _problem(self, reader: asyncio.StreamReader, process: Process) -> Outcome | None:
-        """What kept the handler from being loaded; None when it is loaded."""
+        """The error that kept the handler from being loaded; None if it is loaded."""
         try:
             message = await asyncio.wait_for(_read(reader), LOAD_SECONDS)
         except TimeoutError:
@@ -124,7 +124,7 @@ class Snapshot:
         with theirs, (self._host.logs / f"{self._function.name}.log").open("ab") as log:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
-                "-P",  # the function must not find the local cloud's modules
+                "-P",  # keeps the function from importing the local cloud's modules
                 str(Path(__file__).with_name("bootstrap.py")),
                 str(theirs.fileno()),
                 pass_fds=[theirs.fileno()],
@@ -146,7 +146,7 @@ class Snapshot:
                 self._forks[pid] = Fork(pid, asyncio.get_running_loop().create_future())
                 self._forked.put_nowait(self._forks[pid])
         status = await process.wait()
-        for fork in self._forks.values():  # nobody would hear of their end
+        for fork in self._forks.values():  # their ends would no longer be reported
             processes.kill_group(fork.pid)
             fork.ended.set_result(status)
         self._forks.clear()
@@ -169,7 +169,7 @@ def reason(status: int) -> str:
 def _variables(function: Function, invoke_api: str) -> dict[str, str]:
     return {
         **processes.base_environment(),
-        "AWS_ACCESS_KEY_ID": function.name,  # as on AWS, each has an identity of its own
+        "AWS_ACCESS_KEY_ID": function.name,  # as on AWS, each function has its own identity
         "AWS_SECRET_ACCESS_KEY": "local",
         "AWS_REGION": REGION,
         "AWS_DEFAULT_REGION": REGION,
@@ -183,7 +183,7 @@ def _variables(function: Function, invoke_api: str) -> dict[str, str]:
         "HOME": tempfile.gettempdir(),
         "LAMBDA_TASK_ROOT": str(function.code),
         "LANG": "en_US.UTF-8",
-        "NO_PROXY": "*",  # all is on loopback; and macOS cannot look its proxies up in a fork
+        "NO_PROXY": "*",  # everything is on loopback, and macOS cannot look up its proxies in a fork
         "POWERTOOLS_TRACE_DISABLED": "true",
         "PYTHONPATH": os.pathsep.join(map(str, (function.code, *function.layers))),
         "PYTHONUNBUFFERED": "1",

@@ -1,4 +1,4 @@
-"""The SAM template as the local cloud sees it: parameters and intrinsic functions resolved, resources as plain data."""
+"""The SAM template as the local cloud uses it: parameters and intrinsic functions resolved, resources as plain data."""
 
 from local.template.stack import Stack, load_stack
 

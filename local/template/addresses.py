@@ -1,4 +1,4 @@
-"""Where the template's resources are found on this machine: names, ARNs and URLs."""
+"""The names, ARNs and URLs of the template's resources on this machine."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -15,7 +15,7 @@ _API_URL = re.compile(rf"(https|wss)://([a-z0-9]+)\.execute-api\.{REGION}\.amazo
 
 @dataclass(frozen=True)
 class Addresses:
-    """Resolves Ref and GetAtt of resources to what a function can use locally."""
+    """Resolves Ref and GetAtt of resources to values that functions can use locally."""
 
     resources: Mapping[str, Any]
     http_port: int
@@ -34,8 +34,8 @@ class Addresses:
         return f"http://127.0.0.1:{self.aws_port}"
 
     def attribute(self, logical_id: str, name: str | None, resolve: Callable[[Any], Any]) -> str:
-        """Ref (name None) or GetAtt of a resource; anything unknown gets a stable string of its own."""
-        if logical_id.endswith(".Alias"):  # SAM's Ref of a function's alias, which here is the function
+        """Ref (name None) or GetAtt of a resource; anything unknown resolves to a stable, distinct string."""
+        if logical_id.endswith(".Alias"):  # SAM's reference to a function's alias, which here is the function
             logical_id, name = logical_id.removesuffix(".Alias"), "Arn"
         resource = self.resources.get(logical_id, {})
         properties = resource.get("Properties") or {}
@@ -59,7 +59,7 @@ class Addresses:
         return attributes.get(name, arn if name == "Arn" else f"{logical_id}.{name}")
 
     def localize(self, text: str) -> str:
-        """Replaces the URL of an API by the one it has on this machine."""
+        """Replaces the URLs of APIs with their URLs on this machine."""
         return _API_URL.sub(self._local_url, text)
 
     def _local_url(self, match: re.Match[str]) -> str:
@@ -70,7 +70,7 @@ class Addresses:
         api = apis.get(host, {})
         if api.get("Type") == "AWS::Serverless::WebSocketApi":
             return f"{self.http_url}{CONNECTIONS_PATH}/{stage}"
-        # What follows an API of stage $default is a route's path, not a stage.
+        # After the host name of an API with stage $default comes a route's path, not a stage.
         is_path = stage and stage != (api.get("Properties") or {}).get("StageName")
         return self.http_url + (f"/{stage}" if is_path else "")
 

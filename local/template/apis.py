@@ -67,7 +67,7 @@ def websocket_api(resources: Resources) -> WebSocketApi | None:
     properties = resource.properties
     auth = properties.get("Auth") or {}
     if auth.get("AuthType", "NONE") not in ("NONE", "CUSTOM"):
-        raise LocalCloudError(f"{resource.logical_id}: the local cloud knows AuthType CUSTOM, not {auth['AuthType']}")
+        raise LocalCloudError(f"{resource.logical_id}: the local cloud needs AuthType CUSTOM, not {auth['AuthType']}")
     answered = {
         declaration.properties.get("RouteId")
         for declaration in resources.of_type("AWS::ApiGatewayV2::RouteResponse")
@@ -102,4 +102,4 @@ def _function_id(arn: str, resources: Resources) -> str:
     for function in resources.of_type("AWS::Serverless::Function"):
         if resources.arn(function.logical_id) == arn:
             return function.logical_id
-    raise LocalCloudError(f"the template names a function that it does not have: {arn}")
+    raise LocalCloudError(f"the template refers to a function that it does not define: {arn}")

@@ -26,10 +26,10 @@ _PLACEHOLDER = re.compile(r"\$\{(!?)([^}]+)\}")
 
 
 class Resolver:
-    """Replaces intrinsic functions by their values.
+    """Replaces intrinsic functions with their values.
 
-    `attribute(logical_id, name)` answers Ref (name is None) and GetAtt for resources; `rewrite` is applied to every
-    string that was put together, so that URLs of APIs become local ones.
+    `attribute(logical_id, name)` resolves Ref (name is None) and GetAtt of resources; `rewrite` is applied to every
+    string that Fn::Sub or Fn::Join builds, so that URLs of APIs become local ones.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class Resolver:
             if name in self._functions and not (name == "Condition" and not isinstance(argument, str)):
                 return self._functions[name](argument)
             if str(name).startswith("Fn::"):
-                raise LocalCloudError(f"the local cloud does not know the template function {name}")
+                raise LocalCloudError(f"the local cloud does not support the template function {name}")
         resolved = {key: self._resolve(value) for key, value in node.items()}
         return {key: value for key, value in resolved.items() if value is not _NO_VALUE}
 

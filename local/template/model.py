@@ -57,7 +57,7 @@ class HttpApi:
 
 @dataclass(frozen=True)
 class WebSocketRoute:
-    """A route of the WebSocket API; `responds` when what its function answers is sent back."""
+    """A route of the WebSocket API; `responds`: its function's response is sent back to the client."""
 
     key: str
     function: str
@@ -120,7 +120,7 @@ class Schedule:
 
 @dataclass(frozen=True)
 class CustomResource:
-    """A resource made by a function."""
+    """A custom resource, which a function creates."""
 
     logical_id: str
     kind: str

@@ -24,7 +24,7 @@ from local.template.yaml_file import read_yaml
 
 @dataclass(frozen=True)
 class Stack:
-    """What the local cloud runs."""
+    """The resources that the local cloud runs."""
 
     addresses: Addresses
     parameters: dict[str, Value]
@@ -38,14 +38,14 @@ class Stack:
     custom_resources: tuple[CustomResource, ...]
 
     def function_by_arn(self, arn: str) -> Function | None:
-        """The function that an ARN in the template means."""
+        """The function with this ARN; None if there is none."""
         return next((function for function in self.functions.values() if function.arn == arn), None)
 
 
 def load_stack(
     path: Path, environment: Mapping[str, str], provided: Mapping[str, str], http_port: int, aws_port: int
 ) -> Stack:
-    """Reads the template; `environment` sets its parameters, but for those that are `provided`.
+    """Reads the template; `environment` overrides its parameters, except for those in `provided`.
 
     Raises:
         LocalCloudError: the template uses something that the local cloud cannot run.

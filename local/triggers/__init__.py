@@ -1,1 +1,1 @@
-"""What invokes functions without a request: queues, schedules, custom resources."""
+"""What invokes functions other than requests: queues, schedules, custom resources."""

@@ -1,4 +1,4 @@
-"""Custom resources: CloudFormation's request to a function, and the answer that it puts to the ResponseURL.
+"""Custom resources: CloudFormation's request to a function, and the response that it PUTs to the ResponseURL.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-requests.html
 """
@@ -17,11 +17,11 @@ from local.template.intrinsics import STACK_ID
 from local.template.model import CustomResource
 
 _ANSWER_SECONDS = 5
-"""How long an answer may follow the end of the function; CloudFormation would wait for its own timeout."""
+"""How long after the function's end the response may arrive; CloudFormation would wait until its own timeout."""
 
 
 class CustomResources:
-    """Creates each resource the first time, updates it at every later start."""
+    """Creates each resource at the first start, and updates it at every later start."""
 
     def __init__(self, memory: Path) -> None:
         self._memory = memory
@@ -31,10 +31,10 @@ class CustomResources:
         return [web.put("/custom-resources/{request_id}", self._put)]
 
     async def deploy(self, resource: CustomResource, pool: FunctionPool, url: str) -> None:
-        """Invokes the function and waits for its answer; `url` is where `routes` are served.
+        """Invokes the function and waits for its response; `url` is the base URL at which `routes` are served.
 
         Raises:
-            LocalCloudError: it failed, with the reason it gave.
+            LocalCloudError: the function failed; the message has its reason.
         """
         request_id = str(uuid.uuid4())
         answer = self._answers[request_id] = asyncio.get_running_loop().create_future()

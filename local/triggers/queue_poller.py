@@ -1,4 +1,4 @@
-"""An event source mapping: takes batches from a queue and invokes the function with them."""
+"""An event source mapping: receives batches from a queue and invokes the function with them."""
 
 import asyncio
 import itertools
@@ -10,14 +10,14 @@ from local.template.model import Queue, QueueMapping
 from local.triggers.sqs_events import Message, processed, sqs_event
 
 _RECEIVE_LIMIT = 10
-_WAIT_SECONDS = 1  # the longest that stopping waits for a receive: one that is cut off may take messages with it
-_FIRST_CONCURRENCY = 1  # while it runs, messages gather to fuller batches, which cost less
+_WAIT_SECONDS = 1  # limits how long a stop waits for a receive: if aborted, it may leave messages hidden
+_FIRST_CONCURRENCY = 1  # while one runs, messages accumulate to fuller batches, which cost less
 _RAMP_SECONDS = 0.2
 _ERROR_SECONDS = 1
 
 
 class QueuePoller:
-    """Receives only while an invocation can start, so that messages do not wait out their visibility here."""
+    """Receives only while an invocation can start, so that messages do not spend their visibility timeout here."""
 
     def __init__(self, mapping: QueueMapping, queue: Queue, pool: FunctionPool, aws: AwsJson) -> None:
         self._mapping = mapping
@@ -34,7 +34,7 @@ class QueuePoller:
         self._loop = asyncio.create_task(self._run())
 
     async def stop(self, grace: float) -> None:
-        """Takes no more messages; invocations that do not end within `grace` seconds give theirs back."""
+        """Stops receiving; the messages of invocations that do not end within `grace` seconds become visible again."""
         self._stopping = True
         if self._loop is not None:
             await asyncio.wait([self._loop], timeout=_WAIT_SECONDS + 1)
@@ -63,13 +63,13 @@ class QueuePoller:
                 self._allowed = _FIRST_CONCURRENCY
 
     async def _until_one_may_start(self) -> None:
-        """Waits for a free place; while there is none, twice as many are allowed every 200 ms if that helps."""
+        """Waits until an invocation may start; while none may, doubles the limit every 200 ms if that would help."""
         while len(self._running) >= self._allowed and not self._stopping:
             await asyncio.wait(self._running, timeout=_RAMP_SECONDS, return_when=asyncio.FIRST_COMPLETED)
             if len(self._running) >= self._allowed and self._pool.more_would_help():
                 self._allowed = min(2 * self._allowed, self._most)
         if self._pool.starts_fail:
-            # Every receive counts towards the dead-letter queue, and the next attempt will hardly do better.
+            # Every receive counts towards the move to the dead-letter queue, and the next start will probably fail.
             await asyncio.sleep(_ERROR_SECONDS)
         await self._pool.room()
 
@@ -114,7 +114,7 @@ class QueuePoller:
             try:
                 await self._call(operation, Entries=entries)
             except AwsError:
-                return  # as on AWS, an undeleted message comes again
+                return  # as on AWS, a message that is not deleted is delivered again
 
     async def _call(self, operation: str, **request: Any) -> dict[str, Any]:
         return await self._aws.call("sqs", operation, {"QueueUrl": self._queue.url, **request})

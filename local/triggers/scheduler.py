@@ -11,7 +11,7 @@ from local.template.model import Schedule
 
 
 async def run_schedule(schedule: Schedule, pool: FunctionPool) -> None:
-    """Runs for ever; a tick that comes while the function still runs is left out."""
+    """Runs forever; a tick that is due while the function still runs is skipped."""
     loop = asyncio.get_running_loop()
     due = loop.time() + schedule.seconds
     while True:

@@ -1,4 +1,4 @@
-"""SQS messages as a Lambda event, and which of them a function's answer leaves in the queue.
+"""Converts SQS messages to a Lambda event, and a function's response to the list of processed messages.
 
 https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
 """
@@ -16,7 +16,7 @@ Message = dict[str, Any]
 
 
 def sqs_event(messages: Sequence[Message], queue_arn: str) -> bytes:
-    """The event of a batch."""
+    """The event for a batch."""
     return json.dumps({"Records": [_record(message, queue_arn) for message in messages]}).encode()
 
 

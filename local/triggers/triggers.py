@@ -1,4 +1,4 @@
-"""Everything that brings work to the functions: requests, queues, schedules."""
+"""Everything that invokes the functions: requests, queues, schedules."""
 
 import asyncio
 import socket
@@ -15,7 +15,7 @@ _GRACE_SECONDS = 3
 
 
 class Triggers:
-    """Opened last and closed first."""
+    """All triggers together; started last and stopped first."""
 
     def __init__(self, stack: Stack, functions: FunctionPools, aws: AwsJson) -> None:
         self._stack = stack
@@ -47,7 +47,7 @@ class Triggers:
         await self._gateway.disconnect()
 
     async def stop(self) -> None:
-        """Accepts nothing more, and gives what is under way a few seconds."""
+        """Stops accepting work, and gives running invocations a few seconds to finish."""
         for schedule in self._schedules:
             schedule.cancel()
         await asyncio.gather(self._gateway.close(), *(poller.stop(_GRACE_SECONDS) for poller in self._pollers))

@@ -1,4 +1,4 @@
-"""The REQUEST authorizer of a WebSocket API: its event, and the IAM policy that it answers with."""
+"""The REQUEST authorizer of a WebSocket API: its event, and the IAM policy that it returns."""
 
 import json
 import re
@@ -13,7 +13,7 @@ from local.websocket_api.events import method_arn
 
 
 class RefusedError(Exception):
-    """The handshake is answered with this status instead of 101."""
+    """The handshake is refused with this status instead of 101."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -26,8 +26,8 @@ async def authorize(
     """`requestContext.authorizer` of all events of this connection.
 
     Raises:
-        RefusedError: 401 when an identity source is missing or the function says "Unauthorized", 403 when its policy
-            denies, 500 when it fails.
+        RefusedError: 401 when an identity source is missing or the function raises "Unauthorized", 403 when its policy
+            denies access, 500 when it fails.
     """
     if not all(_identity(source, request) for source in api.identity_sources):
         raise RefusedError(401, "Unauthorized")
@@ -47,7 +47,7 @@ async def authorize(
 
 
 def allows(policy: Mapping[str, Any], resource: str) -> bool:
-    """Whether an IAM policy lets the caller invoke the resource; a Deny wins."""
+    """Whether an IAM policy lets the caller invoke the resource; a Deny takes precedence."""
     effects = {
         statement.get("Effect")
         for statement in _list(policy.get("Statement"))

@@ -19,7 +19,7 @@ _SEND_SECONDS = 10
 
 
 def new_id() -> str:
-    """An id as API Gateway makes them: base64 that ends in `=`."""
+    """An id in API Gateway's format: base64 that ends in `=`."""
     return base64.urlsafe_b64encode(secrets.token_bytes(11)).decode()
 
 
@@ -29,7 +29,7 @@ class GoneError(Exception):
 
 @dataclass
 class Connection:
-    """One client; `authorizer` is what the authorizer said of it at connect."""
+    """One client's connection; `authorizer` is the context that the authorizer returned at connect."""
 
     source_ip: str
     user_agent: str
@@ -45,7 +45,7 @@ class Connection:
         """Sends one text frame.
 
         Raises:
-            GoneError: the client is not there, or does not read.
+            GoneError: the client is not connected, or does not read.
         """
         if self.socket is None or self.socket.closed:
             raise GoneError(self.id)
@@ -73,7 +73,7 @@ class Connection:
             return message
 
     def describe(self) -> dict[str, Any]:
-        """The answer to GetConnection."""
+        """The response to GetConnection."""
         return {
             "connectedAt": _iso(self.connected_at),
             "identity": {"sourceIp": self.source_ip, "userAgent": self.user_agent},

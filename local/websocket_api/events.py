@@ -17,7 +17,7 @@ from local.websocket_api.connection import Connection, new_id
 
 
 def route_event(api: WebSocketApi, connection: Connection, route_key: str, kind: str) -> dict[str, Any]:
-    """What every event has; `kind` is CONNECT, MESSAGE or DISCONNECT."""
+    """The part that all events share; `kind` is CONNECT, MESSAGE or DISCONNECT."""
     now = time.time()
     context: dict[str, Any] = {
         "routeKey": route_key,
@@ -40,7 +40,7 @@ def route_event(api: WebSocketApi, connection: Connection, route_key: str, kind:
 
 
 def connect_event(api: WebSocketApi, connection: Connection, request: web.Request) -> dict[str, Any]:
-    """The handshake, for the authorizer and for $connect."""
+    """The event of a handshake, for the authorizer and for $connect."""
     headers: dict[str, list[str]] = {}
     for name, value in request.headers.items():
         headers.setdefault(name, []).append(value)

@@ -1,4 +1,4 @@
-"""The @connections commands: what a backend calls to reach an open connection.
+"""The @connections commands, with which a backend reaches an open connection.
 
 https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-how-to-call-websocket-api-connections.html
 """
@@ -15,7 +15,7 @@ class ConnectionManagement:
         self._connections = connections
 
     async def handle(self, request: web.Request) -> web.Response:
-        """One command."""
+        """Handles one command."""
         connection = self._connections.get(request.match_info["connection_id"])
         if connection is None:
             return _error(410, "GoneException")

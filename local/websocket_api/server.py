@@ -1,4 +1,4 @@
-"""Serves the WebSocket API: handshake, messages, the end of a connection."""
+"""Serves the WebSocket API: handshakes, messages and disconnects."""
 
 import asyncio
 import base64
@@ -21,7 +21,7 @@ _CLOSE_SECONDS = 1
 
 
 class WebSocketServer:
-    """The WebSocket API's front door."""
+    """Handles the connections of the WebSocket API."""
 
     def __init__(self, api: WebSocketApi, pools: Mapping[str, FunctionPool]) -> None:
         self.connections: Connections = {}
@@ -29,7 +29,7 @@ class WebSocketServer:
         self._pools = pools
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        """A handshake and, if it succeeds, the whole life of the connection."""
+        """Handles a handshake and, if it succeeds, the connection until it ends."""
         connection = Connection(
             source_ip=request.remote or "127.0.0.1",
             user_agent=request.headers.get("User-Agent", ""),
@@ -44,7 +44,7 @@ class WebSocketServer:
             return web.json_response(body, status=error.status)
         socket = web.WebSocketResponse(
             protocols=(protocol,) if protocol else (),
-            max_msg_size=MESSAGE_LIMIT + 1,  # aiohttp refuses what reaches it, API Gateway what exceeds it
+            max_msg_size=MESSAGE_LIMIT + 1,  # aiohttp rejects sizes from its limit on, API Gateway sizes above it
             compress=False,
             timeout=_CLOSE_SECONDS,
         )
@@ -59,12 +59,12 @@ class WebSocketServer:
         return socket
 
     async def close(self) -> None:
-        """Closes every connection, as for a server that goes away."""
+        """Closes every connection with the code for a server that goes away."""
         open_sockets = [connection.socket for connection in self.connections.values() if connection.socket]
         await asyncio.gather(*(socket.close(code=WSCloseCode.GOING_AWAY) for socket in open_sockets))
 
     async def _connect(self, connection: Connection, request: web.Request) -> str | None:
-        """Asks the authorizer and $connect; the subprotocol that $connect chose."""
+        """Invokes the authorizer and $connect; returns the subprotocol that $connect selected."""
         event = connect_event(self._api, connection, request)
         try:
             if self._api.authorizer is not None:

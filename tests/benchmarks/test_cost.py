@@ -73,4 +73,4 @@ def test_what_is_off_by_default_costs_money(capacity: Capacity, parameter: str, 
 def test_a_million_orders_more_cost_what_the_bill_grows_by(capacity: Capacity) -> None:
     few, many = bills(capacity, "prod")[1:3]
     grown = (_total(many) - _total(few)) / (many.orders - few.orders) * 1e6
-    assert f"| **in all** | {grown:.2f} |" in each_million(bills(capacity, "prod"))
+    assert f"| **total** | {grown:.2f} |" in each_million(bills(capacity, "prod"))

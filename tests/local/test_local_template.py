@@ -131,7 +131,7 @@ def test_a_parameter_outside_the_templates_limits_is_refused(
         ("Resources: [", "not valid YAML"),
         ("Nothing: here", "has no Resources"),
         (TEMPLATE.replace("CodeUri: code", "CodeUri: nowhere"), "is not a directory"),
-        (TEMPLATE.replace("!Join", "!Transform"), r"does not know the template function Fn::Transform"),
+        (TEMPLATE.replace("!Join", "!Transform"), r"does not support the template function Fn::Transform"),
     ],
 )
 def test_a_template_that_cannot_run_is_refused_in_one_line(load: Load, text: str, words: str) -> None:

@@ -1,4 +1,4 @@
-"""The command line `orders`: everything it does with orders, it does through the client."""
+"""The command line `orders`, which uses the client for everything that concerns orders."""
 
 from order_client.cli.app import app
 

@@ -1,4 +1,4 @@
-"""The commands and the options that all of them share."""
+"""The commands and their shared options."""
 
 from typing import Annotated
 
@@ -9,11 +9,11 @@ from order_client.cli.group import OrdersGroup
 from order_client.cli.session import Session
 
 _EPILOG = (
-    "The options above may stand before or after the command. Without --url the engine is found through ORDERS_URL,"
+    "The options above may be given before or after the command. Without --url the engine is found through ORDERS_URL,"
     " ORDERS_WS_URL and ORDERS_API_KEY, then a profile, then a local cloud started with 'make run' in this directory"
     " or one above it.\n\n"
     "Exit codes: 0 ok; 1 the order was not filled or the request was refused; 2 wrong usage; 3 the engine cannot be"
-    " reached or is unavailable; 4 no valid API key; 130 ended by Ctrl-C."
+    " reached or is unavailable; 4 no valid API key; 130 interrupted by Ctrl-C."
 )
 
 app = typer.Typer(
@@ -27,7 +27,7 @@ app = typer.Typer(
 
 
 @app.callback()
-def shared(  # noqa: PLR0913, PLR0917 - they are the options
+def shared(  # noqa: PLR0913, PLR0917 - one parameter per option
     ctx: typer.Context,
     url: Annotated[str | None, typer.Option(help="HTTP API (ORDERS_URL).", metavar="URL")] = None,
     ws_url: Annotated[str | None, typer.Option(help="WebSocket API (ORDERS_WS_URL).", metavar="URL")] = None,

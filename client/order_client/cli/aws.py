@@ -1,6 +1,6 @@
-"""The AWS resources behind the engine: those of a deployed stack, or the local cloud's stand-ins.
+"""The AWS resources behind the engine: those of a deployed stack, or the ones that the local cloud emulates.
 
-boto3 is imported here only when it is needed: the client works without it.
+boto3 is imported only when it is needed, because the client works without it.
 """
 
 from collections.abc import Iterator, Mapping
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 Stack = Annotated[str | None, typer.Option(help="A deployed CloudFormation stack; without it, the local cloud.")]
-Region = Annotated[str | None, typer.Option(help="AWS region, if not the one that AWS tools are set to.")]
+Region = Annotated[str | None, typer.Option(help="AWS region, if not the one that the AWS tools are configured for.")]
 
 API_KEYS_TABLE = "ApiKeysTableName"
 ORDERS_QUEUE = "OrdersQueueUrl"
@@ -31,14 +31,14 @@ class AwsRefused(OrderEngineError):
 
 @dataclass(frozen=True, slots=True)
 class Aws:
-    """`outputs` are the stack's, by name. `local`: an emulator stands in for AWS."""
+    """`outputs` are the stack's outputs by name; `local` is true if an emulator replaces AWS."""
 
     outputs: Mapping[str, str]
     local: bool
     _options: Mapping[str, Any]
 
     def output(self, name: str) -> str:
-        """Raises NotConfigured when the stack does not have it."""
+        """One output by name. Raises NotConfigured if the stack does not have it."""
         if name not in self.outputs:
             raise NotConfigured(f"The stack has no output {name}.")
         return self.outputs[name]
@@ -57,7 +57,7 @@ class Aws:
 
 
 def find_aws(stack: str | None, region: str | None, **given: str | None) -> Aws:
-    """The resources; `given` are outputs that need not be looked up. Raises NotConfigured."""
+    """Find the resources; `given` are outputs that need no look-up. Raises NotConfigured."""
     known = {name: value for name, value in given.items() if value}
     options = {"region_name": region} if region else {}
     if stack:
@@ -86,7 +86,7 @@ def find_aws(stack: str | None, region: str | None, **given: str | None) -> Aws:
 
 @contextmanager
 def aws_errors() -> Iterator[None]:
-    """What boto3 raises becomes Unreachable, NotConfigured or AwsRefused."""
+    """Convert boto3's exceptions to Unreachable, NotConfigured or AwsRefused."""
     from botocore.exceptions import (  # noqa: PLC0415
         BotoCoreError,
         ClientError,

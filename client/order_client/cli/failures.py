@@ -1,4 +1,4 @@
-"""Errors as people, programs and shells see them."""
+"""How errors are reported: as text, as JSON and as exit codes."""
 
 import json
 
@@ -19,14 +19,14 @@ REFUSED, CANNOT_REACH, UNAUTHENTICATED = 1, 3, 4
 
 
 def exit_code(error: OrderEngineError) -> int:
-    """1 refused, 3 cannot be reached or unavailable, 4 no valid key."""
+    """1 refused; 3 not reachable, unavailable or not configured; 4 no valid key."""
     if isinstance(error, Unauthenticated):
         return UNAUTHENTICATED
     return CANNOT_REACH if isinstance(error, Unreachable | Unavailable | NotConfigured) else REFUSED
 
 
 def report(error: OrderEngineError, *, as_json: bool) -> None:
-    """Say on stderr what went wrong, and what helps."""
+    """Print the error to stderr, and a hint if there is one."""
     if as_json:
         typer.echo(json.dumps({"error": _document(error)}), err=True)
         return
@@ -58,11 +58,11 @@ def _hint(error: OrderEngineError) -> str | None:
     if isinstance(error, Unreachable) and ("//127.0.0.1" in str(error) or "//localhost" in str(error)):
         return "Is the local cloud running? Start it with 'make run'."
     if isinstance(error, OutcomeUnknown):
-        # A repeat with another expiry would be another order.
+        # With --expires-in, the repeat would have a different expiry and thus be a different order.
         return (
             f"Submit it again with --client-order-id {error.client_order_id}, and without --expires-in:"
             " it will not be placed twice."
         )
     if isinstance(error, Unauthenticated):
-        return "Give a key with --key or ORDERS_API_KEY; 'orders keys create ACCOUNT' makes one."
+        return "Give a key with --key or ORDERS_API_KEY; 'orders keys create ACCOUNT' creates one."
     return None

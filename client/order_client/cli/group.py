@@ -1,4 +1,4 @@
-"""What the command line does around every command: options in any place, errors as exit codes."""
+"""Behaviour that all commands share: options in any position, and errors as exit codes."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,14 +14,14 @@ _FLAGS = ("--json",)
 
 
 class OrdersGroup(TyperGroup):
-    """Takes the shared options before and after the command; turns the client's errors into exit codes."""
+    """Accepts the shared options before and after the command; turns the client's errors into exit codes."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Parse, with the shared options moved to the front, where they are declared."""
+        """Parse the arguments after moving the shared options to the front, where they are declared."""
         return super().parse_args(ctx, shared_first(args))
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command."""
+        """Run the command; report an error and exit with its code."""
         try:
             return super().invoke(ctx)
         except OrderEngineError as error:
@@ -30,7 +30,7 @@ class OrdersGroup(TyperGroup):
 
 
 def shared_first(args: Sequence[str]) -> list[str]:
-    """`list --json --limit 3` → `--json list --limit 3`; what follows `--` stays where it is."""
+    """`list --json --limit 3` → `--json list --limit 3`; arguments after `--` stay in place."""
     shared: list[str] = []
     others: list[str] = []
     left = iter(args)

@@ -1,4 +1,4 @@
-"""`orders keys`: who may use the engine."""
+"""`orders keys`: manages API keys."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,21 +16,21 @@ from order_client.cli.session import session_of
 if TYPE_CHECKING:
     from order_engine.adapters.api_keys import ApiKeys
 
-TableName = Annotated[str | None, typer.Option("--table", help="The DynamoDB table, instead of the stack's.")]
+TableName = Annotated[str | None, typer.Option("--table", help="The DynamoDB table to use instead of the stack's.")]
 
-app = typer.Typer(help="Make, list and revoke API keys: of the local cloud, or of a stack.", no_args_is_help=True)
+app = typer.Typer(help="Create, list and revoke API keys of the local cloud or of a stack.", no_args_is_help=True)
 
 
 @app.command()
-def create(  # noqa: PLR0913, PLR0917 - they are the options
+def create(  # noqa: PLR0913, PLR0917 - one parameter per option
     ctx: typer.Context,
-    account: Annotated[str, typer.Argument(help="The account that the key opens.")],
+    account: Annotated[str, typer.Argument(help="The account that the key gives access to.")],
     label: Annotated[str, typer.Option(help="What the key is for.")] = "",
     stack: Stack = None,
     table: TableName = None,
     region: Region = None,
 ) -> None:
-    """Make a key. It is shown once and cannot be read again."""
+    """Create a key. It is shown once and cannot be retrieved again."""
     with _keys(stack, table, region) as keys:
         key = keys.create(account, label)
     session_of(ctx).show({"key": key, "account": account, "label": label}, _created)
@@ -56,7 +56,7 @@ def revoke(
     table: TableName = None,
     region: Region = None,
 ) -> None:
-    """Revoke a key. Gateways may remember it for another minute."""
+    """Revoke a key. API Gateway may accept it for another minute, from its cache."""
     with _keys(stack, table, region) as keys:
         revoked = keys.revoke(key_id)
     if not revoked:
@@ -75,7 +75,7 @@ def _keys(stack: str | None, table: str | None, region: str | None) -> "Iterator
 
 
 def _created(document: dict[str, Any]) -> RenderableType:
-    return Text.assemble((document["key"], "bold"), f"\nopens {document['account']}. Keep it: it is not shown again.")
+    return Text.assemble((document["key"], "bold"), f"\nAccount {document['account']}. Keep it: it is not shown again.")
 
 
 def _listed(documents: list[dict[str, Any]]) -> RenderableType:

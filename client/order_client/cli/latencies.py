@@ -1,4 +1,4 @@
-"""Latencies: percentiles and a histogram in text. All in seconds."""
+"""Percentiles and a text histogram of latencies. All values are in seconds."""
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
@@ -10,12 +10,12 @@ _BAR = 40
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
-    """The smallest value that so many per cent of the values do not exceed. The values must be sorted, and some."""
+    """The smallest value that at least `percent` % of the values do not exceed; they must be sorted and not empty."""
     return values[max(0, ceil(len(values) * percent / 100) - 1)]
 
 
 def histogram(values: Sequence[float]) -> Iterator[str]:
-    """A line for each step of the 1-2-5 scale from the first to the last that has values: limits, count, bar."""
+    """A line (limits, count, bar) per interval of the 1-2-5 scale, from the first to the last one with values."""
     counts = [(low, high, sum(low <= value < high for value in values)) for low, high in pairwise(_EDGES)]
     filled = [index for index, (_, _, count) in enumerate(counts) if count]
     if not filled:

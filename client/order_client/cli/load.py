@@ -1,4 +1,4 @@
-"""`orders load`: put the engine under load and see how it does."""
+"""`orders load`: puts the engine under load and reports latencies and outcomes."""
 
 import asyncio
 from collections.abc import Sequence
@@ -16,17 +16,17 @@ from order_client.cli.session import Session, session_of
 from order_client.models import Status
 
 
-def load(  # noqa: PLR0913, PLR0917 - they are the options
+def load(  # noqa: PLR0913, PLR0917 - one parameter per option
     ctx: typer.Context,
     orders: Annotated[int, typer.Argument(min=1, metavar="N", help="How many orders to place.")],
-    in_flight: Annotated[int, typer.Option(min=1, help="Orders under way at once.")] = 32,
+    in_flight: Annotated[int, typer.Option(min=1, help="Orders in flight at once.")] = 32,
     timeout: Annotated[float, typer.Option(min=0.1, help="Seconds after which orders count as unsettled.")] = 300.0,
     token_in: Annotated[str, typer.Option(help="Token to sell.")] = "SOL",
     token_out: Annotated[str, typer.Option(help="Token to buy.")] = "USDC",
     amount: Annotated[str, typer.Option(help="How much to sell.")] = "1",
     slippage_bps: Annotated[int, typer.Option(min=0, max=10_000)] = 50,
 ) -> None:
-    """Place many orders and measure how long each takes to be accepted and confirmed. Exit 1 unless all are."""
+    """Place many orders and measure how long each takes to be accepted and confirmed. Exit 1 if any is not."""
     session = session_of(ctx)
     plan = Plan(orders, in_flight, timeout, token_in.upper(), token_out.upper(), amount, slippage_bps)
     result = asyncio.run(_run(session, plan))

@@ -1,4 +1,4 @@
-"""Many orders at once, and how long each took."""
+"""Submits many orders at once and measures how long each takes."""
 
 import asyncio
 from collections import Counter, defaultdict
@@ -15,12 +15,12 @@ from order_client.patience import WORTH_A_RETRY
 End = tuple[float, str, str | None]
 
 _CHECK_SECONDS = 10
-"""An order of which nothing was heard for so long is asked for: a push is best effort."""
+"""An order whose end was not pushed within this time is fetched, because pushes are best effort."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to submit: so many orders, so many at once, all over after `timeout` seconds."""
+    """What to submit: `orders` orders, `in_flight` of them at once, within a time limit of `timeout` seconds."""
 
     orders: int
     in_flight: int
@@ -33,10 +33,10 @@ class Plan:
 
 @dataclass(slots=True)
 class Result:
-    """Latencies in seconds from the call: to its answer, and to the push of the confirmation."""
+    """Outcomes, and latencies in seconds from the submit call to its response and to the push of the confirmation."""
 
     outcomes: Counter[str] = field(default_factory=Counter)
-    """A terminal status, refused (no order), unknown (maybe an order) or unsettled (no end in time)."""
+    """By terminal status, refused (no order), unknown (possibly an order) or unsettled (not finished in time)."""
     errors: Counter[str] = field(default_factory=Counter)
     accepted: list[float] = field(default_factory=list)
     confirmed: list[float] = field(default_factory=list)
@@ -54,7 +54,7 @@ class Load:
         self._result = Result()
 
     async def run(self) -> Result:
-        """Submit all; returns when every order has ended or the time is over. Raises OrderEngineError."""
+        """Submit all orders; returns when all have ended or the time limit has passed. Raises OrderEngineError."""
         subscribed = asyncio.Event()
         try:
             async with asyncio.TaskGroup() as group:
@@ -101,7 +101,7 @@ class Load:
             result.errors[error_code] += 1
 
     async def _end(self, order_id: str, started: float) -> End:
-        """When it ended, how, and with which error code."""
+        """Wait until the order ends: its end time, final status and error code."""
         end = self._ends[order_id]
         while True:
             try:
@@ -115,7 +115,7 @@ class Load:
                         return started + took, order.status, order.error.code if order.error else None
 
     async def _listen(self, subscribed: asyncio.Event) -> None:
-        # One account stream for all: a socket per order would be most of the load.
+        # One account stream for all orders: a socket per order would cause most of the load.
         async for event in self._client.stream_account(subscribed.set):
             end = self._ends[event.order_id]
             if event.terminal and not end.done():

@@ -1,4 +1,4 @@
-"""The poison queue from outside: how deep it is, what is in it, and moving it back."""
+"""Operations on the poison queue: count its messages, look at some of them, and move them back."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -8,17 +8,17 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs.type_defs import MessageTypeDef
 
 _HIDDEN_SECONDS = 20
-"""Long enough to move ten messages; whoever crashes in between has them back soon."""
+"""Visibility timeout: long enough to move ten messages, and short if a crash leaves them hidden."""
 
 
 def depth(sqs: "SQSClient", url: str) -> int:
-    """About how many messages wait."""
+    """The approximate number of waiting messages."""
     answer = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])
     return int(answer["Attributes"]["ApproximateNumberOfMessages"])
 
 
 def peek_at(sqs: "SQSClient", url: str, most: int) -> list[str]:
-    """Some of the waiting messages, which go on waiting: they are handed back at once."""
+    """The bodies of at most `most` waiting messages, which are made visible again at once."""
     messages = _receive(sqs, url, most) if most else []
     if messages:
         sqs.change_message_visibility_batch(
@@ -32,7 +32,7 @@ def peek_at(sqs: "SQSClient", url: str, most: int) -> list[str]:
 
 
 def start_move(sqs: "SQSClient", source: str, target: str) -> str:
-    """Let AWS move everything; returns the task's handle."""
+    """Start an SQS task that moves all messages; returns the task's handle."""
     arns = [
         sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
         for url in (source, target)
@@ -41,10 +41,10 @@ def start_move(sqs: "SQSClient", source: str, target: str) -> str:
 
 
 def move_all(sqs: "SQSClient", source: str, target: str, most: int) -> int:
-    """The emulator's way: move batch after batch; returns how many.
+    """Move messages batch by batch, because the emulator has no move tasks; returns how many were moved.
 
-    Each is sent before it is deleted: a crash in between doubles it, which the worker does not mind. `most` ends the
-    loop even if what is moved comes right back.
+    Each message is sent before it is deleted: a crash in between duplicates it, which the worker tolerates. `most` ends
+    the loop even if moved messages come straight back.
     """
     moved = 0
     while moved < most and (messages := _receive(sqs, source, min(10, most - moved))):

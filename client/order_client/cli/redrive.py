@@ -1,7 +1,7 @@
-"""`orders redrive`: show the messages that were put aside, and give them another chance.
+"""`orders redrive`: shows the messages in the poison queue and moves them back to the orders queue.
 
-The engine settles its dead-letter queue by itself; messages about no order it knows end up in the poison queue, where
-nobody takes them but people.
+The engine processes its dead-letter queue itself. Messages about orders that it does not know end up in the poison
+queue, which only operators empty.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from order_client.cli.session import session_of
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Redrive:
-    """What was found and done. `task`: the move that AWS goes on with."""
+    """What was found and done. `task` is the handle of the move task that continues on AWS."""
 
     waiting: int
     messages: list[str]
@@ -30,10 +30,10 @@ def redrive(
     ctx: typer.Context,
     stack: Stack = None,
     region: Region = None,
-    peek: Annotated[int, typer.Option(min=0, max=10, help="Show at most so many messages.")] = 5,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only look.")] = False,
+    peek: Annotated[int, typer.Option(min=0, max=10, help="Maximum number of messages to show.")] = 5,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the messages without moving them.")] = False,
 ) -> None:
-    """Show the messages that were put aside and move them back to the orders queue."""
+    """Show the messages in the poison queue and move them back to the orders queue."""
     with aws_errors():
         aws = find_aws(stack, region)
         sqs, source, target = aws.sqs(), aws.output(POISON_QUEUE), aws.output(ORDERS_QUEUE)
@@ -49,7 +49,7 @@ def redrive(
 
 
 def _report(done: Redrive) -> RenderableType:
-    lines = [f"{done.waiting} put aside", *done.messages]
+    lines = [f"{done.waiting} in the poison queue", *done.messages]
     if done.moved is not None:
         lines.append(f"moved {done.moved} to the orders queue")
     if done.task is not None:

@@ -1,4 +1,4 @@
-"""Orders, events and quotes for people."""
+"""Orders, events and quotes as text for the terminal."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
@@ -37,7 +37,7 @@ def orders_table(orders: Sequence[Order]) -> RenderableType:
     if not orders:
         return Text("No orders.")
     table = table_of("order", "placed", "swap", "status", "tries", "result")
-    table.columns[0].min_width = len(orders[0].order_id)  # an id is there to be copied; the rest may wrap
+    table.columns[0].min_width = len(orders[0].order_id)  # ids are shown in full so that they can be copied
     for order in orders:
         swap = Text(f"{order.amount:f} {order.token_in} > {order.token_out}")
         result = Text(_outcome(order), overflow="ellipsis")
@@ -47,7 +47,7 @@ def orders_table(orders: Sequence[Order]) -> RenderableType:
 
 
 def order_view(order: Order) -> RenderableType:
-    """One order with its steps."""
+    """One order with its events."""
     facts = Table.grid(padding=(0, 2))
     rows = {
         "order": order.order_id,
@@ -68,14 +68,14 @@ def order_view(order: Order) -> RenderableType:
 
 
 def placed_line(order: Order) -> RenderableType:
-    """An order that was accepted."""
+    """One line for an accepted order."""
     return Text.assemble(
         "placed ", (order.order_id, "bold"), f"  {order.amount:f} {order.token_in} > {order.token_out}"
     )
 
 
 def step_since(start: datetime) -> Callable[[Event], RenderableType]:
-    """Steps of one order, with the time since it was placed."""
+    """A renderer for the events of one order, with the time since `start`."""
 
     def step(event: Event) -> RenderableType:
         seconds = max(0.0, (event.at - start).total_seconds())
@@ -85,7 +85,7 @@ def step_since(start: datetime) -> Callable[[Event], RenderableType]:
 
 
 def account_step(event: Event) -> RenderableType:
-    """A step of any order."""
+    """One line for an event of any order."""
     return Text.assemble(
         f"{event.at.astimezone():%H:%M:%S.%f}"[:-3], f"  {event.order_id}  ", _padded_status(event), _details(event)
     )

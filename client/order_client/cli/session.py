@@ -1,4 +1,4 @@
-"""What one invocation of the command line works with: the shared options, the client, the output."""
+"""The context of one run of the command line: the shared options, the client and the output."""
 
 import json
 import sys
@@ -15,12 +15,12 @@ from order_client.codec import encode
 
 T = TypeVar("T")
 
-_WIDTH_OF_FILES = 200  # in a pipe or a file there is no edge to fit into
+_WIDTH_OF_FILES = 200  # a pipe or a file has no width to fit into
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """The shared options. `json`: write for programs."""
+    """The shared options. `json`: write JSON, for programs."""
 
     url: str | None
     ws_url: str | None
@@ -37,14 +37,14 @@ class Session:
         return AsyncClient(self.url, self.ws_url, self.key, self.profile)
 
     def show(self, value: T, render: Callable[[T], RenderableType]) -> None:
-        """The result: one JSON document, or what `render` makes of it."""
+        """Print the result as one JSON document, or as `render` formats it."""
         if self.json:
             typer.echo(json.dumps(encode(value), indent=2))
         else:
             _console().print(render(value))
 
     def show_one_of_many(self, value: T, render: Callable[[T], RenderableType]) -> None:
-        """An item of a stream: a line of JSON, or what `render` makes of it."""
+        """Print an item of a stream as a line of JSON, or as `render` formats it."""
         if self.json:
             typer.echo(json.dumps(encode(value), separators=(",", ":")))
         else:
@@ -52,12 +52,12 @@ class Session:
         sys.stdout.flush()
 
     def note(self, text: str) -> None:
-        """Something for people only, on stderr."""
+        """Print a message to stderr that is meant for people only."""
         typer.echo(text, err=True)
 
 
 def session_of(ctx: typer.Context) -> Session:
-    """The session that the shared options made."""
+    """The session created from the shared options."""
     session: Any = ctx.obj
     assert isinstance(session, Session)
     return session

@@ -1,4 +1,4 @@
-"""Quotes and orders."""
+"""The commands for quotes and orders."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
@@ -16,13 +16,13 @@ Amount = Annotated[str, typer.Argument(help="How much to sell, in whole tokens, 
 
 
 def quote(ctx: typer.Context, token_in: TokenIn, token_out: TokenOut, amount: Amount) -> None:
-    """Show what a swap would pay out now, at every venue."""
+    """Show every venue's current quote for a swap."""
     session = session_of(ctx)
     with session.client() as client:
         session.show(client.quote(token_in.upper(), token_out.upper(), amount), quotes_table)
 
 
-def submit(  # noqa: PLR0913, PLR0917 - they are the arguments
+def submit(  # noqa: PLR0913, PLR0917 - one parameter per argument
     ctx: typer.Context,
     token_in: TokenIn,
     token_out: TokenOut,
@@ -32,12 +32,12 @@ def submit(  # noqa: PLR0913, PLR0917 - they are the arguments
         typer.Option(
             min=0,
             max=10_000,
-            help="How far below its quote the fill may be, in 1/100 of a per cent; 50 without --min-amount-out.",
+            help="How far the fill may be below its quote, in basis points; 50 by default, without --min-amount-out.",
         ),
     ] = None,
     min_amount_out: Annotated[
         str | None,
-        typer.Option(metavar="AMOUNT", help="The least to buy, in whole tokens: for less nothing is swapped."),
+        typer.Option(metavar="AMOUNT", help="The least to buy, in whole tokens; the order is not filled for less."),
     ] = None,
     expires_in: Annotated[
         int | None,
@@ -45,14 +45,14 @@ def submit(  # noqa: PLR0913, PLR0917 - they are the arguments
             min=1,
             max=90 * 86_400,
             metavar="SECONDS",
-            help="When the order expires unless its swap is signed; 300 by default.",
+            help="How soon the order expires unless its swap is signed; 300 by default.",
         ),
     ] = None,
     client_order_id: Annotated[
-        str | None, typer.Option(help="Name of your own for the order: submitting it again places no second one.")
+        str | None, typer.Option(help="Your own id for the order; submitting it again does not place a second one.")
     ] = None,
     watch: Annotated[
-        bool, typer.Option("--watch", help="Show its steps until it ends; exit 1 if it is not filled.")
+        bool, typer.Option("--watch", help="Show the order's events until it ends; exit 1 if it is not filled.")
     ] = False,
 ) -> None:
     """Place a market order."""
@@ -82,8 +82,8 @@ def submit(  # noqa: PLR0913, PLR0917 - they are the arguments
 def list_orders(
     ctx: typer.Context,
     status: Annotated[Status | None, typer.Option(help="Only orders with this status.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 20,
-    every: Annotated[bool, typer.Option("--all", help="Without a limit.")] = False,
+    limit: Annotated[int, typer.Option(min=1, help="Maximum number of orders to list.")] = 20,
+    every: Annotated[bool, typer.Option("--all", help="List all orders.")] = False,
 ) -> None:
     """List orders, newest first."""
     session = session_of(ctx)
@@ -93,15 +93,15 @@ def list_orders(
 
 
 def show(ctx: typer.Context, order_id: Annotated[str, typer.Argument(metavar="ID", help="The order's id.")]) -> None:
-    """Show one order and its steps."""
+    """Show one order and its events."""
     session = session_of(ctx)
     with session.client() as client:
         session.show(client.get(order_id), order_view)
 
 
 def watch(ctx: typer.Context) -> None:
-    """Show the steps of every order as they happen, until Ctrl-C."""
+    """Show the events of every order as they happen, until Ctrl-C."""
     session = session_of(ctx)
     with session.client() as client:
-        for event in client.stream_account(lambda: session.note("Watching every order; Ctrl-C ends it.")):
+        for event in client.stream_account(lambda: session.note("Watching every order; press Ctrl-C to stop.")):
             session.show_one_of_many(event, account_step)
