@@ -21,7 +21,7 @@ help: ## show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 run: .venv/.ready $(TOOLS)/ministack/.ready ## start the engine on this machine (Ctrl-C stops it)
-	@exec $(PY) -m local
+	@exec $(PY) -m localcloud
 
 test: .venv/.ready $(TOOLS)/ministack/.ready $(TOOLS)/sam/.ready $(if $(PYTHON313),$(TOOLS)/lambda/.ready) ## run every test
 	$(PY) -m pytest
@@ -44,7 +44,7 @@ check: .venv/.ready $(TOOLS)/sam/.ready $(TOOLS)/checkov/.ready audit $(if $(PYT
 	$(PY) -m mypy
 	@# Each function is a separate program with its own `app` module.
 	echo functions/*/ | xargs -n 1 $(PY) -m mypy
-	$(PY) -m bandit -q -c pyproject.toml -r layers functions client local infrastructure
+	$(PY) -m bandit -q -c pyproject.toml -r layers functions client/src localcloud/src infrastructure
 	$(SAM) validate --lint
 	$(TOOLS)/sam/bin/cfn-lint infrastructure/*.yaml
 	$(TOOLS)/checkov/bin/checkov --config-file .checkov.yaml --file template.yaml $(wildcard infrastructure/*.yaml)
@@ -55,7 +55,7 @@ picture: .venv/.ready $(TOOLS)/ministack/.ready ## regenerate the README's pictu
 	PICTURE=docs/dashboard.png $(PY) -m pytest -q tests/browser/test_picture.py
 
 audit: .venv/.ready ## check the dependencies for known vulnerabilities
-	$(UV) export --quiet --frozen --no-emit-project --output-file $(TOOLS)/audited.txt
+	$(UV) export --quiet --frozen --no-emit-workspace --output-file $(TOOLS)/audited.txt
 	$(UV) tool run pip-audit==2.10.1 --requirement $(TOOLS)/audited.txt --disable-pip
 
 certificates: .venv/.ready ## regenerate the root certificates with which functions verify Postgres
@@ -66,8 +66,8 @@ fmt: .venv/.ready ## format the code and apply automatic fixes
 	$(PY) -m ruff check --fix .
 
 pins: $(UV) ## regenerate the layer's requirements from uv.lock
-	$(UV) export --quiet --frozen --no-default-groups --no-emit-project --no-annotate --output-file layers/order_engine/requirements.txt \
-		--prune boto3 --prune snapshot-restore-py --prune httpx --prune rich --prune typer --prune websockets
+	$(UV) export --quiet --frozen --no-default-groups --no-emit-workspace --no-annotate --output-file layers/order_engine/requirements.txt \
+		--prune boto3 --prune snapshot-restore-py
 
 build: $(TOOLS)/sam/.ready $(TOOLS)/lambda/.ready ## run sam build (ARCHITECTURE=arm64)
 	PATH="$(CURDIR)/$(TOOLS)/lambda/bin:$$PATH" $(SAM) build --parameter-overrides Architecture=$(ARCHITECTURE)
@@ -81,12 +81,12 @@ $(UV):
 	@$(PYTHON) -m venv $(TOOLS)/uv
 	@$(TOOLS)/uv/bin/python -m pip install --quiet --disable-pip-version-check uv==0.13.8
 
-.venv/.ready: pyproject.toml uv.lock | $(UV)
+.venv/.ready: pyproject.toml client/pyproject.toml localcloud/pyproject.toml uv.lock | $(UV)
 	@$(UV) sync --quiet --frozen --python $(PYTHON)
 	@touch $@
 
 # The packages that the Lambda runtime includes, and pip for building. uv downloads Python 3.13 if there is none.
-$(TOOLS)/lambda/.ready: local/requirements-lambda.txt | $(UV)
+$(TOOLS)/lambda/.ready: tools/lambda.txt | $(UV)
 	@$(UV) venv --quiet --clear --python $(or $(PYTHON313),3.13) $(TOOLS)/lambda
 	@$(UV) pip install --quiet --compile-bytecode --python $(TOOLS)/lambda/bin/python --requirement $<
 	@touch $@
@@ -98,7 +98,7 @@ $(TOOLS)/layer/.ready: layers/order_engine/requirements.txt $(TOOLS)/lambda/.rea
 	@touch $@
 
 # The emulator, the SAM CLI and checkov pin older libraries than the engine, so each has its own environment.
-$(TOOLS)/%/.ready: local/requirements-%.txt | $(UV)
+$(TOOLS)/%/.ready: tools/%.txt | $(UV)
 	@$(UV) venv --quiet --clear --python $(PYTHON) $(TOOLS)/$*
 	@$(UV) pip install --quiet --python $(TOOLS)/$*/bin/python --requirement $<
 	@touch $@

@@ -12,7 +12,7 @@ from typing import Any
 
 from benchmarks.figures import load_raw
 from benchmarks.usage import FUNCTIONS
-from local.template.yaml_file import read_yaml
+from localcloud.template.yaml_file import read_yaml
 from order_engine.adapters.postgres.roles import FRONT_DOOR, connection_limits
 from tests.cloud import ROOT
 

@@ -18,7 +18,7 @@ from benchmarks import database
 from benchmarks.figures import Figure, Options, per_run, percentile
 from benchmarks.load import repeat, send_to_worker
 from benchmarks.processes import FRONT_DOOR, memory_mb
-from local.processes import raise_file_limit
+from localcloud.processes import raise_file_limit
 from tests.cloud import Cloud, running_cloud
 
 _EVENTS = 5  # per order that is confirmed at its first attempt

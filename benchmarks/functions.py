@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.figures import Figure
-from local.template import load_stack
+from localcloud.template import load_stack
 from tests.cloud import ROOT
 
 _TOOLS = ROOT / ".tools"

@@ -70,7 +70,7 @@ def start(directory: Path, template: Path | None = None, /, **environment: str) 
     inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     with (directory / "output.txt").open("wb") as output:
         return subprocess.Popen(
-            [sys.executable, "-m", "local", *(["--template", str(template)] if template else [])],
+            [sys.executable, "-m", "localcloud", *(["--template", str(template)] if template else [])],
             cwd=ROOT,
             env={**inherited, "PORT": "0", "LOCAL_DIR": str(directory), **environment},
             stdin=subprocess.DEVNULL,

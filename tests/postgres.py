@@ -8,7 +8,7 @@ from uuid import uuid4
 import psycopg
 from psycopg import sql
 
-from local.postgres import Postgres, address, functions_password
+from localcloud.postgres import Postgres, address, functions_password
 from order_engine.adapters.postgres.migrate import migrate
 from order_engine.adapters.postgres.roles import RoleSettings, configure_roles
 

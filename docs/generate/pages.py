@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import capacity, cost
-from local.template.yaml_file import read_yaml
+from localcloud.template.yaml_file import read_yaml
 from order_engine.contracts.asyncapi import asyncapi_document
 from order_engine.contracts.examples import example_error
 from order_engine.contracts.openapi import openapi_document

@@ -8,9 +8,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from local.template.intrinsics import Resolver
-from local.template.parameters import parameter_values
-from local.template.yaml_file import read_yaml
+from localcloud.template.intrinsics import Resolver
+from localcloud.template.parameters import parameter_values
+from localcloud.template.yaml_file import read_yaml
 
 ROOT = Path(__file__).parents[2]
 

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from local.template.parameters import variable_name
+from localcloud.template.parameters import variable_name
 from order_engine.adapters.postgres.database import _IDLE_SECONDS
 from order_engine.adapters.postgres.roles import EXECUTION, FRONT_DOOR, MAINTENANCE, connection_limits
 from tests.contract.deployed import ROOT, Deployment, deployed

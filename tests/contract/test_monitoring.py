@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from local.template.intrinsics import Resolver
-from local.template.yaml_file import read_yaml
+from localcloud.template.intrinsics import Resolver
+from localcloud.template.yaml_file import read_yaml
 from order_engine.observability import metrics as emitted
 
 ROOT = Path(__file__).parents[2]

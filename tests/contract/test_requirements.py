@@ -20,6 +20,6 @@ def test_the_layer_pins_what_the_lock_file_has() -> None:
 
 
 def test_the_runtime_brings_boto3_and_the_layer_does_not() -> None:
-    runtime = (ROOT / "local/requirements-lambda.txt").read_text().split()
+    runtime = (ROOT / "tools/lambda.txt").read_text().split()
     assert f"boto3=={LOCKED['boto3']['version']}" in runtime
     assert "boto" not in (ROOT / "layers/order_engine/requirements.txt").read_text().replace("--prune boto3", "")

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 import order_engine.settings
-from local.template.parameters import variable_name
+from localcloud.template.parameters import variable_name
 from order_engine.adapters.api_keys import LOOKUP_SECONDS
 from order_engine.adapters.aws import CONNECT_SECONDS, TRIES
 from order_engine.contracts.openapi import openapi_document

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 import typer
 
-from local.template.yaml_file import read_yaml
+from localcloud.template.yaml_file import read_yaml
 from order_client.cli.app import app
 from order_engine.contracts.requests import ListOrders, PlaceOrder, Request
 from order_engine.contracts.views import (

@@ -18,8 +18,8 @@ import psycopg
 import pytest
 from botocore.exceptions import ClientError
 
-from local.ports import stable_port
-from local.postgres import Postgres, address, functions_password
+from localcloud.ports import stable_port
+from localcloud.postgres import Postgres, address, functions_password
 from tests.contract.deployed import ROOT, transformed
 from tests.polling import eventually
 

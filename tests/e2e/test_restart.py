@@ -63,7 +63,7 @@ def test_a_second_one_on_the_same_port_is_one_clear_line(tmp_path: Path) -> None
     with running_cloud(tmp_path / "first", **QUICK) as cloud:
         port = cloud.http_url.rsplit(":", 1)[1]
         second = subprocess.run(
-            [sys.executable, "-m", "local"],
+            [sys.executable, "-m", "localcloud"],
             env={"PATH": "/usr/bin:/bin", "PORT": port, "LOCAL_DIR": str(tmp_path / "second")},
             capture_output=True,
             text=True,

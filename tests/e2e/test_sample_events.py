@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from local.postgres import functions_password
+from localcloud.postgres import functions_password
 from tests.accounts import api_keys
 from tests.cloud import Cloud
 from tests.integration.test_schema_resource import aws

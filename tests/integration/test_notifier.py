@@ -11,7 +11,7 @@ from typing import Any
 import boto3
 import pytest
 
-from local.template.yaml_file import read_yaml
+from localcloud.template.yaml_file import read_yaml
 from order_engine import runtime
 from order_engine.adapters.aws import CONNECT_SECONDS, TRIES, dynamodb
 from order_engine.adapters.gateway import connections_endpoint

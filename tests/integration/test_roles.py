@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from psycopg import pq, sql
 
-from local.postgres import Postgres
+from localcloud.postgres import Postgres
 from order_engine.adapters.postgres.database import Database
 from order_engine.adapters.postgres.migrate import migrate
 from order_engine.adapters.postgres.orders import OrderStore

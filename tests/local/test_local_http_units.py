@@ -5,10 +5,10 @@ import json
 import pytest
 from aiohttp.web import Response
 
-from local.http_api.responses import to_response
-from local.http_api.routing import Router
-from local.lambdas.invocation import Outcome, failure
-from local.template.model import HttpRoute
+from localcloud.http_api.responses import to_response
+from localcloud.http_api.routing import Router
+from localcloud.lambdas.invocation import Outcome, failure
+from localcloud.template.model import HttpRoute
 
 ROUTER = Router(
     HttpRoute(method, path, "F", None)

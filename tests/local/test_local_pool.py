@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from local.lambdas import pool
-from local.lambdas.invocation import Invocation, Outcome
-from local.lambdas.pool import FunctionPool
-from local.lambdas.processors import Processors
-from local.lambdas.runtime_api import RuntimeApi
-from local.lambdas.snapshot import Host
-from local.processes import Lifeline
-from local.template.model import Function
+from localcloud.lambdas import pool
+from localcloud.lambdas.invocation import Invocation, Outcome
+from localcloud.lambdas.pool import FunctionPool
+from localcloud.lambdas.processors import Processors
+from localcloud.lambdas.runtime_api import RuntimeApi
+from localcloud.lambdas.snapshot import Host
+from localcloud.processes import Lifeline
+from localcloud.template.model import Function
 
 LIMIT = 32
 INVOCATIONS = 64

@@ -6,10 +6,10 @@ from typing import Any, cast
 
 import uvloop
 
-from local.lambdas.environment import Environment
-from local.lambdas.invocation import Invocation
-from local.lambdas.runtime_api import RuntimeApi
-from local.template.model import Function
+from localcloud.lambdas.environment import Environment
+from localcloud.lambdas.invocation import Invocation
+from localcloud.lambdas.runtime_api import RuntimeApi
+from localcloud.template.model import Function
 
 
 class Idle:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from local.lambdas.snapshot import Host, NotLoadedError, Snapshot
-from local.processes import Lifeline, is_alive
-from local.template.model import Function
+from localcloud.lambdas.snapshot import Host, NotLoadedError, Snapshot
+from localcloud.processes import Lifeline, is_alive
+from localcloud.template.model import Function
 from tests.local.running import until
 
 HANDLER = """

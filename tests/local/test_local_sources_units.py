@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from local.errors import LocalCloudError
-from local.lambdas.invocation import Outcome, failure
-from local.template.compute import _rate
-from local.triggers.sqs_events import processed
-from local.websocket_api.authorizer import allows
+from localcloud.errors import LocalCloudError
+from localcloud.lambdas.invocation import Outcome, failure
+from localcloud.template.compute import _rate
+from localcloud.triggers.sqs_events import processed
+from localcloud.websocket_api.authorizer import allows
 
 MESSAGES = [{"MessageId": "1"}, {"MessageId": "2"}]
 NONE: list[str] = []

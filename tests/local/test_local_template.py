@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from local.errors import LocalCloudError
-from local.template import Stack, load_stack
-from local.template.parameters import variable_name
+from localcloud.errors import LocalCloudError
+from localcloud.template import Stack, load_stack
+from localcloud.template.parameters import variable_name
 
 TEMPLATE = """
 Parameters:

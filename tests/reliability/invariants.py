@@ -13,7 +13,7 @@ from typing import Any, LiteralString, Self
 import psycopg
 from psycopg.rows import dict_row
 
-from local.template.yaml_file import read_yaml
+from localcloud.template.yaml_file import read_yaml
 from order_engine.domain.errors import AttemptsExhausted, FinalFailure, OrderExpired
 from order_engine.domain.lifecycle import CLAIMS, MOVES, TERMINAL
 from tests.polling import eventually

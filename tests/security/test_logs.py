@@ -16,7 +16,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 from websockets.typing import Subprotocol
 
-from local.postgres import functions_password
+from localcloud.postgres import functions_password
 from order_engine.settings import Settings
 from tests.accounts import api_keys
 from tests.cloud import QUICK, Cloud, running_cloud

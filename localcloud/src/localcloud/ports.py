@@ -1,0 +1,60 @@
+"""Ports on the loopback interface."""
+
+import socket
+from pathlib import Path
+
+from localcloud.errors import LocalCloudError
+
+HOST = "127.0.0.1"
+
+
+def listen(port: int) -> socket.socket:
+    """A bound socket for the cloud's own server; port 0 picks a free port. It accepts connections once it listens.
+
+    Raises:
+        LocalCloudError: the port is in use or cannot be used.
+    """
+    # On macOS, SO_REUSEADDR allows binding a port of a server on all interfaces; only connecting reveals that server.
+    if port and _answers(port):
+        raise LocalCloudError(_in_use(port))
+    server = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        server.bind((HOST, port))
+    except OSError as error:
+        server.close()
+        raise LocalCloudError(_in_use(port) if port >= 1024 else f"cannot use port {port}: {error.strerror}") from error
+    return server
+
+
+def stable_port(memory: Path) -> int:
+    """A free port, the same one as last time if it is still free."""
+    remembered = memory.read_text().strip() if memory.is_file() else ""
+    port = _free_port(int(remembered)) if remembered.isdecimal() else None
+    if port is None:
+        port = _free_port(0)
+        assert port is not None
+        memory.parent.mkdir(parents=True, exist_ok=True)
+        memory.write_text(f"{port}\n")
+    return port
+
+
+def _free_port(port: int) -> int | None:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return None
+        found: int = probe.getsockname()[1]
+        return found
+
+
+def _answers(port: int) -> bool:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.settimeout(1)
+        return probe.connect_ex((HOST, port)) == 0
+
+
+def _in_use(port: int) -> str:
+    return f"port {port} is in use: stop what listens there, or choose another one with PORT=... make run"
