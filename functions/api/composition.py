@@ -1,4 +1,4 @@
-"""The api's composition root."""
+"""The api function's composition root."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from order_engine.use_cases.submit import Submitter
 from order_engine.venues import connect_venues
 from order_engine.venues.protocol import Venue
 
-_DATABASE_TIME_LIMIT = timedelta(seconds=2.5)  # a client waits for the answer
+_DATABASE_TIME_LIMIT = timedelta(seconds=2.5)  # a client is waiting for the response
 
 
 class Settings(MockSettings):
@@ -31,7 +31,7 @@ class Settings(MockSettings):
 
 @dataclass(frozen=True, slots=True)
 class Dependencies:
-    """What requests are answered with."""
+    """The dependencies of the routes."""
 
     submitter: Submitter
     orders: OrderStore
@@ -41,7 +41,7 @@ class Dependencies:
 
 @cache
 def dependencies() -> Dependencies:
-    """Built at the first request, kept for the life of the execution environment."""
+    """Built on the first request, kept for the life of the execution environment."""
     settings = Settings.from_environment()
     orders = OrderStore(Database(settings.database_url, _DATABASE_TIME_LIMIT))
     submitter = Submitter(

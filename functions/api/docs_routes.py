@@ -1,4 +1,4 @@
-"""The API's description, for programs and for people. It is made when it is first asked for, or before a snapshot."""
+"""The API's description: OpenAPI and Swagger UI. Built on the first request, or before a snapshot."""
 
 import gzip
 from functools import cache
@@ -26,7 +26,7 @@ def openapi() -> Response[str]:
 
 @router.get("/docs")
 def docs() -> Response[bytes]:
-    """Swagger UI, as Powertools carries it; always compressed, as every browser takes it."""
+    """Swagger UI, as bundled with Powertools; always compressed, which every browser accepts."""
     tag, page = _page()
     headers = {"Cache-Control": CACHE_CONTROL, "ETag": tag}
     if _is_known(tag):
@@ -40,12 +40,12 @@ def _is_known(tag: str) -> bool:
 
 @cache
 def _page() -> tuple[str, bytes]:
-    """Its tag, and itself: a quarter of the 1.7 MB that it is uncompressed."""
+    """The page's tag, and the compressed page: a quarter of its original 1.7 MB."""
     from aws_lambda_powertools.event_handler.openapi import swagger_ui  # noqa: PLC0415
 
     assets = Path(swagger_ui.__file__).parent
     page = swagger_ui.generate_swagger_html(
-        spec=_description().replace("</", "<\\/"),  # nothing in it may end the page's script
+        spec=_description().replace("</", "<\\/"),  # so that nothing in it closes the page's script element
         swagger_js=(assets / "swagger-ui-bundle.min.js").read_text(),
         swagger_css=(assets / "swagger-ui.min.css").read_text(),
         swagger_base_url="",

@@ -1,4 +1,4 @@
-"""Reading requests and writing answers."""
+"""Reading requests and writing responses."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ _LARGEST_BODY = 16_384
 
 
 def account_of(event: APIGatewayProxyEventV2) -> str:
-    """Who asks, as the authorizer found. Raises Unauthenticated."""
+    """The account of the request, as determined by the authorizer. Raises Unauthenticated."""
     authorizer = event.request_context.authorizer
     account = authorizer.get_lambda.get("account") if authorizer and authorizer.get_lambda else None
     if not account:
@@ -37,6 +37,6 @@ def json_body(event: APIGatewayProxyEventV2) -> Any:
 
 
 def answer(document: Any, status: int = 200, **headers: str) -> Response[str]:
-    """A JSON answer that no cache keeps. Header names are given in snake_case."""
+    """A JSON response that must not be cached. Header names are passed in snake_case."""
     named = {name.replace("_", "-").title(): value for name, value in headers.items()}
     return Response(status, "application/json", dump(document), {"Cache-Control": "no-store", **named})

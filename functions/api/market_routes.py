@@ -1,4 +1,4 @@
-"""What can be traded, at what price, and whether there is anyone to ask."""
+"""Quotes, tokens and health checks."""
 
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
@@ -29,13 +29,13 @@ def list_tokens() -> Response[str]:
 
 @router.get("/health")
 def health() -> Response[str]:
-    """200: requests are answered. Anyone may ask, so it costs no connection."""
+    """200 if requests are answered. Public, so it does not use a database connection."""
     return answer({"status": "ok"})
 
 
 @router.get("/health/ready")
 def ready() -> Response[str]:
-    """200 when orders can be accepted, 503 when not."""
+    """200 if orders can be accepted, 503 if not."""
     account_of(router.current_event)
     run(dependencies().orders.ping())
     return answer({"status": "ok"})

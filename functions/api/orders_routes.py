@@ -16,7 +16,7 @@ router = APIGatewayHttpRouter()
 
 @router.post("/api/orders/execute")
 def place_order() -> Response[str]:
-    """202 with a new order; 200 with the very same answer for a repeat with the same key."""
+    """202 for a new order; 200 with the identical document for a repeat with the same key."""
     event = router.current_event
     account = account_of(event)
     new = PlaceOrder.of(json_body(event)).new_order(account, event.headers.get("idempotency-key"))
@@ -45,7 +45,7 @@ def list_orders() -> Response[str]:
     account = account_of(router.current_event)
     query = ListOrders.of(router.current_event.query_string_parameters)
     before = cursors.decode(query.cursor, account, query.status) if query.cursor is not None else None
-    # One more than asked for tells whether there is a next page.
+    # One more than requested, to find out whether there is a next page.
     orders = run(dependencies().orders.page(account, query.status, before, query.limit + 1))
     page = orders[: query.limit]
     next_cursor = cursors.encode(page[-1].id, account, query.status) if len(orders) > len(page) else None

@@ -9,7 +9,7 @@ from order_engine.adapters.api_keys import LOOKUP_SECONDS, KeyLookup
 from order_engine.adapters.aws import dynamodb
 from order_engine.settings import Settings as BaseSettings
 
-if TYPE_CHECKING:  # Powertools is not loaded for the sake of a type
+if TYPE_CHECKING:  # avoids loading Powertools just for a type
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 
@@ -21,7 +21,7 @@ class Settings(BaseSettings):
 
 @cache
 def key_lookup() -> KeyLookup:
-    """The composition root: built at the first event."""
+    """The composition root: built on the first event."""
     return KeyLookup(Settings.from_environment().api_keys_table, dynamodb(read_seconds=LOOKUP_SECONDS))
 
 
@@ -29,18 +29,18 @@ register_before_snapshot(key_lookup)
 
 
 def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
-    """Authorizer request (HTTP API: payload 2.0; WebSocket API: REQUEST) → who it is.
+    """Authorizer request (HTTP API: payload 2.0; WebSocket API: REQUEST) → the account.
 
-    An HTTP API answers a refusal with a bare 403, so an unknown key passes here without an account, and the api
-    function, which serves nobody without one, answers 401 as RFC 9457. A WebSocket handshake is refused right here.
+    An HTTP API responds to a denied request with a bare 403, so an unknown key is let through without an account, and
+    the api function responds with a 401 as RFC 9457. A WebSocket handshake is denied here.
     """
     headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
     if event.get("version") == "2.0":
-        # API Gateway remembers the answer by the Authorization header, so it may depend on nothing else.
+        # API Gateway caches the result by the Authorization header, so it may not depend on anything else.
         return {"isAuthorized": True, "context": {"account": key_lookup().account_of(_bearer(headers)) or ""}}
     account = key_lookup().account_of(_bearer(headers) or _protocol(headers))
     if not account:
-        raise Exception("Unauthorized")  # this very text makes API Gateway answer 401
+        raise Exception("Unauthorized")  # exactly this text makes API Gateway respond with 401
     return {
         "principalId": account,
         "policyDocument": {
@@ -58,6 +58,6 @@ def _bearer(headers: dict[str, str]) -> str:
 
 
 def _protocol(headers: dict[str, str]) -> str:
-    """The key in the subprotocol `bearer.KEY`: browsers can send no headers."""
+    """The key in the subprotocol `bearer.KEY`: browsers cannot set headers."""
     protocols = [protocol.strip() for protocol in headers.get("sec-websocket-protocol", "").split(",")]
     return next((protocol.removeprefix("bearer.") for protocol in protocols if protocol.startswith("bearer.")), "")

@@ -1,4 +1,4 @@
-"""Confirmations queue → orders in flight are settled: all of a batch with one look at the chain."""
+"""Confirmations queue → orders in flight are settled, a whole batch with one call to the chain."""
 
 from datetime import timedelta
 from typing import Any
@@ -19,13 +19,13 @@ _TO_WRAP_UP = timedelta(seconds=3)
 @measured
 @event_source(data_class=SQSEvent)
 def handler(event: SQSEvent, context: LambdaContext) -> dict[str, Any]:
-    """SQS event → the messages that must be delivered again: all, if their orders could not be looked at."""
+    """SQS event → the messages to redeliver: all of them if their orders could not be checked."""
     time_limit = timedelta(milliseconds=context.get_remaining_time_in_millis()) - _TO_WRAP_UP
     orders = {record.message_id: order_ids_in(record.body) for record in event.records}
-    left = [message_id for message_id, ids in orders.items() if not ids]  # no orders: the dead-letter queue keeps it
+    left = [message_id for message_id, ids in orders.items() if not ids]  # without orders: for the dead-letter queue
     try:
         run(confirmer().confirm({order_id for ids in orders.values() for order_id in ids}, time_limit))
     except (DatabaseUnavailable, QueueUnavailable) as error:
-        logger.warning("not looked at; delivered again", extra={"messages": len(orders), **error_fields(error)})
+        logger.warning("not checked; will be redelivered", extra={"messages": len(orders), **error_fields(error)})
         left = list(orders)
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in left]}

@@ -14,7 +14,7 @@ from order_engine.settings import SettlerSettings
 from order_engine.use_cases.confirm import Confirmer
 from order_engine.venues import connect
 
-_DATABASE_TIME_LIMIT = timedelta(seconds=5)  # half of the function's, so that it can still give its messages back
+_DATABASE_TIME_LIMIT = timedelta(seconds=5)  # half of the function's timeout, so that it can still return its messages
 
 
 class Settings(SettlerSettings):
@@ -27,7 +27,7 @@ class Settings(SettlerSettings):
 
 @cache
 def confirmer() -> Confirmer:
-    """Built at the first event, kept for the life of the execution environment."""
+    """Built on the first event, kept for the life of the execution environment."""
     settings = Settings.from_environment()
     database = Database(settings.database_url, _DATABASE_TIME_LIMIT)
     queues = sqs()

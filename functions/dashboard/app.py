@@ -1,4 +1,4 @@
-"""The page at /: one document with everything in it, since only this one route is public."""
+"""The page at /: a single self-contained document, since only this route is public."""
 
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -9,7 +9,7 @@ from document import Document, assemble
 from order_engine.contracts.caching import CACHE_CONTROL, entity_tag, is_known
 from order_engine.settings import Settings as BaseSettings
 
-if TYPE_CHECKING:  # Powertools is not loaded for the sake of a type
+if TYPE_CHECKING:  # avoids loading Powertools just for a type
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 
@@ -22,7 +22,7 @@ class Settings(BaseSettings):
 
 @cache
 def page() -> tuple[Document, dict[str, str]]:
-    """The composition root: the page is put together at the first event, with the headers that say who may keep it."""
+    """The composition root: the page, assembled on the first event, and its caching headers."""
     settings = Settings.from_environment()
     document = assemble(settings.websocket_url, settings.dashboard_api_key)
     if settings.dashboard_api_key:
@@ -34,7 +34,7 @@ register_before_snapshot(page)
 
 
 def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
-    """HTTP API event (payload 2.0) → the page, or 304 to a client that has it."""
+    """HTTP API event (payload 2.0) → the page, or 304 if the client has it."""
     document, caching = page()
     headers = {
         "Content-Type": "text/html; charset=utf-8",

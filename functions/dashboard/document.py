@@ -1,8 +1,8 @@
-"""Puts the files of web/ together into one document that a strict Content-Security-Policy lets run.
+"""Bundles the files of web/ into one document that runs under a strict Content-Security-Policy.
 
-web/index.html is a page of its own, which links to its style and script; here both are put in the links' place. The ES
-modules become one: each goes behind those that it imports, without its import lines and the word `export`. So names at
-the top level must differ from file to file; the browser refuses the page if two do not.
+web/index.html also works unbundled, with links to its style and script; both are inlined here. The ES modules become
+one: each is placed after those that it imports, without its import lines and `export` keywords. Names at the top level
+must therefore be unique across files; otherwise the browser rejects the script.
 """
 
 import base64
@@ -23,7 +23,7 @@ _EXPORT = re.compile(r"^export ", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """The page, and the policy that must go with it."""
+    """The page, and the Content-Security-Policy to send with it."""
 
     html: str
     policy: str
@@ -46,7 +46,7 @@ def assemble(websocket_url: str, api_key: str) -> Document:
 
 
 def _script(name: str, seen: set[str]) -> str:
-    """A module behind all that it imports, each once."""
+    """A module, preceded by all modules that it imports, each once."""
     seen.add(name)
     source = _read(name)
     imported = "".join(_script(module, seen) for module in _IMPORT.findall(source) if module not in seen)
@@ -65,7 +65,7 @@ def _policy(styles: str, script: str, websocket_url: str) -> str:
             "base-uri 'none'",
             "form-action 'none'",
             "frame-ancestors 'none'",
-            # Nothing may be parsed as HTML: the browser holds the scripts to it.
+            # The browser does not let scripts parse anything as HTML.
             "require-trusted-types-for 'script'",
             "trusted-types 'none'",
         )
@@ -77,7 +77,7 @@ def _hash(text: str) -> str:
 
 
 def _json(value: object) -> str:
-    """JSON that cannot end the script element it stands in."""
+    """JSON that cannot close the script element that contains it."""
     return json.dumps(value).replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 

@@ -1,4 +1,4 @@
-"""Orders dead-letter queue → back to the workers, or the end of the order. Messages about no order are put aside."""
+"""Orders dead-letter queue → orders are requeued or finished; messages without a known order go to the poison queue."""
 
 from datetime import timedelta
 from typing import Any
@@ -21,7 +21,7 @@ _TO_WRAP_UP = timedelta(seconds=3)
 @measured
 @event_source(data_class=SQSEvent)
 def handler(event: SQSEvent, context: LambdaContext) -> dict[str, Any]:
-    """SQS event → the messages that stay, because they cannot be settled yet."""
+    """SQS event → the messages to redeliver, because they cannot be settled yet."""
     time_limit = timedelta(milliseconds=context.get_remaining_time_in_millis()) - _TO_WRAP_UP
     left = run(_settle(list(event.records), time_limit, dead_letters()))
     return {"batchItemFailures": [{"itemIdentifier": record.message_id} for record in left]}
@@ -50,7 +50,7 @@ async def _put_aside(record: SQSRecord, work: DeadLetters) -> bool:
     try:
         await work.poison.send(record.body)
     except QueueUnavailable as error:
-        logger.warning("message about no order not put aside yet", extra=about | error_fields(error))
+        logger.warning("message without a known order not moved to poison queue yet", extra=about | error_fields(error))
         return False
-    logger.error("message about no order put aside", extra=about)
+    logger.error("message without a known order moved to poison queue", extra=about)
     return True

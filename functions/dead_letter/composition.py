@@ -25,7 +25,7 @@ class Settings(SettlerSettings):
 
 @dataclass(frozen=True, slots=True)
 class DeadLetters:
-    """What the handler works with."""
+    """The dependencies of the handler."""
 
     handler: DeadLetterHandler
     poison: PoisonQueue
@@ -33,7 +33,7 @@ class DeadLetters:
 
 @cache
 def dead_letters() -> DeadLetters:
-    """Built at the first event, kept for the life of the execution environment."""
+    """Built on the first event, kept for the life of the execution environment."""
     settings = Settings.from_environment()
     database = Database(settings.database_url)
     queues = sqs()

@@ -1,4 +1,4 @@
-"""The owner's password → the schema is up to date and the roles have their limits. In the VPC, where Postgres is."""
+"""Migrates the schema and sets the roles' limits, as the database's owner. Runs in the VPC, like Postgres."""
 
 from typing import Any
 
@@ -22,9 +22,9 @@ class Settings(BaseSettings):
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> list[str]:
-    """`{"password": …}`, or `{}` if the URL has it → the names of the migrations that ran.
+    """`{"password": …}`, or `{}` if it is in the URL → the names of the migrations that ran.
 
-    Raises psycopg.Error, and ValueError when there are too few connections for all roles.
+    Raises psycopg.Error, and ValueError if there are too few connections for all roles.
     """
     settings = Settings.from_environment()
     password = event.get("password")

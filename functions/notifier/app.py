@@ -1,4 +1,4 @@
-"""Status queue → the WebSocket connections that listen."""
+"""Status queue → the subscribed WebSocket connections."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -24,8 +24,8 @@ from order_engine.runtime import run
 from order_engine.settings import Settings as BaseSettings
 from order_engine.use_cases.notify import StatusEvent, notify
 
-_POSTS_AT_ONCE = 144  # a thousand that do not answer twice, for a second each, fit into the time limit
-_TIME_LIMIT = timedelta(seconds=15)  # for a batch's posts: with its look-ups it ends before the function's timeout
+_POSTS_AT_ONCE = 144  # a thousand connections that time out twice, after a second each, fit into the time limit
+_TIME_LIMIT = timedelta(seconds=15)  # for a batch's posts; with its lookups, still within the function's timeout
 _SECONDS_WITHOUT_TABLE = 5
 
 
@@ -39,7 +39,7 @@ class Settings(BaseSettings):
 
 @dataclass(frozen=True, slots=True)
 class Notifier:
-    """What the handler works with."""
+    """The dependencies of the handler."""
 
     connections: Connections
     gateway: Gateway
@@ -48,7 +48,7 @@ class Notifier:
 
 @cache
 def notifier() -> Notifier:
-    """The composition root: built at the first event."""
+    """The composition root: built on the first event."""
     settings = Settings.from_environment()
     return Notifier(
         Connections(settings.connections_table, dynamodb()),
@@ -62,14 +62,14 @@ register_before_snapshot(notifier)
 
 @cache
 def status_queue() -> StatusQueue:
-    """Built only when something has to be postponed."""
+    """Built only when messages have to be postponed."""
     return StatusQueue(Settings.from_environment().status_queue_url, sqs())
 
 
 @measured
 @event_source(data_class=SQSEvent)
 def handler(event: SQSEvent, context: LambdaContext) -> dict[str, Any]:
-    """SQS event → nothing, or the whole batch again while DynamoDB is away. The groups' order is kept."""
+    """SQS event → the messages to redeliver: none, or the whole batch (in order) if DynamoDB is unavailable."""
     records = list(event.records)
     events = [
         StatusEvent(account, document)
@@ -91,4 +91,4 @@ def _postpone(records: Sequence[SQSRecord]) -> None:
     try:
         run(status_queue().change_visibility([record.receipt_handle for record in records], _SECONDS_WITHOUT_TABLE))
     except QueueUnavailable as error:
-        logger.warning("not postponed; they come back when their visibility ends", extra=error_fields(error))
+        logger.warning("not postponed; redelivered after the visibility timeout", extra=error_fields(error))

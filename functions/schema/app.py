@@ -1,4 +1,4 @@
-"""CloudFormation custom resource → the database's schema, which `migrate` brings up to date."""
+"""CloudFormation custom resource that has `migrate` bring the database's schema up to date."""
 
 import json
 from typing import Any
@@ -11,7 +11,7 @@ from botocore.config import Config
 from order_engine.observability import logger
 from order_engine.settings import Settings as BaseSettings
 
-# Longer than migrate may take, and once: a second call would only wait for the first one's lock.
+# Longer than migrate may take, and without retries: a second call would only wait for the first one's lock.
 _ONCE = Config(read_timeout=130, retries={"total_max_attempts": 1})
 
 
@@ -23,11 +23,11 @@ class Settings(BaseSettings):
 
 
 class MigrationFailed(Exception):
-    """What `migrate` said of it."""
+    """The error that `migrate` reported."""
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> None:
-    """Migrate on create and update, do nothing on delete; always answer, or the deployment waits for an hour."""
+    """Migrate on create and update, not on delete. Always responds: otherwise the deployment waits for its timeout."""
     try:
         if event["RequestType"] != "Delete":
             _migrate(Settings.from_environment())

@@ -1,4 +1,4 @@
-"""Every minute: orders that made no progress go back to the queue, and those past their retention are deleted."""
+"""On schedule: requeues orders that made no progress, and deletes those past their retention."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -31,7 +31,7 @@ class Settings(BaseSettings):
 
 @dataclass(frozen=True, slots=True)
 class Sweeper:
-    """What the handler works with."""
+    """The dependencies of the handler."""
 
     orders: OrderStore
     queue: OrdersQueue
@@ -41,7 +41,7 @@ class Sweeper:
 
 @cache
 def sweeper() -> Sweeper:
-    """The composition root: built at the first event."""
+    """The composition root: built on the first event."""
     settings = Settings.from_environment()
     return Sweeper(
         OrderStore(Database(settings.database_url)),
@@ -56,7 +56,7 @@ register_before_snapshot(sweeper)
 
 @measured
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
-    """Scheduled event → how many orders were sent and how many purged."""
+    """Scheduled event → how many orders were requeued and how many were purged."""
     work = sweeper()
     sent = run(sweep(work.orders, work.queue, work.watchdog))
     purged = run(purge_finished(work.orders, work.retention_days))

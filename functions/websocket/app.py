@@ -1,4 +1,4 @@
-"""The WebSocket API: handshake, farewell, and every message in between. Answers go back by route response."""
+"""The WebSocket API: connections, disconnections and messages. Replies are sent as route responses."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ _PROTOCOL = "orders.v1"
 
 @measured
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """WebSocket event → response; its body is the frame that answers a message."""
+    """WebSocket event → response; for a message, its body is the reply frame."""
     request = event["requestContext"]
     connection_id, account = request["connectionId"], request["authorizer"]["account"]
     match request["eventType"]:
@@ -33,15 +33,15 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
 
 def _chosen_protocol(event: dict[str, Any]) -> dict[str, str]:
-    """A browser that offers subprotocols hangs up unless one of them is chosen."""
+    """A browser that offers subprotocols closes the connection unless one of them is selected."""
     headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
     offered = [protocol.strip() for protocol in headers.get("sec-websocket-protocol", "").split(",")]
     return {"Sec-WebSocket-Protocol": _PROTOCOL} if _PROTOCOL in offered else {}
 
 
 def _leave(connection_id: str, account: str) -> None:
-    """Leave the account's long-lived topic; those of single orders lose their listeners by themselves."""
+    """Unsubscribe from the account's topic, which is long-lived; topics of single orders are cleaned up later."""
     try:
         dependencies().connections.remove(account_topic(account), connection_id)
     except ConnectionsUnavailable as error:
-        logger.warning("still listed; the next post to it finds it gone", extra=error_fields(error))
+        logger.warning("not unsubscribed; the next post to the connection will do it", extra=error_fields(error))

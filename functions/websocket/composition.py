@@ -14,7 +14,7 @@ from order_engine.adapters.sqs import OrdersQueue
 from order_engine.settings import Settings as BaseSettings
 from order_engine.use_cases.submit import Submitter
 
-_DATABASE_TIME_LIMIT = timedelta(seconds=2.5)  # a client waits for the answer
+_DATABASE_TIME_LIMIT = timedelta(seconds=2.5)  # a client is waiting for the reply
 
 
 class Settings(BaseSettings):
@@ -29,7 +29,7 @@ class Settings(BaseSettings):
 
 @dataclass(frozen=True, slots=True)
 class Dependencies:
-    """What messages are answered with."""
+    """The dependencies of the handler."""
 
     submitter: Submitter
     orders: OrderStore
@@ -38,7 +38,7 @@ class Dependencies:
 
 @cache
 def dependencies() -> Dependencies:
-    """Built at the first event, kept for the life of the execution environment."""
+    """Built on the first event, kept for the life of the execution environment."""
     settings = Settings.from_environment()
     orders = OrderStore(Database(settings.database_url, _DATABASE_TIME_LIMIT))
     submitter = Submitter(

@@ -1,4 +1,4 @@
-"""The messages of the stream protocol: one function per action, each gives the frame that answers it."""
+"""The messages of the stream protocol: one function per action, each returns the reply frame."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -18,7 +18,7 @@ Frame = dict[str, Any]
 
 
 async def answer(text: str, connection_id: str, account: str, dependencies: Dependencies) -> Frame:
-    """Answer one message. Whatever is wrong with it becomes an error frame; the connection stays open."""
+    """Reply to one message. Any error becomes an error frame; the connection stays open."""
     about: Frame = {}
     try:
         message = parse(text)
@@ -50,7 +50,7 @@ async def _unsubscribe(message: object, connection_id: str, account: str, depend
 
 async def _execute(message: object, connection_id: str, account: str, dependencies: Dependencies) -> Frame:
     new = Execute.of(message).new_order(account)
-    # First the subscription: if it is not to be had, nothing is placed, and the client may just ask again.
+    # Subscribe first: if that fails, nothing has been placed, and the client can simply try again.
     dependencies.connections.add(order_topic(account, new.id), connection_id)
     submission = await dependencies.submitter.submit(new)
     order = submission.order
@@ -88,6 +88,6 @@ def _action(message: object) -> Callable[[object, str, str, Dependencies], Await
 
 
 def _about(message: object) -> Frame:
-    """What an answer repeats of its question, so that the two can be matched."""
+    """The fields of a message that its reply repeats, so that clients can match the two."""
     request_id = message.get("requestId") if isinstance(message, dict) else None
     return {"requestId": request_id} if isinstance(request_id, str) and len(request_id) <= 128 else {}

@@ -1,4 +1,4 @@
-"""Orders queue → execution: one batch at a time, all its orders at once."""
+"""Orders queue → execution of one batch, with all its orders concurrently."""
 
 import math
 from collections import defaultdict
@@ -25,7 +25,7 @@ _WITHOUT_DATABASE = timedelta(seconds=10)
 @measured
 @event_source(data_class=SQSEvent)
 def handler(event: SQSEvent, context: LambdaContext) -> dict[str, Any]:
-    """SQS event → the messages that must come back."""
+    """SQS event → the messages to redeliver."""
     time_limit = timedelta(milliseconds=context.get_remaining_time_in_millis()) - _TO_WRAP_UP
     left = run(_execute(list(event.records), time_limit, worker()))
     return {"batchItemFailures": [{"itemIdentifier": record.message_id} for record in left]}
@@ -41,12 +41,12 @@ async def _execute(records: list[SQSRecord], time_limit: timedelta, worker: Work
     async def postpone(order_id: UUID, delay: timedelta) -> None:
         await _change_visibility(orders[order_id], delay, worker)
 
-    await _change_visibility(nonsense, timedelta(), worker)  # at once, and so to the dead-letter queue
+    await _change_visibility(nonsense, timedelta(), worker)  # redelivered at once, to reach the dead-letter queue soon
     try:
         done = await worker.executor.execute(orders.keys(), time_limit, postpone)
     except DatabaseUnavailable as error:
         for order_id in orders:
-            logger.warning("no database; it comes back", extra={"order_id": str(order_id), **error_fields(error)})
+            logger.warning("no database; will be redelivered", extra={"order_id": str(order_id), **error_fields(error)})
         await _change_visibility(records, _WITHOUT_DATABASE, worker)
         return records
     return nonsense + [record for order_id in orders.keys() - done for record in orders[order_id]]
@@ -54,11 +54,11 @@ async def _execute(records: list[SQSRecord], time_limit: timedelta, worker: Work
 
 async def _change_visibility(records: Sequence[SQSRecord], delay: timedelta, worker: Worker) -> None:
     try:
-        # Rounded up: a message that comes back too early is a receive for nothing.
+        # Rounded up: a message that is redelivered too early wastes one of its receives.
         await worker.queue.change_visibility(
             [record.receipt_handle for record in records], math.ceil(delay.total_seconds())
         )
     except QueueUnavailable as error:
         for record in records:
             about = {"order_id": str(order_id_in(record.body)), "message_id": record.message_id}
-            logger.warning("not postponed; it comes back when its visibility ends", extra=about | error_fields(error))
+            logger.warning("not postponed; redelivered after the visibility timeout", extra=about | error_fields(error))

@@ -15,7 +15,7 @@ from order_engine.settings import SettlerSettings
 from order_engine.use_cases.execute import ExecutionLimits, Executor
 from order_engine.venues import connect
 
-_DATABASE_TIME_LIMIT = timedelta(seconds=5)  # half of the function's, so that it can still give its messages back
+_DATABASE_TIME_LIMIT = timedelta(seconds=5)  # half of the function's timeout, so that it can still return its messages
 
 
 class Settings(SettlerSettings):
@@ -30,7 +30,7 @@ class Settings(SettlerSettings):
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """What the handler works with."""
+    """The dependencies of the handler."""
 
     executor: Executor
     queue: OrdersQueue
@@ -38,7 +38,7 @@ class Worker:
 
 @cache
 def worker() -> Worker:
-    """Built at the first event, kept for the life of the execution environment."""
+    """Built on the first event, kept for the life of the execution environment."""
     settings = Settings.from_environment()
     database = Database(settings.database_url, _DATABASE_TIME_LIMIT)
     queues = sqs()

@@ -1,4 +1,4 @@
-// Three small pictures of the orders that this page knows, each with its numbers as text.
+// Three small charts of the orders that this page has loaded, each with its numbers as text.
 import { byId, el, svg } from "./dom.js";
 import { ENDS, STATUSES } from "./statuses.js";
 import { duration, serverNow } from "./times.js";
@@ -9,7 +9,7 @@ const WIDTH = 320;
 const OPEN = "open";
 const OUTCOMES = [...ENDS, OPEN];
 
-/** Draw all of them. */
+/** Draw all charts. */
 export function renderCharts(orders) {
   const count = orders.length === 1 ? "one order" : `${orders.length.toLocaleString("en")} orders`;
   byId("charts-note").textContent = `Computed from the ${count} loaded on this page, live.`;

@@ -1,8 +1,8 @@
-// Amounts come as strings of digits and are reckoned with exactly, as whole numbers of 10^-18.
+// Exact arithmetic with amounts, which are decimal strings, as integers in units of 10^-18.
 
 const SCALE = 18;
 
-/** "1.5" → 1500000000000000000n; null when it is no plain decimal. */
+/** "1.5" → 1500000000000000000n; null if it is not a plain decimal. */
 export function units(text) {
   const match = /^(\d+)(?:\.(\d*))?$/.exec(text ?? "");
   return match && (match[2] ?? "").length <= SCALE ? BigInt(match[1] + (match[2] ?? "").padEnd(SCALE, "0")) : null;
@@ -21,7 +21,7 @@ export function bpsAbove(amount, base) {
   return above === null || !below ? null : Number(((above - below) * 1_000_000n) / below) / 100;
 }
 
-/** The least that may be paid out: `bps` below `amount`, rounded down to the token's decimals. */
+/** The minimum payout: `bps` below `amount`, rounded down to the token's decimals. */
 export function lessBps(amount, bps, decimals) {
   const step = 10n ** BigInt(SCALE - decimals);
   return plain(((units(amount) * BigInt(10_000 - bps)) / 10_000n / step) * step);
@@ -33,7 +33,7 @@ export function difference(one, other) {
   return plain(apart < 0n ? -apart : apart);
 }
 
-/** For reading: about nine digits, or six that say something when the amount is below 1. Cut off, never rounded up. */
+/** For display: about nine digits, or six significant ones if the amount is below 1. Truncated, never rounded up. */
 export function readable(text) {
   const [whole, fraction = ""] = exact(text).split(".");
   const leading = whole === "0" ? /^0*/.exec(fraction)[0].length : 0;
@@ -42,7 +42,7 @@ export function readable(text) {
   return whole + (kept && `.${kept}`);
 }
 
-/** Every digit, thousands apart. */
+/** Every digit, with thousands separators. */
 export function exact(text) {
   const [whole, fraction] = text.split(".");
   return whole.replace(/\B(?=(\d{3})+$)/g, ",") + (fraction ? `.${fraction}` : "");

@@ -1,11 +1,11 @@
-// Elements are made here and nowhere else. Text is always text: nothing is parsed as HTML.
+// All elements are created here. Text is always text: nothing is parsed as HTML.
 
 const SVG = "http://www.w3.org/2000/svg";
 
 /** The page's element with this id. */
 export const byId = (id) => document.getElementById(id);
 
-/** An HTML element. `on` holds listeners, everything else is an attribute; false and null leave it out. */
+/** An HTML element. `on` has listeners, everything else is an attribute, omitted if it is false or null. */
 export const el = (name, attributes = {}, ...children) => filled(document.createElement(name), attributes, children);
 
 /** An SVG element. */
@@ -27,8 +27,8 @@ function filled(element, { on = {}, ...attributes }, children) {
 const made = new WeakMap();
 
 /**
- * Make `parent` hold these parts, in this order: [{key, signature, make(changed)}]. A child whose signature is the same stays the
- * very same element, so that focus, selection and what is folded open survive.
+ * Make these parts the children of `parent`, in this order: [{key, signature, make(changed)}]. A child whose signature
+ * is unchanged stays the same element, so that focus, selection and open details are kept.
  */
 export function patch(parent, parts) {
   const before = new Map();
@@ -55,7 +55,7 @@ export function patch(parent, parts) {
 
 const focusables = (element) => [...element.querySelectorAll("a[href], button, summary")];
 
-/** A button that copies `text`, and says so. */
+/** A button that copies `text` and confirms it. */
 export function copyButton(text, what) {
   const button = el("button", { type: "button", class: "quiet copy", "aria-label": `Copy ${what}` }, "Copy");
   button.addEventListener("click", async () => {
@@ -71,7 +71,7 @@ export function copyButton(text, what) {
   return button;
 }
 
-/** Tell people who listen to the page instead of looking at it. */
+/** Announce text to screen readers. */
 export function announce(text) {
   byId("announcer").textContent = text;
 }

@@ -1,11 +1,11 @@
-// Keeps the store current: news by WebSocket, and the API whenever news may have been missed.
+// Keeps the store up to date: events by WebSocket, and the HTTP API whenever events may have been missed.
 import { complete, contiguous } from "./order_store.js";
 import { Problem, withRetry } from "./http.js";
 import { Stream } from "./stream.js";
 import { serverNow } from "./times.js";
 
 const MOST_PAGES = 50; // more than the store holds
-const QUIET = 10_000; // an order that is silent for so long is asked for
+const QUIET = 10_000; // an open order without events for this long is read again
 
 export class Feed {
   #api;
@@ -17,11 +17,11 @@ export class Feed {
   #wanted = new Set();
   #lookUp = null;
   #reading = new Set();
-  #caughtUpTo = null; // the newest order up to which none is missing
+  #caughtUpTo = null; // the id of the newest order up to which none is missing
   #watch = null;
   #closed = false;
 
-  /** `onState` hears of the connection, `onHistory(orderId, problem)` of a history that was read or could not be. */
+  /** `onState(state)`: the connection's state. `onHistory(orderId, problem)`: a history was read, or could not be. */
   constructor({ api, store, listing, url, key, onState, onHistory }) {
     this.#api = api;
     this.#store = store;
@@ -31,7 +31,7 @@ export class Feed {
       frame: (frame) => this.#receive(frame),
       state: onState,
       live: () => this.#catchUp(true),
-      broken: () => navigator.onLine && this.#catchUp(false), // also tells a refused key from a broken line
+      broken: () => navigator.onLine && this.#catchUp(false), // also detects a rejected key
     });
   }
 
@@ -50,7 +50,7 @@ export class Feed {
 
   retryNow = () => this.#stream.retryNow();
 
-  /** The order that is looked at: its whole history is kept. */
+  /** Select the order that is shown: its whole history is loaded. */
   select(orderId) {
     this.#selected = orderId;
     if (orderId) this.#readHistory(orderId);
@@ -65,13 +65,13 @@ export class Feed {
 
   #apply(event) {
     const outcome = this.#store.apply(event);
-    // Events tell what happened, not what was ordered: orders placed elsewhere have to be read.
+    // Events do not contain what was ordered: orders placed elsewhere have to be read.
     if (outcome === "unknown") this.#lookUpSoon(event.orderId);
-    // Of an order in the table the latest event is enough; of the one on show every step is wanted.
+    // For an order in the table the latest event is enough; the selected order needs every step.
     if (outcome === "gap" && event.orderId === this.#selected) this.#readHistory(event.orderId);
   }
 
-  /** What was missed of one order. The account's channel, older than this subscription, brings all that follows. */
+  /** Missed events of one order. Later ones come through the account's channel, subscribed to earlier. */
   #takeSnapshot({ type, requestId, ...order }) {
     this.#stream.send({ action: "unsubscribe", orderId: order.orderId });
     this.#store.put(order);
@@ -80,7 +80,7 @@ export class Feed {
     else this.#readHistory(order.orderId);
   }
 
-  /** After a connection, or a failed one: everything that changed meanwhile. */
+  /** After a connection was opened, or failed: read everything that has changed meanwhile. */
   async #catchUp(live) {
     await this.#unlessUnavailable(async () => {
       const read = await this.#readPages((oldest) => !this.#caughtUpTo || oldest <= this.#caughtUpTo);
@@ -95,12 +95,12 @@ export class Feed {
     if (!selected || !this.#readOn(selected.orderId, contiguous(selected))) this.#readHistory(this.#selected);
   }
 
-  /** Ask the stream for an order's steps after those known; false when there is no stream. */
+  /** Request an order's steps after the known ones from the stream; false if there is no stream. */
   #readOn(orderId, afterSequence) {
     return this.#stream.send({ action: "subscribe", orderId, afterSequence, requestId: orderId });
   }
 
-  /** Pages of orders, newest first, until one will do, seen from its oldest order. Gives the ids. */
+  /** Read pages of orders, newest first, until `enough(oldest id, pages)`. Returns the ids. */
   async #readPages(enough) {
     const read = [];
     let cursor;
@@ -116,7 +116,7 @@ export class Feed {
     return read;
   }
 
-  /** Pushing is best effort: an order that says nothing may have said it in vain. */
+  /** Push is best effort: the events of a quiet order may have been lost. */
   #pollStale() {
     if (document.hidden) return;
     const since = serverNow() - QUIET;
@@ -142,7 +142,7 @@ export class Feed {
     }, pause);
   }
 
-  /** Many at once are probably the newest ones, and cheaper to read by the page. */
+  /** Many orders at once are probably the newest ones, and cheaper to read as pages. */
   async #readOrders(wanted) {
     const read =
       wanted.length > 3 ? await this.#readPages((_, pages) => pages >= 3 || pages * 100 >= wanted.length) : [];
@@ -168,7 +168,7 @@ export class Feed {
     }
   }
 
-  /** The API may be away; the next connection, or `otherwise`, tries again. */
+  /** The API may be unavailable; the next connection, or `otherwise`, tries again. */
   async #unlessUnavailable(work, otherwise = () => {}) {
     try {
       await work();

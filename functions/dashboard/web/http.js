@@ -1,7 +1,7 @@
 // The HTTP API. Every failure is a Problem.
 import { learnTime } from "./times.js";
 
-/** What went wrong. `status` is 0 when there was no answer; `fields` names the wrong fields of a request. */
+/** What went wrong. `status` is 0 if there was no response; `fields` lists the invalid fields of a request. */
 export class Problem extends Error {
   constructor(status, { code = "unknown", detail, message, errors = [] } = {}) {
     super(detail ?? message ?? `The engine answered ${status}.`);
@@ -10,7 +10,7 @@ export class Problem extends Error {
     this.fields = errors;
   }
 
-  /** Whether the same request may do better a moment later. */
+  /** Whether the same request may succeed a moment later. */
   get passing() {
     return this.status === 0 || this.status === 429 || this.status >= 500;
   }
@@ -21,7 +21,7 @@ export class Api {
   #key;
   #onRefused;
 
-  /** `onRefused` is called when the key is not, or no longer, valid. */
+  /** `onRefused` is called if the key is not valid, or no longer. */
   constructor(key, onRefused = () => {}) {
     this.#key = key;
     this.#onRefused = onRefused;
@@ -33,7 +33,7 @@ export class Api {
 
   order = (orderId) => this.#call(`/api/orders/${encodeURIComponent(orderId)}`);
 
-  /** Give the same `clientOrderId` again and the same order is answered, not another one placed. */
+  /** A repeat with the same `clientOrderId` returns the same order instead of placing another one. */
   place = (order) =>
     this.#call("/api/orders/execute", {
       method: "POST",
@@ -72,7 +72,7 @@ export class Api {
   }
 }
 
-/** Call again, a little later each time, while the failure may pass. */
+/** Retry with exponential backoff while the failure is transient. */
 export async function withRetry(call, attempts = 4) {
   for (let attempt = 1; ; attempt += 1) {
     try {

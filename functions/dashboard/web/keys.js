@@ -1,16 +1,16 @@
-// The API key: given with the page, or asked for and kept in this tab only.
+// The API key: embedded in the page, or entered by the user and kept in this tab only.
 import { byId } from "./dom.js";
 import { Api, Problem } from "./http.js";
 
 const STORED = "order-engine-key";
-// What fits both a header and a subprotocol.
+// The characters that are allowed in both a header and a subprotocol.
 const USABLE = /^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}$/;
 
 export class Keys {
   #preset;
   #onChange;
 
-  /** `preset` may be empty; `onChange(key)` is called with each new key. */
+  /** `preset` is the embedded key, or empty; `onChange(key)` is called with each new key. */
   constructor(preset, onChange) {
     this.#preset = preset;
     this.#onChange = onChange;
@@ -28,7 +28,7 @@ export class Keys {
     return sessionStorage.getItem(STORED) ?? this.#preset;
   }
 
-  /** Ask for a key, and say why. */
+  /** Show the dialog for a key, with the reason as its error. */
   ask(why = "") {
     byId("key-error").textContent = why;
     byId("key-input").value = "";
@@ -37,7 +37,7 @@ export class Keys {
     byId("key-input").focus();
   }
 
-  /** Say which key is in use. */
+  /** Show which key is in use. */
   show() {
     const own = sessionStorage.getItem(STORED);
     byId("key-chip").hidden = !this.current;
@@ -45,15 +45,15 @@ export class Keys {
     byId("key-change").textContent = own ? "Forget key" : "Change key";
   }
 
-  /** The key does not open anything (any more). */
+  /** The key is not valid, or no longer. */
   refused() {
     sessionStorage.removeItem(STORED);
     this.#preset = "";
     this.show();
-    this.ask("The engine does not accept this key. Give another one.");
+    this.ask("The engine does not accept this key. Enter another one.");
   }
 
-  /** And everything that it opened. */
+  /** Forget the key, and everything that was loaded with it. */
   #forget() {
     sessionStorage.removeItem(STORED);
     location.reload();
@@ -63,7 +63,7 @@ export class Keys {
     if (!USABLE.test(key)) {
       byId("key-error").textContent = key
         ? "This is not a key: a key has no spaces and only plain characters."
-        : "Give a key.";
+        : "Enter a key.";
       return;
     }
     byId("key-error").textContent = "";

@@ -1,18 +1,18 @@
-// Which of the stored orders the table shows: those of one status, as far back as they have been read.
+// Selects the stored orders that the table shows: those of one status, as far back as they have been read.
 import { Problem, withRetry } from "./http.js";
 
 const STEP = 25;
 
-/** Dispatches "change". */
+/** Dispatches "change" when the orders to show, or the state, have changed. */
 export class Listing extends EventTarget {
   #api;
   #store;
   #shown = STEP;
   #cursor = null;
-  #oldest = null; // the id of the oldest order that was read; null when there are no older ones
+  #oldest = null; // the id of the oldest order that was read; null if there are no older ones
   #round = 0;
 
-  /** The status that is shown; "" for all. */
+  /** The selected status; "" for all. */
   status = "";
 
   /** loading, ready or broken. */
@@ -39,7 +39,7 @@ export class Listing extends EventTarget {
     return this.#read(null);
   }
 
-  /** Show more: what has been read already, else the next page. */
+  /** Show more orders: those already read, or else the next page. */
   more() {
     if (this.state === "broken" && this.#cursor === null) return this.#read(null);
     this.#shown += STEP;
@@ -47,7 +47,7 @@ export class Listing extends EventTarget {
     return this.#read(this.#cursor);
   }
 
-  /** Read the newest page of a status again, for what has changed while nobody could tell. All orders: see Feed. */
+  /** Read the newest page of the selected status again, after events may have been missed. For all orders, see Feed. */
   async refresh() {
     if (!this.status) return;
     const page = await withRetry(() => this.#api.page({ status: this.status }), 2);

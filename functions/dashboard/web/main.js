@@ -1,4 +1,4 @@
-// Puts the page together. Everything that is shown is drawn from the store, at most once per frame.
+// The page's entry point. Everything shown is drawn from the store, at most once per frame.
 import { OrderStore } from "./order_store.js";
 import { renderCharts } from "./charts.js";
 import { byId, el } from "./dom.js";
@@ -23,9 +23,9 @@ const ticket = new Ticket((order) => {
 });
 const view = new OrderView(() => session.feed.select(selected()));
 const keys = new Keys(configuration.apiKey, (key) => enter(key));
-let session = null; // of one key: api, store, listing, feed
+let session = null; // for one key: api, store, listing, feed
 
-/** Work with this key; without one, ask for it. */
+/** Start a session with this key; without one, ask for it. */
 function enter(key) {
   session?.feed.close();
   keys.show();
@@ -93,7 +93,7 @@ function showState(state) {
   const broken = state === "reconnecting" || state === "offline";
   byId("banner").dataset.shown = broken;
   byId("banner-text").textContent = broken
-    ? `${state === "offline" ? "You are offline" : "The live connection broke; connecting again"}. Orders go on, and every missed step will be shown.`
+    ? `${state === "offline" ? "You are offline" : "The live connection was lost; reconnecting"}. Orders are still executed, and every missed step will be shown.`
     : "";
   byId("banner-retry").hidden = !broken;
 }
@@ -108,6 +108,6 @@ addEventListener("hashchange", choose);
 byId("orders-body").addEventListener("click", ({ target }) => {
   if (target.closest("a")) byId("order-title").focus();
 });
-setInterval(drawChartsSoon, 15_000); // minutes pass without orders too
+setInterval(drawChartsSoon, 15_000); // the time axis moves on without orders, too
 startTicking();
 enter(keys.current);

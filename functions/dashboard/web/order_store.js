@@ -1,4 +1,4 @@
-// The orders that this page knows, each as its latest event says, whatever order the news came in.
+// The orders that this page has loaded, each in its latest state, whatever order its events arrived in.
 
 const ASKED = [
   "orderId",
@@ -13,27 +13,27 @@ const ASKED = [
 ];
 const MOST = 5000;
 
-/** Dispatches "change" after it has changed. */
+/** Dispatches "change" after every change. */
 export class OrderStore extends EventTarget {
   #orders = new Map();
   #sorted = null;
 
-  /** Whether old orders had to be left out for want of room. */
+  /** Whether old orders were dropped because the store was full. */
   full = false;
 
   get = (orderId) => this.#orders.get(orderId);
 
-  /** Every order, newest first: ids are in the order of time. */
+  /** Every order, newest first: ids sort by time. */
   all() {
     this.#sorted ??= [...this.#orders.values()].sort((one, other) => (one.orderId < other.orderId ? 1 : -1));
     return this.#sorted;
   }
 
-  /** Take in an order as the API or a snapshot gives it; what is older than what is known changes nothing. */
+  /** Add an order from the API or a snapshot; only its events are used if it is older than the known state. */
   put({ events = [], ...document }) {
     const known = this.#orders.get(document.orderId);
     const history = known?.events ?? new Map();
-    // What was asked for at the least: what was signed, and stands in its place from then on, may be more.
+    // The requested minimum. Once a swap is signed, minAmountOut is the signed minimum instead, which may be higher.
     const floor = document.txHash ? known?.floor : document.minAmountOut;
     const order =
       !known || document.sequence >= known.sequence ? { ...document, floor, events: history } : { ...known };
@@ -41,7 +41,7 @@ export class OrderStore extends EventTarget {
     this.#keep(order);
   }
 
-  /** Take in one event. Says "unknown" for an order never seen, "gap" when steps before it are missing. */
+  /** Add one event. Returns "applied", "repeat", "gap" (earlier steps are missing) or "unknown" (order). */
   apply(event) {
     const known = this.#orders.get(event.orderId);
     if (!known) return "unknown";
@@ -71,7 +71,7 @@ export class OrderStore extends EventTarget {
   }
 }
 
-/** The last sequence up to which no event is missing; 0 when the history was never read. */
+/** The last sequence up to which no event is missing; 0 if the history was never read. */
 export function contiguous(order) {
   let sequence = 0;
   while (order.events.has(sequence + 1)) sequence += 1;

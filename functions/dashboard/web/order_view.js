@@ -1,4 +1,4 @@
-// One order: what it is, what came of it, and every step on the way.
+// One order: its facts, its outcome and every step.
 import { complete } from "./order_store.js";
 import { bpsAbove, exact, readable, signedBps, unsignedBps } from "./decimals.js";
 import { announce, byId, copyButton, el, patch } from "./dom.js";
@@ -7,7 +7,7 @@ import { STATUSES } from "./statuses.js";
 import { clock, duration, preciseClock, tick } from "./times.js";
 import { sentence, statusName, swapName, venueName } from "./words.js";
 
-/** A status as a coloured word. */
+/** A status as a coloured badge. */
 export const badge = (status) =>
   el(
     "span",
@@ -16,10 +16,10 @@ export const badge = (status) =>
     statusName(status),
   );
 
-/** The route that an order is on, or was filled by; none between two attempts or after the last one. */
+/** The route of the current attempt or of the fill; null between two attempts and for an order that ended unfilled. */
 export const routeOf = ({ route, error, terminal, amountOut }) => (error || (terminal && !amountOut) ? null : route);
 
-/** The fill against the quote that it was routed by, in bps; null before there is one. */
+/** How much the fill is above the chosen quote, in bps; null without a fill. */
 export function fillBps({ amountOut, route }) {
   const quote = route?.quotes.find(({ venue }) => venue === route.venue);
   return amountOut && quote ? bpsAbove(amountOut, quote.amountOut) : null;
@@ -31,7 +31,7 @@ export class OrderView {
   #said = null;
   #retry;
 
-  /** `retry` reads the order again. */
+  /** `retry` is called to read the order again. */
   constructor(retry) {
     this.#retry = retry;
   }
@@ -41,7 +41,7 @@ export class OrderView {
     [this.#orderId, this.#problem, this.#said] = [orderId, null, null];
   }
 
-  /** Its history was read (null), or could not be. */
+  /** The order's history was read (`problem` is null), or could not be read. */
   historyRead(orderId, problem) {
     if (orderId === this.#orderId) this.#problem = problem;
   }
@@ -69,7 +69,7 @@ export class OrderView {
     this.#said = news;
   }
 
-  /** What stands where there is no order to show. */
+  /** The content if there is no order to show. */
   #instead() {
     const part = (key, ...content) => ({
       key,
@@ -186,7 +186,7 @@ function attemptView(events, order, count, index) {
       {},
       el("strong", {}, `Attempt ${number}`),
       " ",
-      last.error ? sentence(last.error.message) : "It was cut off.",
+      last.error ? sentence(last.error.message) : "It was interrupted.",
       last.error && [" ", el("code", {}, last.error.code)],
     ),
     steps,
@@ -221,7 +221,7 @@ function stepView(event, order) {
 
 function stepDetails(event, order, current) {
   if (event.amountOut) return fillDetails(event, order);
-  if (event.terminal) return null; // its reason stands at the top
+  if (event.terminal) return null; // the reason is shown at the top
   if (event.error) {
     const due = new Date(Date.parse(event.at) + (event.retryInSeconds ?? 0) * 1000).toISOString();
     return [
@@ -260,7 +260,7 @@ function fillDetails(event, order) {
   );
 }
 
-/** The steps that are still to come. */
+/** The steps that have not happened yet. */
 function ahead(status) {
   const steps = [];
   for (let step = STATUSES[status]?.next; step; step = STATUSES[step].next) steps.push(step);

@@ -1,9 +1,9 @@
-// Venues' quotes side by side, and why the winner wins. In the ticket and in an order's history alike.
+// The venues' quotes side by side, and why the winner was chosen. Used by the ticket and by an order's history.
 import { bpsAbove, difference, readable, unsignedBps } from "./decimals.js";
 import { el } from "./dom.js";
 import { sentence, venueName } from "./words.js";
 
-/** A route ({venue, quotes: best first}) as cards, with the sentence that explains the choice. */
+/** A route ({venue, quotes: best first}) as cards, with a sentence that explains the choice. */
 export function quoteCards({ venue, quotes }, tokenIn, tokenOut) {
   const cards = [...quotes]
     .sort((one, other) => (one.venue < other.venue ? 1 : -1))
@@ -44,7 +44,7 @@ function reason(quotes, tokenOut) {
   const [best, next] = quotes.filter((quote) => !quote.error);
   if (!next) return `Only ${venueName(best.venue)} gave a quote.`;
   const bps = bpsAbove(best.amountOut, next.amountOut);
-  if (bps === 0 && best.amountOut === next.amountOut) return "Both pay the same; the first asked wins.";
+  if (bps === 0 && best.amountOut === next.amountOut) return "Both pay the same; the first venue wins.";
   const more = readable(difference(best.amountOut, next.amountOut));
   return `${venueName(best.venue)} pays ${more} ${tokenOut} (${unsignedBps(bps)}) more, after fee and price impact.`;
 }

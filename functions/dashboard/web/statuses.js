@@ -1,9 +1,8 @@
-// The statuses of an order: the one place in this page that names them.
+// The statuses of an order: their only definition in this page.
 
 /**
- * In the order of an order's life: what is going on in words, the colour (see styles.css), and the step that is `next`
- * on the way to a fill; after one without it nothing follows. A status that is missing here, a newer engine's, is shown
- * by its name alone.
+ * In life-cycle order: a description, the colour (see styles.css), and the `next` step on the way to a fill; statuses
+ * without it are final. A status that is missing here, because the engine is newer, is shown by its name alone.
  */
 export const STATUSES = {
   pending: { words: "Waiting in the queue", next: "routing" },

@@ -1,9 +1,9 @@
-// One WebSocket to the account's channel, which is opened again whenever it breaks.
+// One WebSocket, subscribed to the account's channel, which is reopened whenever it breaks.
 
 const FIRST_WAIT = 500;
 const LONGEST_WAIT = 20_000;
-const PING_EVERY = 4 * 60_000; // the gateway drops a socket that is idle for 10 minutes
-const ANSWER_WITHIN = 15_000; // a cold start included
+const PING_EVERY = 4 * 60_000; // API Gateway closes a WebSocket that is idle for 10 minutes
+const ANSWER_WITHIN = 15_000; // including a cold start
 
 /** States: connecting, live, reconnecting, offline. */
 export class Stream {
@@ -18,7 +18,7 @@ export class Stream {
   #pings = null;
   #listeners = new AbortController();
 
-  /** Handlers: frame(frame), state(name), live() when the account's events flow, broken() when a connection failed. */
+  /** Handlers: frame(frame), state(name), live() when subscribed to the account, broken() when a connection failed. */
   constructor(url, key, handlers) {
     this.#url = url;
     this.#key = key;
@@ -33,21 +33,21 @@ export class Stream {
     this.#connect();
   }
 
-  /** For good. */
+  /** Close the stream permanently. */
   close() {
     this.#listeners.abort();
     this.#drop();
     clearTimeout(this.#retry);
   }
 
-  /** Try at once instead of at the end of the wait. */
+  /** Reconnect immediately instead of after the wait. */
   retryNow() {
     if (this.#socket?.readyState === WebSocket.OPEN) return this.#check();
     this.#failures = Math.min(this.#failures, 1);
     this.#connect();
   }
 
-  /** False when there is no open socket; a new one will start from the truth in the database anyway. */
+  /** Returns false if the socket is not open; after a reconnect, everything is read from the database anyway. */
   send(message) {
     if (this.#socket?.readyState !== WebSocket.OPEN) return false;
     this.#socket.send(JSON.stringify(message));
@@ -81,12 +81,12 @@ export class Stream {
       this.#handlers.state("live");
       return this.#handlers.live();
     }
-    // Anything else but news before that is a refusal.
+    // Any other frame before that, except events, means that the subscription failed.
     if (!this.#live && frame.type !== "events") return this.#break();
     this.#handlers.frame(frame);
   }
 
-  /** A socket can be dead without knowing it: ask, and give it up unless it answers. */
+  /** A socket can be dead without an error: ping, and drop it unless it replies. */
   #check() {
     if (this.send({ action: "ping" })) this.#expectAnswer();
   }
@@ -100,7 +100,7 @@ export class Stream {
     clearTimeout(this.#deadline);
   }
 
-  /** The connection is gone: again after a wait that doubles, with jitter so that not all clients come at once. */
+  /** The connection is lost: reconnect after a wait that doubles, with jitter so that clients do not reconnect at once. */
   #break() {
     this.#drop();
     clearTimeout(this.#retry);

@@ -1,11 +1,11 @@
-// The account's orders.
+// The table of the account's orders.
 import { readable, signedBps } from "./decimals.js";
 import { byId, el, patch } from "./dom.js";
 import { badge, fillBps, routeOf } from "./order_view.js";
 import { clock, duration } from "./times.js";
 import { sentence, swapName, venueName } from "./words.js";
 
-/** Write the listing's orders into the table; the chosen one is marked. */
+/** Render the listing's orders; the selected one is marked. */
 export function renderTable(listing, selected) {
   const orders = listing.orders();
   patch(

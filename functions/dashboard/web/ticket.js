@@ -1,4 +1,4 @@
-// The form that places an order, with what the venues would pay for it now.
+// The form that places an order, with the venues' current quotes for it.
 import { lessBps, readable, units } from "./decimals.js";
 import { announce, byId, el } from "./dom.js";
 import { Problem, withRetry } from "./http.js";
@@ -6,9 +6,9 @@ import { quoteCards } from "./quotes.js";
 import { sentence } from "./words.js";
 
 const FIELDS = ["tokenIn", "tokenOut", "amount", "slippageBps"];
-const TYPING = 300; // a pause that long ends a number
+const TYPING = 300; // a pause in typing after which quotes are requested
 const REFRESH = 10_000;
-const LOOKED_AT = 120_000; // quotes are refreshed so long after the last touch
+const LOOKED_AT = 120_000; // quotes are refreshed for this long after the last input
 const PLACE_AGAIN = "It may have been placed. Place it again: it will not be placed twice.";
 
 const tradeOf = ({ tokenIn, tokenOut, amount }) => `${amount} ${tokenIn} ${tokenOut}`;
@@ -20,11 +20,11 @@ export class Ticket {
   #quoting = null;
   #timer = null;
   #touched = 0;
-  #quoted = null; // the trade that the shown quotes are for, and what the best one pays
+  #quoted = null; // the trade of the shown quotes, and the best quote's payout
   #placing = false;
-  #intent = null; // what is being placed, with its clientOrderId, until the engine has answered
+  #intent = null; // the order being placed, with its clientOrderId, until the engine has answered
 
-  /** `onPlaced` gets the order as it was accepted. */
+  /** `onPlaced` is called with the accepted order. */
   constructor(onPlaced) {
     this.#onPlaced = onPlaced;
     const form = byId("ticket");
@@ -48,7 +48,7 @@ export class Ticket {
     this.#showLimits();
   }
 
-  /** Trade with this account's API. */
+  /** Use this account's API. */
   async use(api) {
     this.#api = api;
     try {
@@ -93,7 +93,7 @@ export class Ticket {
     if (field !== "slippageBps") this.#quoteSoon(pause);
   }
 
-  /** What the order pays out at the least, or null: the page promises nothing without quotes for just this trade. */
+  /** The order's minimum payout, or null: without quotes for exactly this trade, the page promises nothing. */
   #least() {
     if (this.#intent) return this.#intent.minAmountOut ?? null;
     const { slippageBps, ...trade } = this.#order();
@@ -123,7 +123,7 @@ export class Ticket {
     this.#quoting?.abort();
     const { tokenIn, tokenOut, amount } = this.#order();
     if (!this.#api || !tokenIn) return;
-    if (!amount) return this.#showQuotes(el("p", { class: "note" }, "Give an amount to see what the venues pay."));
+    if (!amount) return this.#showQuotes(el("p", { class: "note" }, "Enter an amount to see what the venues pay."));
     const quoting = new AbortController();
     this.#quoting = quoting;
     byId("quotes").setAttribute("aria-busy", "true");
@@ -135,7 +135,7 @@ export class Ticket {
       if (quoting.signal.aborted) return;
       if (!(error instanceof Problem)) throw error;
       if (error.fields.length) this.#showErrors(error);
-      const message = error.fields.length ? "No quotes until the order is right." : sentence(error.message);
+      const message = error.fields.length ? "No quotes until the order is valid." : sentence(error.message);
       this.#quoted = null;
       this.#showQuotes(el("p", { class: "refusal" }, message));
     }
@@ -149,7 +149,7 @@ export class Ticket {
     this.#showLimits();
   }
 
-  /** The same id goes with every try, so that an order whose answer was lost is not placed twice. */
+  /** Every try has the same id, so that an order is not placed twice if a response is lost. */
   async #place() {
     if (this.#placing || !this.#api) return;
     const least = this.#least();
@@ -184,7 +184,7 @@ export class Ticket {
     byId("place").textContent = placing ? "Placing …" : "Place order";
   }
 
-  /** Each message next to its field, the rest above the button. */
+  /** Show each message next to its field, the rest above the button. */
   #showErrors(problem, advice = "") {
     const fields = problem?.fields ?? [];
     for (const field of FIELDS) {
@@ -198,7 +198,7 @@ export class Ticket {
     const rest = fields
       .filter((error) => !FIELDS.includes(error.field))
       .map(({ field, message }) => `${field} ${message}`);
-    // What the engine says of an unknown outcome is for those who call the API themselves.
+    // The engine's message for an unknown outcome is meant for callers of the API.
     const text = problem?.code === "outcome_unknown" ? advice : `${problem?.message} ${advice}`;
     byId("ticket-error").textContent = problem && !fields.length ? text : rest.join("; ");
     const wrong = [...byId("ticket").querySelectorAll(".field-error:not(:empty)")];

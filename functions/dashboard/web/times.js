@@ -1,8 +1,8 @@
-// Times as people read them. The server's clock counts: this machine's may be wrong.
+// Human-readable times, by the server's clock, because this machine's may be wrong.
 
 let offset = 0;
 
-/** Learn how far this clock is off from an answer's Date header, which is precise to a second. */
+/** Learn this clock's offset from a response's Date header, which is precise to a second. */
 export function learnTime(header) {
   const apart = Date.parse(header) + 500 - Date.now();
   if (Number.isFinite(apart)) offset = Math.abs(apart) > 2000 ? apart : 0;
@@ -23,7 +23,7 @@ export function duration(milliseconds) {
 
 const CLOCK = { hour: "2-digit", minute: "2-digit", second: "2-digit" };
 
-/** "14:03:22", with the day before it unless it is today. */
+/** "14:03:22", preceded by the date unless it is today. */
 export function clock(timestamp) {
   const at = new Date(timestamp);
   const time = at.toLocaleTimeString("en-GB", CLOCK);
@@ -36,7 +36,7 @@ export function preciseClock(timestamp) {
   return new Date(timestamp).toLocaleTimeString("en-GB", { ...CLOCK, fractionalSecondDigits: 3 });
 }
 
-/** Let every element with data-since count up, and every one with data-until count down. */
+/** Make every element with data-since count up, and every one with data-until count down. */
 export function startTicking() {
   const step = matchMedia("(prefers-reduced-motion: reduce)").matches ? 1000 : 100;
   setInterval(() => {
@@ -44,7 +44,7 @@ export function startTicking() {
   }, step);
 }
 
-/** Write what a counting element says now. */
+/** Update the text of a counting element. */
 export function tick(element) {
   const { since, until } = element.dataset;
   if (since) {

@@ -1,7 +1,7 @@
-// Names and sentences as people read them.
+// Human-readable names and sentences.
 import { exact } from "./decimals.js";
 
-/** With a capital at its beginning. */
+/** Capitalized. */
 export const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 
 /** "raydium" → "Raydium". */

@@ -1,5 +1,5 @@
-# How sam build makes the layer: wheels for Lambda's machine, the engine, and bytecode for both. Runs in a copy of this
-# layer's folder. sam tells a makefile nothing about the architecture, so the template points it at arm64/ or x86_64/.
+# The layer's build for `sam build`: wheels for Lambda's platform, the engine, and bytecode for both. Runs in a copy of
+# the layer's folder. SAM does not pass the architecture to a makefile, so the template selects arm64/ or x86_64/.
 PACKAGES := $(ARTIFACTS_DIR)/python
 PLATFORMS := manylinux2014_$(MACHINE) manylinux_2_17_$(MACHINE) manylinux_2_28_$(MACHINE) # Amazon Linux 2023 has glibc 2.34
 
@@ -9,9 +9,9 @@ build-OrderEngineLayer:
 	@python3.13 -m pip install --quiet --disable-pip-version-check --root-user-action ignore --no-compile --target "$(PACKAGES)" \
 		--requirement requirements.txt --only-binary :all: --python-version 3.13 $(addprefix --platform ,$(PLATFORMS))
 	@cp -R order_engine "$(PACKAGES)"
-	@# What no function reads. METADATA stays: packages ask for their version, scanners for what is deployed.
+	@# Remove files that no function reads. Keep METADATA: packages look up their version, scanners what is deployed.
 	@rm -rf "$(PACKAGES)/bin"
 	@find "$(PACKAGES)" \( -path '*.dist-info/*' ! -name METADATA -o -name '*.pyi' -o -name py.typed -o -name '*.pyc' \) ! -type d -delete
 	@find "$(PACKAGES)" -type d -empty -delete
-	@# A layer is read-only, and zipping it changes the times that bytecode is usually checked by: this is never checked.
+	@# A layer is read-only and zipping changes its modification times, so Python must not validate bytecode by them.
 	@PYTHONHASHSEED=0 python3.13 -m compileall -q --invalidation-mode unchecked-hash -s "$(ARTIFACTS_DIR)" -p /opt "$(PACKAGES)"

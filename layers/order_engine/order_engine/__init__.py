@@ -1,5 +1,5 @@
-"""The order execution engine, as the layer that every function shares.
+"""The order execution engine: the Lambda layer that all functions share.
 
-`domain` is pure; `use_cases` hold one verb each and get their adapters passed in; `adapters` and `venues` do the I/O;
-`contracts` are the shapes on the wire. Functions (functions/<name>/app.py) compose them.
+`domain` is pure; `use_cases` has one operation per module, with adapters injected; `adapters` and `venues` do the I/O;
+`contracts` defines the wire formats. The functions (functions/<name>/app.py) wire them together.
 """

@@ -1,4 +1,4 @@
-"""Group commit, for anything that costs less by the batch."""
+"""Group commit, for operations that are cheaper in batches."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -10,10 +10,10 @@ Result = TypeVar("Result")
 
 
 class Batcher(Generic[Item, Result]):
-    """What arrives while a batch is in flight goes together in the next one: alone when idle, in crowds under load.
+    """Collects items that arrive while a batch is in flight into the next one: single items when idle, many under load.
 
     `flush` gets up to `limit` items in order of arrival and returns, for each, its result or the exception to raise.
-    Batches never overlap. Each waits `linger` seconds for more, unless somebody drains.
+    Batches never overlap. Each waits `linger` seconds for more items, unless `drain` is waiting.
     """
 
     def __init__(
@@ -30,7 +30,7 @@ class Batcher(Generic[Item, Result]):
         self._flusher: asyncio.Task[None] | None = None
 
     def put(self, item: Item) -> asyncio.Future[Result]:
-        """Hand an item in; the future has its result once its batch is through."""
+        """Add an item; the future resolves to its result once its batch has been flushed."""
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, future))
         if self._flusher is None or self._flusher.done():
@@ -38,7 +38,7 @@ class Batcher(Generic[Item, Result]):
         return future
 
     async def drain(self) -> None:
-        """Wait until everything handed in is through."""
+        """Wait until all items added so far have been flushed."""
         self._draining.set()
         try:
             while self._flusher and not self._flusher.done():
@@ -47,14 +47,14 @@ class Batcher(Generic[Item, Result]):
             self._draining.clear()
 
     async def _run(self) -> None:
-        # One turn of the loop, so that tasks that are ready to hand something in are in the first batch too.
+        # Yield to the event loop once, so that tasks that are ready to add an item make it into the first batch.
         await asyncio.sleep(0)
         while self._waiting:
             await self._wait_for_more()
             batch, self._waiting = self._waiting[: self._limit], self._waiting[self._limit :]
             results = await self._flush_safely([item for item, _ in batch])
             for (_, future), result in zip(batch, results, strict=True):
-                if future.done():  # its owner was cancelled
+                if future.done():  # its caller was cancelled
                     continue
                 if isinstance(result, Exception):
                     future.set_exception(result)

@@ -1,4 +1,4 @@
-"""Parts that worker, confirmer and dead-letter function put together alike: those that end attempts and orders."""
+"""Wiring shared by the functions that end attempts and orders: worker, confirmer and dead_letter."""
 
 from datetime import timedelta
 
@@ -12,7 +12,7 @@ from order_engine.venues.protocol import Chain
 
 
 def build_journal(settings: SettlerSettings, database: Database, queues: JsonService) -> Journal:
-    """The journal, which publishes to the status queue."""
+    """Build the journal, which publishes to the status queue."""
     return Journal(
         database,
         StatusQueue(settings.status_queue_url, queues),
@@ -21,7 +21,7 @@ def build_journal(settings: SettlerSettings, database: Database, queues: JsonSer
 
 
 def build_settler(settings: SettlerSettings, journal: Journal, chain: Chain) -> Settler:
-    """The settler, with the deployment's retry policy."""
+    """Build the settler, with the deployment's retry policy."""
     return Settler(
         journal=journal,
         chain=chain,

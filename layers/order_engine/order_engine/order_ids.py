@@ -1,4 +1,4 @@
-"""Order ids: UUIDv7, so that they sort by the time of placing. Made by the engine before anything is stored."""
+"""Order ids: UUIDv7, so that they sort by creation time. The engine generates them before anything is stored."""
 
 import secrets
 from time import time_ns

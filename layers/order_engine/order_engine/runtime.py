@@ -1,4 +1,4 @@
-"""One event loop per execution environment, kept from invocation to invocation: connections live in it."""
+"""One event loop per execution environment, reused by its invocations because open connections are bound to it."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -9,8 +9,8 @@ Result = TypeVar("Result")
 
 
 def run(work: Coroutine[Any, Any, Result]) -> Result:
-    """Run `work` to its end on the environment's loop."""
-    # Not asyncio.Runner: its signal handler, set and reset each time, costs more than a small invocation's own work.
+    """Run `work` to completion on the environment's event loop."""
+    # Not asyncio.Runner: setting and resetting its signal handler each time costs more than a small invocation's work.
     return _loop().run_until_complete(work)
 
 

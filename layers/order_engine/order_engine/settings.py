@@ -1,4 +1,4 @@
-"""Settings come from environment variables, read once, by a function's composition root."""
+"""Settings from environment variables, read once by each function's composition root."""
 
 import os
 from dataclasses import MISSING, dataclass, fields
@@ -7,18 +7,18 @@ from typing import Any, Self, dataclass_transform
 
 @dataclass_transform(frozen_default=True, kw_only_default=True)
 class Settings:
-    """Frozen settings of type str, int or float: the field `orders_queue_url` is the variable ORDERS_QUEUE_URL.
+    """Immutable settings of type str, int or float: the field `orders_queue_url` is read from ORDERS_QUEUE_URL.
 
-    One subclass per function. Not pydantic's: most functions need pydantic for nothing else, and loading it is a
-    fifth of what they load.
+    One subclass per function. Not based on pydantic: most functions do not need it otherwise, and loading it is a fifth
+    of what they load.
     """
 
     def __init_subclass__(cls) -> None:
-        dataclass(frozen=True, kw_only=True, repr=False)(cls)  # no repr: they hold a password
+        dataclass(frozen=True, kw_only=True, repr=False)(cls)  # no repr: they include a password
 
     @classmethod
     def from_environment(cls) -> Self:
-        """Raises ValueError, which names every variable that is missing or wrong, without its value."""
+        """Raises ValueError, which names every missing or invalid variable, without its value."""
         values: dict[str, Any] = {}
         wrong = []
         for field in fields(cls):  # type: ignore[arg-type] # every subclass is a dataclass
@@ -45,7 +45,7 @@ class MockSettings(Settings):
 
 
 class SettlerSettings(MockSettings):
-    """What a function needs that ends attempts and orders."""
+    """Settings of the functions that end attempts and orders."""
 
     database_url: str
     status_queue_url: str
@@ -56,10 +56,10 @@ class SettlerSettings(MockSettings):
 
 
 def trace() -> str | None:
-    """X-Ray's trace of the current invocation, as Lambda says it."""
+    """The X-Ray trace header of the current invocation, as set by Lambda."""
     return os.environ.get("_X_AMZN_TRACE_ID")
 
 
 def aws_endpoint(service: str) -> str | None:
-    """An address that stands for AWS's own, by the variables that all of AWS's SDKs read."""
+    """The endpoint to use instead of AWS's own, from the variables that all AWS SDKs read."""
     return os.environ.get(f"AWS_ENDPOINT_URL_{service.upper()}") or os.environ.get("AWS_ENDPOINT_URL")

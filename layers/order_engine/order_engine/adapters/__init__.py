@@ -1,1 +1,1 @@
-"""All input and output: Postgres, SQS, DynamoDB, API Gateway. Driver errors become the engine's own here."""
+"""All input and output: Postgres, SQS, DynamoDB, API Gateway. Driver errors are translated to the engine's here."""

@@ -1,4 +1,4 @@
-"""API keys in DynamoDB. Only a key's SHA-256 is stored; the key itself is shown once, when it is made."""
+"""API keys in DynamoDB. Only a key's SHA-256 is stored; the key itself is shown once, when it is created."""
 
 import secrets
 from collections.abc import Iterator
@@ -12,14 +12,14 @@ from order_engine.adapters.aws import JsonService
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-LOOKUP_SECONDS = 1  # for each of two tries, which fit into the authorizer's timeout
+LOOKUP_SECONDS = 1  # for each of two tries, which together fit into the authorizer's timeout
 _PREFIX = "oek_"
-_LONGEST = 128  # no key is longer, so nothing longer needs to be looked up
+_LONGEST = 128  # no key is longer, so longer values are not looked up
 
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """What is known of a key: `id` is the beginning of its hash."""
+    """The stored data of a key; `id` is the beginning of its hash."""
 
     id: str
     account: str
@@ -29,17 +29,17 @@ class ApiKey:
 
 
 class KeyLookup:
-    """What the authorizer needs of the API-keys table."""
+    """Looks keys up in the API-keys table, for the authorizer."""
 
     def __init__(self, table: str, dynamodb: JsonService) -> None:
         self._table = table
         self._dynamodb = dynamodb
 
     def account_of(self, key: str) -> str | None:
-        """The account that a key opens; None for an unknown or revoked one. Raises AwsError."""
+        """The account that a key belongs to; None if it is unknown or revoked. Raises AwsError."""
         if not key or len(key) > _LONGEST or not key.isascii():
             return None
-        # Consistent: API Gateway would remember for a minute that a key just made is unknown.
+        # A consistent read: otherwise API Gateway could cache for a minute that a new key is unknown.
         found = self._dynamodb.call(
             "GetItem", TableName=self._table, Key={"keyHash": {"S": _hash(key)}}, ConsistentRead=True
         )
@@ -48,14 +48,14 @@ class KeyLookup:
 
 
 class ApiKeys:
-    """The API-keys table, for those who make and revoke keys. Raises what boto3 raises."""
+    """Creates, lists and revokes keys in the API-keys table. Raises boto3's exceptions."""
 
     def __init__(self, table: str, client: "DynamoDBClient") -> None:
         self._table = table
         self._client = client
 
     def create(self, account: str, label: str) -> str:
-        """Make a key for an account and return it; it cannot be read again."""
+        """Create a key for an account and return it; it cannot be read again."""
         key = _PREFIX + secrets.token_urlsafe(24)
         self._client.put_item(
             TableName=self._table,
@@ -70,7 +70,7 @@ class ApiKeys:
         return key
 
     def all(self) -> Iterator[ApiKey]:
-        """Every key, revoked ones too."""
+        """All keys, including revoked ones."""
         for item in self._items():
             yield ApiKey(
                 id=_id(item),
@@ -81,7 +81,7 @@ class ApiKeys:
             )
 
     def revoke(self, key_id: str) -> bool:
-        """Disable the key whose id this is; False if there is none. Gateways may remember it for another minute."""
+        """Disable the key with this id; False if there is none. API Gateway may cache it for another minute."""
         item = next((item for item in self._items() if _id(item) == key_id), None)
         if item is None:
             return False

@@ -1,6 +1,6 @@
 """Calls to AWS: signed by botocore, posted by urllib3.
 
-boto3 takes three times the CPU for each call, and another 100 ms of a cold start.
+boto3 takes three times the CPU for each call, and adds 100 ms to a cold start.
 """
 
 import json
@@ -22,18 +22,18 @@ from urllib3.exceptions import HTTPError
 
 from order_engine.settings import aws_endpoint, trace
 
-# A call is given up in seconds: whoever waits for it has a client of their own waiting.
+# Calls time out within seconds, because a client is waiting for the caller.
 TRIES = 2
 CONNECT_SECONDS = 1
 _LONGEST_PAUSE_SECONDS = 0.1
 
 _JSON = "application/x-amz-json-1.0"
 _PASSING_STATUSES = {None, 429, 500, 502, 503, 504}
-_THROTTLES = ("Throttl", "ProvisionedThroughputExceeded", "RequestLimitExceeded")  # DynamoDB says so with a 400
+_THROTTLES = ("Throttl", "ProvisionedThroughputExceeded", "RequestLimitExceeded")  # status 400 in DynamoDB
 
 
 class AwsError(Exception):
-    """A call failed. `status` is the answer's; None: there was no answer."""
+    """A call failed. `status` is that of the HTTP response; None if there was none."""
 
     def __init__(self, text: str, status: int | None = None) -> None:
         super().__init__(text if status is None else f"{status}: {text}")
@@ -48,7 +48,7 @@ class AwsError(Exception):
 
 
 class SignedEndpoint:
-    """An address that takes signed POSTs; its connections, at most `connections` at once, are kept."""
+    """An endpoint for signed POST requests. Keeps a pool of at most `connections` connections."""
 
     def __init__(self, service: str, url: str, *, read_seconds: float = 3, connections: int = 10) -> None:
         self.read_seconds = read_seconds
@@ -66,7 +66,7 @@ class SignedEndpoint:
         )
 
     def post(self, path: str, body: bytes, headers: Mapping[str, str]) -> bytes:
-        """The body of the answer. What may pass is tried twice. Raises AwsError."""
+        """Returns the body of the response. Transient failures are retried once. Raises AwsError."""
         for _ in range(TRIES - 1):
             try:
                 return self._post(path, body, headers)
@@ -79,7 +79,7 @@ class SignedEndpoint:
     def _post(self, path: str, body: bytes, headers: Mapping[str, str]) -> bytes:
         request = AWSRequest("POST", self._url + path, dict(headers), body)
         if trace_id := trace():
-            request.headers["X-Amzn-Trace-Id"] = quote(trace_id, safe="-=;:+&[]{}\"',")  # SQS goes on with it
+            request.headers["X-Amzn-Trace-Id"] = quote(trace_id, safe="-=;:+&[]{}\"',")  # SQS passes it on
         try:
             SigV4Auth(credentials(), self._service, region()).add_auth(request)
             answer = self._connections.urlopen("POST", self._path + path, body, dict(request.headers))
@@ -91,14 +91,14 @@ class SignedEndpoint:
 
 
 class JsonService:
-    """A service that speaks AWS's JSON protocol. `target` stands before an operation's name in its requests."""
+    """A service with AWS's JSON protocol. `target` is the prefix of operation names in its requests."""
 
     def __init__(self, service: str, target: str, url: str | None = None, *, read_seconds: float = 3) -> None:
         self.endpoint = SignedEndpoint(service, url or url_of(service), read_seconds=read_seconds)
         self._target = target
 
     def call(self, operation: str, **request: Any) -> dict[str, Any]:
-        """The answer, as the service's API reference describes it. Raises AwsError."""
+        """Returns the response, as described in the service's API reference. Raises AwsError."""
         headers = {"Content-Type": _JSON, "X-Amz-Target": f"{self._target}.{operation}"}
         body = self.endpoint.post("/", json.dumps(request).encode(), headers)
         try:
@@ -106,7 +106,7 @@ class JsonService:
         except ValueError:
             answer = None
         if not isinstance(answer, dict):
-            raise AwsError("The answer is no JSON object.")
+            raise AwsError("The response is not a JSON object.")
         return answer
 
 
@@ -121,18 +121,18 @@ def dynamodb(url: str | None = None, *, read_seconds: float = 3) -> JsonService:
 
 
 def credentials() -> ReadOnlyCredentials:
-    """Those of this moment: they are renewed while the process lives. Raises BotoCoreError when there are none."""
+    """The current credentials; botocore refreshes them when needed. Raises BotoCoreError if there are none."""
     try:
         known = _session().get_credentials()
         if known is None:
             raise NoCredentialsError()
         return known.get_frozen_credentials()
-    except RuntimeError as error:  # so botocore says that those it was given in place of expired ones are expired
+    except RuntimeError as error:  # raised by botocore if refreshed credentials are expired, too
         raise CredentialRetrievalError(provider="renewal", error_msg=str(error)) from error
 
 
 def region() -> str:
-    """Raises BotoCoreError when none is set."""
+    """The AWS region. Raises BotoCoreError if none is set."""
     name = _session().get_config_variable("region")
     if not name:
         raise NoRegionError()
@@ -140,7 +140,7 @@ def region() -> str:
 
 
 def url_of(service: str) -> str:
-    """Where a service of this region is, or what stands for it. Of AWS's partitions it knows aws and aws-cn."""
+    """The URL of a service in this region, or its override. Only for the partitions aws and aws-cn."""
     suffix = "amazonaws.com.cn" if region().startswith("cn-") else "amazonaws.com"
     return aws_endpoint(service) or f"https://{service}.{region()}.{suffix}"
 
@@ -152,5 +152,5 @@ def _session() -> Session:
 
 @cache
 def _tls() -> ssl.SSLContext:
-    """One for all connections: reading the certificates of all authorities takes 30 ms."""
+    """One context for all connections: loading the CA certificates takes 30 ms."""
     return ssl.create_default_context()

@@ -1,7 +1,7 @@
-"""Who listens to what: the connections table in DynamoDB.
+"""Subscriptions of connections to topics: the connections table in DynamoDB.
 
-One item per topic (domain/topics.py), key `pk`, holds a string set of connection ids. Connections that went away are
-forgotten when a post to them fails; every item expires by itself.
+Each topic (domain/topics.py) has one item, with key `pk` and a string set of connection ids. Closed connections are
+removed when a post to them fails; every item has a time to live.
 """
 
 import random
@@ -12,14 +12,14 @@ from typing import Any
 from order_engine.adapters.aws import AwsError, JsonService
 from order_engine.domain.errors import ConnectionsUnavailable
 
-_EXPIRES_AFTER_SECONDS = 3 * 3600  # API Gateway ends every connection after two hours
+_EXPIRES_AFTER_SECONDS = 3 * 3600  # API Gateway closes every connection after two hours
 _BATCH = 100  # BatchGetItem's limit
-# Backoff before each repeat of a look-up that DynamoDB answered in part; seconds, at most.
+# Maximum backoff, in seconds, before each retry of a lookup that DynamoDB answered only in part.
 _PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8)
 
 
 class Connections:
-    """The connections table. Every method raises ConnectionsUnavailable when DynamoDB is away."""
+    """The connections table. Every method raises ConnectionsUnavailable if DynamoDB is unavailable."""
 
     def __init__(self, table: str, dynamodb: JsonService, sleep: Callable[[float], None] = time.sleep) -> None:
         self._table = table
@@ -27,7 +27,7 @@ class Connections:
         self._sleep = sleep
 
     def add(self, topic: str, connection_id: str) -> None:
-        """Let a connection listen to a topic."""
+        """Subscribe a connection to a topic."""
         self._update(
             topic,
             UpdateExpression="ADD connectionIds :ids SET expiresAt = :at",
@@ -38,7 +38,7 @@ class Connections:
         )
 
     def remove(self, topic: str, connection_id: str) -> None:
-        """Let it listen no longer; harmless if it did not."""
+        """Unsubscribe a connection from a topic; no error if it was not subscribed."""
         self._update(
             topic,
             UpdateExpression="DELETE connectionIds :ids",
@@ -46,7 +46,7 @@ class Connections:
         )
 
     def listening_to(self, topics: Sequence[str]) -> dict[str, set[str]]:
-        """The connection ids of each topic that has any; one request per hundred topics, and a few repeats at most."""
+        """The connection ids of each topic that has any; one request per hundred topics, plus a few retries at most."""
         pauses = iter(_PAUSES)
         return {
             item["pk"]["S"]: set(item["connectionIds"]["SS"])
@@ -57,7 +57,7 @@ class Connections:
 
     def _items(self, topics: Iterable[str], pauses: Iterator[float]) -> Iterator[dict[str, Any]]:
         keys = [{"pk": {"S": topic}} for topic in topics]
-        # Consistent: whoever was told that it is subscribed must get every event committed after that.
+        # A consistent read: once a client is told that it is subscribed, it must get every later event.
         wanted: dict[str, Any] = {self._table: {"Keys": keys, "ConsistentRead": True}}
         while wanted:
             answer = self._call("BatchGetItem", RequestItems=wanted)
@@ -69,7 +69,7 @@ class Connections:
     def _pause(self, pauses: Iterator[float]) -> None:
         pause = next(pauses, None)
         if pause is None:
-            raise ConnectionsUnavailable("DynamoDB left topics out of every answer.")
+            raise ConnectionsUnavailable("DynamoDB left topics unprocessed in every response.")
         self._sleep(random.uniform(0, pause))
 
     def _update(self, topic: str, **update: Any) -> None:

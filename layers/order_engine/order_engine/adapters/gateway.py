@@ -1,4 +1,4 @@
-"""Posting to WebSocket connections through API Gateway's @connections."""
+"""Posts to WebSocket connections through API Gateway's @connections."""
 
 import time
 from collections.abc import Callable
@@ -14,13 +14,14 @@ _SECONDS_WITHOUT_POSTS = 30
 
 
 class Gateway:
-    """The WebSocket API, as seen from behind.
+    """Posts frames to connections.
 
-    Only 410 says that a connection takes no more frames. 429 (too many requests, or a client that reads too slowly) and
-    5xx pass; both have been repeated once. 403 and 413 are faults of ours.
+    Only 410 means that a connection is closed. 429 (too many requests, or a client that reads too slowly) and 5xx are
+    transient; both have already been retried once. 403 and 413 are errors of the engine.
     https://docs.aws.amazon.com/apigateway/latest/api/API_PostToConnection.html
 
-    A connection that did not answer gets no posts for half a minute: each costs seconds, and its FIFO group waits.
+    After a post without a response, its connection gets no posts for 30 seconds: each would block its FIFO group for
+    seconds.
     """
 
     def __init__(self, endpoint: SignedEndpoint, clock: Callable[[], float] = time.monotonic) -> None:
@@ -30,13 +31,13 @@ class Gateway:
         self._lock = Lock()
 
     def post(self, connection_id: str, frame: str) -> Undelivered | None:
-        """Send one text frame (at most 32 kB); says why if it did not get there."""
+        """Send one text frame (at most 32 kB); returns the reason if it was not delivered."""
         if self._clock() < self._post_again_at.get(connection_id, 0):
             return Undelivered.UNREACHABLE
         try:
             self._endpoint.post(f"/@connections/{quote(connection_id, safe='')}", frame.encode(), {})
         except AwsError as error:
-            # The status, not the error's name: a 410 may come without the header that has it.
+            # Not by the error's name: a 410 may come without the header that contains it.
             if error.status == HTTPStatus.GONE:
                 return Undelivered.GONE
             logger.warning("post failed", extra={"connection_id": connection_id, "cause": str(error)})
@@ -54,5 +55,5 @@ class Gateway:
 
 
 def connections_endpoint(url: str, posts_at_once: int) -> SignedEndpoint:
-    """The API whose @connections are under `url`; it gets a second for an answer, and a second try."""
+    """The endpoint whose @connections are under `url`. Each of two tries waits one second for a response."""
     return SignedEndpoint("execute-api", url, read_seconds=1, connections=posts_at_once)

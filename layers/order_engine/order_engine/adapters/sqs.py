@@ -1,4 +1,4 @@
-"""The queues. AwsError becomes QueueUnavailable."""
+"""The SQS queues. AwsError is translated to QueueUnavailable."""
 
 import asyncio
 import json
@@ -15,22 +15,22 @@ from order_engine.domain.errors import QueueUnavailable
 from order_engine.domain.orders import OrderEvent
 from order_engine.observability import error_fields, logger
 
-_BATCH = 10  # SQS takes no more messages in a request
-_REQUESTS_AT_ONCE = 5  # the threads that a small function's asyncio has
+_BATCH = 10  # SQS's limit of messages per request
+_REQUESTS_AT_ONCE = 5  # the number of asyncio's threads in a small function
 _LONGEST_DELAY_SECONDS = 900
 _NONSENSE = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
-_IDS_PER_MESSAGE = 256  # as many as a chain says the statuses of in one answer
+_IDS_PER_MESSAGE = 256  # as many as a chain returns statuses for in one response
 
 
 class _Queue:
-    """What the queues have in common. Methods raise QueueUnavailable when SQS is away."""
+    """The common part of the queues. Methods raise QueueUnavailable if SQS is unavailable."""
 
     def __init__(self, url: str, sqs: JsonService) -> None:
         self._url = url
         self._sqs = sqs
 
     async def change_visibility(self, receipt_handles: Sequence[str], seconds: int) -> None:
-        """Let received messages come back after so many seconds from now, all of them that SQS takes."""
+        """Set the visibility timeout of received messages, in seconds from now. Tries all, even if some fail."""
         batches = (receipt_handles[start : start + _BATCH] for start in range(0, len(receipt_handles), _BATCH))
         outcomes = await asyncio.gather(
             *(self._change_visibility(batch, seconds) for batch in batches), return_exceptions=True
@@ -46,7 +46,7 @@ class _Queue:
         await self._call("ChangeMessageVisibilityBatch", Entries=entries)
 
     async def _call(self, operation: str, **request: Any) -> None:
-        """One request; what failed of a batch counts as all failed."""
+        """Send one request; a partial failure of a batch counts as a failure."""
         if (await self._request(operation, **request)).get("Failed"):
             raise QueueUnavailable()
 
@@ -58,14 +58,14 @@ class _Queue:
 
 
 class OrdersQueue(_Queue):
-    """Order ids on their way to a worker."""
+    """The queue of order ids for the workers."""
 
     async def send(self, order_id: UUID, delay: timedelta = timedelta()) -> None:
-        """Send one order to be executed, after a delay of up to 15 minutes."""
+        """Queue one order for execution, after a delay of up to 15 minutes."""
         await self._call("SendMessage", MessageBody=_order_message(order_id), DelaySeconds=_delay_seconds(delay))
 
     async def send_all(self, order_ids: Sequence[UUID], delay: timedelta = timedelta()) -> list[UUID]:
-        """Send many, ten to a request, after a delay; returns those that the queue took, which may be none."""
+        """Queue many orders, ten per request, after a delay; returns those that the queue accepted, possibly none."""
         chunks = [order_ids[start : start + _BATCH] for start in range(0, len(order_ids), _BATCH)]
         taken: list[UUID] = []
         for start in range(0, len(chunks), _REQUESTS_AT_ONCE):
@@ -92,10 +92,10 @@ class OrdersQueue(_Queue):
 
 
 class ConfirmationsQueue(_Queue):
-    """Orders in flight, on their way to the confirmer: many to a message."""
+    """The queue of orders in flight for the confirmer, many per message."""
 
     async def send(self, order_ids: Sequence[UUID], delay: timedelta) -> None:
-        """Have the confirmer look at these after a delay of up to 15 minutes."""
+        """Have the confirmer check these orders, after a delay of up to 15 minutes."""
         for start in range(0, len(order_ids), _IDS_PER_MESSAGE):
             ids = [str(order_id) for order_id in order_ids[start : start + _IDS_PER_MESSAGE]]
             await self._call(
@@ -104,19 +104,19 @@ class ConfirmationsQueue(_Queue):
 
 
 class PoisonQueue(_Queue):
-    """Messages of the orders queue that are about no order: for people to look at."""
+    """The queue of messages without a known order, for manual inspection."""
 
     async def send(self, body: str) -> None:
-        """Put one aside as it is."""
+        """Send a message unchanged."""
         await self._call("SendMessage", MessageBody=body)
 
 
 class StatusQueue(_Queue):
-    """Committed events on their way to the notifier, in order per sender."""
+    """The queue of committed events for the notifier, in order per sender."""
 
     @cached_property
     def _sender(self) -> str:
-        """The FIFO group: this execution environment. Not known before the first send: a snapshot has many copies."""
+        """The FIFO group of this execution environment. Created by the first send: snapshots must not share it."""
         return uuid4().hex
 
     async def publish(self, events: Sequence[OrderEvent]) -> None:
@@ -131,7 +131,7 @@ class StatusQueue(_Queue):
 
 
 def order_id_in(body: str) -> UUID | None:
-    """The order that a message of the orders queue is about; None if it is about none."""
+    """The order id in a message of the orders queue; None if there is none."""
     try:
         return UUID(json.loads(body)["orderId"])
     except _NONSENSE:
@@ -139,7 +139,7 @@ def order_id_in(body: str) -> UUID | None:
 
 
 def order_ids_in(body: str) -> list[UUID]:
-    """The orders that a message of the orders or the confirmations queue is about; none if it is about none."""
+    """The order ids in a message of the orders or confirmations queue; empty if there are none."""
     try:
         message = json.loads(body)
         ids = [message["orderId"]] if "orderId" in message else message["orderIds"]

@@ -1,1 +1,1 @@
-"""The shapes on the wire: what comes in is checked here, what goes out is made here."""
+"""The wire formats: requests are validated here, responses are built here."""

@@ -1,4 +1,4 @@
-"""AsyncAPI 3.0 of the WebSocket API, from the request and view models. Seen from the engine: it receives messages."""
+"""AsyncAPI 3.0 of the WebSocket API, from the request and view models. The engine is the one that receives messages."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ _REF = "#/components/schemas/{model}"
 _ORDER = {"orderId": ACCEPTED["orderId"]}
 _ACCOUNT = {"channel": "account"}
 _ASKED = {"requestId": "r-1"}
-# What an error frame can say.
+# The errors that an error frame can have.
 _ERRORS = (
     InvalidJson,
     InvalidRequest,
@@ -53,7 +53,7 @@ _ERRORS = (
 
 @dataclass(frozen=True, slots=True)
 class _Message:
-    """A message of one kind: its model, and examples by name. `answers`: the kinds of frames that may answer it."""
+    """A kind of message: its model, and examples by name. `answers`: the kinds of frames that may reply to it."""
 
     summary: str
     model: type[BaseModel]
@@ -63,7 +63,7 @@ class _Message:
 
 _REQUESTS = {
     "subscribe": _Message(
-        "Listen to one order, or to all of the account's. An orderId alone is a subscription too.",
+        "Subscribe to one order, or to all of the account's. An orderId alone is a subscription too.",
         Subscribe,
         {
             "order": _ORDER,
@@ -73,13 +73,13 @@ _REQUESTS = {
         ("snapshot", "subscribed"),
     ),
     "unsubscribe": _Message(
-        "Listen no longer.",
+        "End a subscription.",
         Unsubscribe,
         {"order": {"action": "unsubscribe", **_ORDER}, "account": {"action": "unsubscribe", **_ACCOUNT}},
         ("unsubscribed",),
     ),
     "execute": _Message(
-        "Place an order and listen to it.",
+        "Place an order and subscribe to it.",
         Execute,
         {
             "order": {
@@ -98,7 +98,7 @@ _REQUESTS = {
 _RETRIED = example_event(3, "pending", error=failure_document(Failure.of(SlippageExceeded())), retryInSeconds=1)
 _ANSWERS = {
     "snapshot": _Message(
-        "The order as it stands, and its events after afterSequence.",
+        "The current state of the order, and its events after afterSequence.",
         SnapshotView,
         {
             "finished": {**HISTORY, "events": EVENTS[3:], "type": "snapshot", **_ASKED},
@@ -115,30 +115,30 @@ _ANSWERS = {
         "The account's events follow.", SubscribedView, {"account": {"type": "subscribed", **_ACCOUNT}}
     ),
     "unsubscribed": _Message(
-        "No more of them.",
+        "No more events follow.",
         UnsubscribedView,
         {"order": {"type": "unsubscribed", **_ORDER}, "account": {"type": "unsubscribed", **_ACCOUNT}},
     ),
-    "pong": _Message("The engine is there.", PongView, {"pong": {"type": "pong"}}),
+    "pong": _Message("The reply to ping.", PongView, {"pong": {"type": "pong"}}),
     "error": _Message(
         "The message could not be processed. The connection stays open.",
         ErrorFrameView,
         {kind.code: error_frame(example_error(kind), **_ASKED) for kind in _ERRORS},
     ),
     "gatewayError": _Message(
-        "API Gateway's own words: the engine did not answer. Ask again.",
+        "Sent by API Gateway itself: the engine did not answer. Send the message again.",
         GatewayFrameView,
         {"failed": {"message": "Internal server error", "connectionId": "Lmn0pqRStuVw=", "requestId": "Aa1Bb2Cc3Dd="}},
     ),
 }
 _PUSHES = {
     "status": _Message(
-        "A step of one order, for those who listen to it.",
+        "A step of one order, for its subscribers.",
         EventView,
         {"submitted": EVENTS[3], "confirmed": EVENTS[4], "retried": _RETRIED},
     ),
     "events": _Message(
-        "Steps of any of the account's orders, for those who listen to the account.",
+        "Steps of any of the account's orders, for subscribers of the account.",
         EventsView,
         {"two": {"type": "events", "events": EVENTS[1:3]}},
     ),
@@ -190,7 +190,7 @@ def _servers() -> Document:
             "description": "The stack's output WebSocketUrl.",
             "variables": {
                 "apiId": {"description": "The WebSocket API's id."},
-                "region": {"default": "us-east-1", "description": "Where the stack is."},
+                "region": {"default": "us-east-1", "description": "The stack's region."},
             },
             "security": security,
         },
@@ -198,10 +198,10 @@ def _servers() -> Document:
 
 
 def _channel() -> Document:
-    protocols = "For browsers, which can send no headers: 'orders.v1, bearer.KEY'. The answer is orders.v1."
+    protocols = "For browsers, which cannot set headers: 'orders.v1, bearer.KEY'. The engine selects orders.v1."
     return {
         "address": "/",
-        "description": "The one connection for any number of orders.",
+        "description": "One connection for any number of orders.",
         "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in _MESSAGES},
         "bindings": {
             "ws": {

@@ -1,4 +1,4 @@
-"""Documents that change with a deployment only: clients keep them, and ask later whether their tag still holds."""
+"""HTTP caching of documents that change only with a deployment: clients cache them and revalidate by their tag."""
 
 from hashlib import sha256
 
@@ -6,7 +6,7 @@ CACHE_CONTROL = "public, max-age=300"
 
 
 def entity_tag(content: str) -> str:
-    """The ETag of a document. Weak: compressed or not, it is the same document."""
+    """The ETag of a document. Weak, because it is the same whether or not the document is compressed."""
     return f'W/"{sha256(content.encode()).hexdigest()[:32]}"'
 
 

@@ -1,4 +1,4 @@
-"""Cursors of GET /api/orders: where the next page begins. Opaque to clients, and good for the same list only."""
+"""Cursors of GET /api/orders: where the next page begins. Opaque to clients, and valid for the same list only."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from hashlib import blake2b
@@ -14,7 +14,7 @@ def encode(before: UUID, account: str, status: Status | None) -> str:
 
 
 def decode(cursor: str, account: str, status: Status | None) -> UUID:
-    """The order to go on from. Raises InvalidRequest for a cursor that is not one of this list's."""
+    """The last order of the previous page. Raises InvalidRequest if the cursor does not belong to this list."""
     try:
         raw = urlsafe_b64decode(cursor.encode("ascii"))
         before = UUID(bytes=raw[:16])

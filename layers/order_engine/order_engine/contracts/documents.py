@@ -1,4 +1,4 @@
-"""What clients get, as JSON-ready documents: amounts are strings, times UTC in milliseconds, names camelCase."""
+"""Responses as JSON-ready documents: amounts are strings, times are UTC in milliseconds, names are camelCase."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -13,13 +13,13 @@ from order_engine.domain.tokens import TOKENS
 
 
 def accepted_document(order: Order) -> dict[str, Any]:
-    """An order as it was when it was accepted: a repeated POST gets the very same answer."""
+    """An order as it was when it was accepted, so that a repeated POST gets an identical response."""
     status = INITIAL_STATUS[order.type]
     return {**_asked(order), "status": status, "sequence": 1, "attempt": 0, "terminal": status in TERMINAL}
 
 
 def order_document(order: Order) -> dict[str, Any]:
-    """An order as it stands, with the facts of its latest event."""
+    """The current state of an order, with the facts of its latest event."""
     return {
         **_asked(order),
         "updatedAt": timestamp(order.updated_at),
@@ -32,13 +32,13 @@ def order_document(order: Order) -> dict[str, Any]:
 
 
 def history_document(history: History, after_sequence: int = 0) -> dict[str, Any]:
-    """An order as it stands, with its events after a sequence number."""
+    """The current state of an order, with its events after a sequence number."""
     events = [event_document(event) for event in history.events if event.sequence > after_sequence]
     return {**order_document(history.order), "events": events}
 
 
 def event_document(event: OrderEvent) -> dict[str, Any]:
-    """One step of an order, as it is pushed and as it stands in the history."""
+    """One step of an order, as it is pushed and as it appears in the history."""
     return {
         "type": "status",
         "orderId": str(event.order_id),

@@ -1,4 +1,4 @@
-"""One order's life and every error, as the examples of the OpenAPI and AsyncAPI documents tell them."""
+"""The examples of the OpenAPI and AsyncAPI documents: one order's life cycle and every error."""
 
 from typing import Any
 from uuid import UUID
@@ -66,7 +66,7 @@ HISTORY: Document = {**ORDER, "events": EVENTS}
 
 
 def example_error(kind: type[EngineError]) -> EngineError:
-    """An error of this class, as the examples show it."""
+    """An example error of this class."""
     if kind is InvalidRequest:
         return InvalidRequest([FieldError("amount", "must be greater than 0")])
     if kind is OutcomeUnknown:

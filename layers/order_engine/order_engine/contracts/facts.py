@@ -1,4 +1,4 @@
-"""An order's facts as JSON: camelCase names, amounts as strings. So clients get them, and so they are stored."""
+"""An order's facts as JSON: camelCase names, amounts as strings. Both clients and the database get this form."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -53,7 +53,7 @@ def route_document(route: Route) -> Document:
 
 
 def failure_document(failure: Failure) -> Document:
-    """A failure: its stable code and a sentence."""
+    """A failure: its stable code and a message."""
     return {"code": failure.code, "message": failure.message}
 
 

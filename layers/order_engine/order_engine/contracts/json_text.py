@@ -1,4 +1,4 @@
-"""JSON without loss: numbers come in as Decimal, never through a float."""
+"""Lossless JSON: numbers are parsed as Decimal, never as float."""
 
 import json
 from decimal import Decimal
@@ -8,9 +8,9 @@ from order_engine.domain.errors import InvalidJson
 
 
 def parse(text: str) -> Any:
-    """Parse JSON. Raises InvalidJson, also for NaN and Infinity, which are not JSON, and for nesting without end.
+    """Parse JSON. Raises InvalidJson, also for NaN and Infinity, which are not JSON, and for too deep nesting.
 
-    A name may occur only once in an object: of two amounts, every reader takes another.
+    A name may occur only once in an object: parsers disagree on which of two amounts they use.
     """
     try:
         return json.loads(
@@ -19,13 +19,13 @@ def parse(text: str) -> Any:
     except ValueError as error:
         raise InvalidJson(f"The body is not valid JSON: {error}.") from error
     except RecursionError as error:
-        raise InvalidJson("The body is not valid JSON for us: it is nested too deeply.") from error
+        raise InvalidJson("The body is not valid JSON, or is nested too deeply.") from error
     except ArithmeticError as error:
-        raise InvalidJson("The body is not valid JSON for us: a number in it is beyond all bounds.") from error
+        raise InvalidJson("The body contains a number that is out of range.") from error
 
 
 def dump(document: Any) -> str:
-    """Compact JSON, in ASCII: half a surrogate pair, which JSON can say, has no UTF-8."""
+    """Compact JSON, in ASCII: a lone surrogate, which JSON can escape, cannot be encoded as UTF-8."""
     return json.dumps(document, separators=(",", ":"))
 
 

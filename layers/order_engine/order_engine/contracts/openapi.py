@@ -60,7 +60,7 @@ _PARAMETERS: Document = {
     "amount": "2.5",
 }
 _PAGE: Document = {"text/html": {"schema": {"type": "string"}, "example": "<!doctype html>"}}
-# What API Gateway answers by itself, before the engine is reached.
+# Responses of API Gateway itself, before the engine is reached.
 _GATEWAY = {
     HTTPStatus.UNAUTHORIZED: "Unauthorized",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "Request Entity Too Large",
@@ -169,7 +169,7 @@ def _paths() -> Document:
                 {"application/json": {"schema": {"type": "object"}, "example": {"openapi": "3.1.0"}}},
             )
         },
-        "/docs": {"get": _public("docs", "This document for people", _PAGE)},
+        "/docs": {"get": _public("docs", "This document as a web page (Swagger UI)", _PAGE)},
         "/": {"get": _public("dashboard", "A page to place and watch orders", _PAGE)},
     }
 
@@ -193,7 +193,7 @@ def _place_order() -> Document:
             {
                 "name": "Idempotency-Key",
                 "in": "header",
-                "description": "The same as clientOrderId: a repeat with the same key places nothing new.",
+                "description": "The same as clientOrderId: a repeat with the same key does not place another order.",
                 "schema": {"type": "string", "pattern": "^[\\x21-\\x7e]{1,128}$"},
                 "example": "rebalance-2026-01-31",
             }
@@ -206,7 +206,7 @@ def _place_order() -> Document:
     }
     replayed = {"Idempotent-Replayed": {"schema": {"const": "true"}}}
     operation["responses"]["200"] |= {
-        "description": "Placed before with the same key; nothing new was placed.",
+        "description": "Placed before with the same key; no other order was placed.",
         **more,
         "headers": {**location, **replayed},
     }
@@ -261,7 +261,7 @@ def _public(name: str, summary: str, content: Document) -> Document:
         "security": [],
         "responses": {
             "200": {"description": summary, "content": content},
-            "304": {"description": "It is still what the client has (If-None-Match).", "content": {}},
+            "304": {"description": "The client's copy is still current (If-None-Match).", "content": {}},
         },
     }
 
@@ -271,7 +271,7 @@ def _json(description: str, view: type[BaseModel], example: Document) -> Documen
 
 
 def _problems(kinds: Iterable[type[EngineError]]) -> Document:
-    """The responses for these errors, by status, each with an example of every error that it may be."""
+    """The responses for these errors, by status, each with an example of every possible error."""
     responses: Document = {}
     for error in map(example_error, kinds):
         status = status_of(error)
@@ -290,7 +290,7 @@ def _problem(status: HTTPStatus) -> Document:
 
 
 def _title(status: HTTPStatus) -> str:
-    """The phrase of RFC 9110, as Lambda's Python has it; those before 3.13 have older ones."""
+    """The phrase of RFC 9110, as in Lambda's Python 3.13; older Pythons have older phrases."""
     return {413: "Content Too Large", 422: "Unprocessable Content"}.get(status, status.phrase)
 
 
@@ -311,7 +311,7 @@ def _query(model: type[BaseModel]) -> list[Document]:
 
 
 def _inlined(schema: Document, definitions: Document) -> Document:
-    """A query parameter's schema, on its own and without null, which no query can say."""
+    """A query parameter's schema, self-contained and without null, which a query cannot express."""
     options = [option for option in schema.get("anyOf", [schema]) if option.get("type") != "null"]
     inlined = [definitions[option["$ref"].rsplit("/", 1)[1]] if "$ref" in option else option for option in options]
     return inlined[0] if len(inlined) == 1 else {"anyOf": inlined}

@@ -1,4 +1,4 @@
-"""The one place where an error becomes what a client sees: RFC 9457 over HTTP, an error frame on the socket."""
+"""The only place that translates errors for clients: RFC 9457 over HTTP, an error frame on the WebSocket."""
 
 from http import HTTPStatus
 from typing import Any
@@ -21,7 +21,7 @@ from order_engine.domain.errors import (
 
 CONTENT_TYPE = "application/problem+json"
 
-# The first class that fits decides.
+# The first class that matches decides.
 STATUSES: tuple[tuple[type[EngineError], HTTPStatus], ...] = (
     (Unauthenticated, HTTPStatus.UNAUTHORIZED),
     (OrderNotFound, HTTPStatus.NOT_FOUND),
@@ -56,7 +56,7 @@ def problem_document(error: EngineError) -> dict[str, Any]:
 
 
 def error_frame(error: EngineError, **about: Any) -> dict[str, Any]:
-    """An error on the socket, with its HTTP status. `about` says what it answers: requestId, orderId."""
+    """An error on the WebSocket, with its HTTP status. `about` has what it refers to: requestId, orderId."""
     return {
         "type": "error",
         "status": int(status_of(error)),

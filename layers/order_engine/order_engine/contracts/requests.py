@@ -1,4 +1,4 @@
-"""What clients may ask for. Anything else raises InvalidRequest, which names every field that is wrong."""
+"""The requests of clients. Anything invalid raises InvalidRequest, which names every invalid field."""
 
 import re
 from collections.abc import Mapping
@@ -24,11 +24,11 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.I
 _TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)", re.ASCII)
 _SLIPPAGE_BPS = 50
 _ANY_SLIPPAGE_BPS = 10_000
-_MOST_ERRORS = 20  # named in one answer: a message of 128 kB can hold ten thousand
+_MOST_ERRORS = 20  # named in one response: a message of 128 kB can have ten thousand
 
 
 def _exact_amount(value: object) -> Decimal:
-    """A JSON number (as contracts.json_text gives it) or a string of plain digits; no float ever comes this way."""
+    """A JSON number (as parsed by contracts.json_text) or a string of plain digits; never a float."""
     if isinstance(value, Decimal):
         return value
     if isinstance(value, str) and _DIGITS.fullmatch(value):
@@ -43,7 +43,7 @@ def _known_token(value: object) -> str:
 
 
 def _whole_number(value: object) -> object:
-    """JSON knows no integers: 50.0 is 50. A number in a query string comes as text."""
+    """JSON has no integers: 50.0 is 50."""
     if (
         isinstance(value, Decimal)
         and value.is_finite()
@@ -55,7 +55,7 @@ def _whole_number(value: object) -> object:
 
 
 def _plain_number(value: object) -> int:
-    """A number in a query string comes as text; pydantic would take ' 5', '+5', '5.0' and '1_0' as well."""
+    """A number in a query string is text; pydantic would also accept ' 5', '+5', '5.0' and '1_0'."""
     if isinstance(value, int):
         return value
     if isinstance(value, str) and re.fullmatch(r"[0-9]{1,9}", value):
@@ -64,14 +64,14 @@ def _plain_number(value: object) -> int:
 
 
 def _uuid(value: object) -> UUID:
-    """A UUID in its usual spelling; Python's own parser takes many others."""
+    """A UUID in its canonical form; Python's own parser accepts many others."""
     if isinstance(value, str) and _UUID.fullmatch(value):
         return UUID(value)
     raise PydanticCustomError("uuid", "must be an order's id, a UUID")
 
 
 def _timestamp(value: object) -> datetime:
-    """RFC 3339, to the millisecond, as answers show it."""
+    """RFC 3339, truncated to the millisecond, as in responses."""
     if isinstance(value, str) and _TIMESTAMP.fullmatch(value):
         try:
             at = datetime.fromisoformat(value).astimezone(UTC)
@@ -91,7 +91,7 @@ Amount = Annotated[
                 {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1e20},
                 {"type": "string", "pattern": r"^[0-9]{1,20}(\.[0-9]{1,18})?$"},
             ],
-            "description": "Whole tokens, at most as fine as the token's decimals. Never rounded.",
+            "description": "In whole tokens, with at most as many decimals as the token has. Never rounded.",
         }
     ),
 ]
@@ -106,13 +106,13 @@ RequestId = Annotated[str, StringConstraints(strict=True, min_length=1, max_leng
 
 
 class Request(BaseModel):
-    """A request: camelCase on the wire, unknown fields refused."""
+    """A request: camelCase on the wire, unknown fields are rejected."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel)
 
     @classmethod
     def of(cls, document: object) -> Self:
-        """Check a parsed JSON document (or the parameters of a query). Raises InvalidRequest."""
+        """Validate a parsed JSON document (or the parameters of a query). Raises InvalidRequest."""
         if not isinstance(document, Mapping):
             raise InvalidRequest([FieldError("", "must be a JSON object")])
         try:
@@ -123,14 +123,14 @@ class Request(BaseModel):
 
 
 class Trade(Request):
-    """What is swapped for what."""
+    """The tokens and the amount of a swap."""
 
     token_in: TokenSymbol
     token_out: TokenSymbol
     amount: Amount
 
     def swap(self) -> Swap:
-        """The swap asked for. Raises InvalidRequest when the fields, each valid, do not go together."""
+        """The requested swap. Raises InvalidRequest if the fields, each valid, do not go together."""
         if self.token_in == self.token_out:
             raise InvalidRequest([FieldError("tokenOut", "must differ from tokenIn")])
         token_in = TOKENS[self.token_in]
@@ -140,21 +140,21 @@ class Trade(Request):
 
 
 class PlaceOrder(Trade):
-    """A market order. It pays out what `slippageBps` and `minAmountOut` allow at the least: the higher of both."""
+    """A market order. `slippageBps` and `minAmountOut` each set a minimum payout; the higher one applies."""
 
     slippage_bps: Annotated[
         SlippageBps,
-        Field(description="How far below its quote the fill may be, in 1/100 of a per cent. With minAmountOut: 10000."),
+        Field(description="How far the fill may be below its quote, in 1/100 %. Default with minAmountOut: 10000."),
     ] = _SLIPPAGE_BPS
-    min_amount_out: Annotated[Amount, Field(description="Whole tokens of tokenOut; the fill is no less.")] | None = None
+    min_amount_out: Annotated[Amount, Field(description="Minimum fill, in whole tokens of tokenOut.")] | None = None
     expires_at: (
-        Annotated[Timestamp, Field(description="What is not signed by then ends expired; by default in 5 minutes.")]
+        Annotated[Timestamp, Field(description="An order not signed by then ends expired. Default: in 5 minutes.")]
         | None
     ) = None
     client_order_id: ClientOrderId | None = None
 
     def new_order(self, account: str, idempotency_key: str | None = None) -> NewOrder:
-        """The order to place. `idempotency_key` is another way to give the client order id. Raises InvalidRequest."""
+        """The order to place. `idempotency_key` is another way to pass the client order id. Raises InvalidRequest."""
         swap = self.swap()
         if self.min_amount_out is not None and (problem := problem_with(self.min_amount_out, swap.token_out)):
             raise InvalidRequest([FieldError("minAmountOut", problem)])
@@ -187,7 +187,7 @@ class ListOrders(Request):
 
 
 class Subscribe(Request):
-    """One order: `{"orderId"}` alone is enough. Or, with `channel`, all of the account's."""
+    """Subscribe to one order (`{"orderId"}` alone is enough) or, with `channel`, to all of the account's."""
 
     action: Literal["subscribe"] = "subscribe"
     order_id: OrderId | None = None
@@ -197,7 +197,7 @@ class Subscribe(Request):
 
 
 class Unsubscribe(Request):
-    """End a subscription, of one order or of the account."""
+    """End a subscription, to one order or to the account."""
 
     action: Literal["unsubscribe"]
     order_id: OrderId | None = None
@@ -206,21 +206,21 @@ class Unsubscribe(Request):
 
 
 class Execute(PlaceOrder):
-    """Place an order on the socket and stream it there."""
+    """Place an order on the WebSocket and subscribe to it."""
 
     action: Literal["execute"]
     request_id: RequestId | None = None
 
 
 class Ping(Request):
-    """Keep the socket open."""
+    """Keep the WebSocket open."""
 
     action: Literal["ping"]
     request_id: RequestId | None = None
 
 
 def target_of(request: Subscribe | Unsubscribe) -> UUID | None:
-    """The order that is meant, or None for the account. Raises InvalidRequest unless exactly one is named."""
+    """The order's id, or None for the account. Raises InvalidRequest unless exactly one of the two is given."""
     if (request.order_id is None) == (request.channel is None):
         raise InvalidRequest([FieldError("orderId", "give either an orderId or the channel 'account'")])
     return request.order_id

@@ -1,4 +1,4 @@
-"""The status queue's messages: `{"events": [{"account": …, "event": …}]}`, each event as clients get it."""
+"""The status queue's messages: `{"events": [{"account": …, "event": …}]}`, each event as sent to clients."""
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
@@ -7,12 +7,12 @@ from typing import Any
 from order_engine.contracts.documents import event_document
 from order_engine.domain.orders import OrderEvent
 
-# SQS takes 1 MiB a message, but bills and counts by 64 kB; Lambda takes 6 MB of them at once.
+# SQS accepts 1 MiB per message, but bills by 64 kB; Lambda accepts 6 MB of them at once.
 _MESSAGE_BYTES = 200_000
 
 
 def pack(events: Iterable[OrderEvent]) -> Iterator[str]:
-    """As few messages of at most 200 kB as hold the events, in order."""
+    """Pack the events, in order, into as few messages of at most 200 kB as possible."""
     empty = len(_message([]))
     items: list[str] = []
     size = empty
@@ -28,7 +28,7 @@ def pack(events: Iterable[OrderEvent]) -> Iterator[str]:
 
 
 def unpack(message: str) -> list[tuple[str, dict[str, Any]]]:
-    """A message's events: the account of each, and its document."""
+    """The events of a message: the account and the document of each."""
     return [(item["account"], item["event"]) for item in json.loads(message)["events"]]
 
 

@@ -1,4 +1,4 @@
-"""What clients get, as models: OpenAPI's schemas come from here, and tests hold every document against them."""
+"""Response models: the source of OpenAPI's schemas. Tests validate every document against them."""
 
 from typing import Annotated, Literal
 from uuid import UUID
@@ -19,7 +19,7 @@ class View(BaseModel):
 
 
 class ErrorView(View):
-    """Why an attempt, or the order, failed."""
+    """Why an attempt or the order failed."""
 
     code: str = Field(examples=["slippage_exceeded"])
     message: str
@@ -44,27 +44,27 @@ class RouteView(View):
 
 
 class Facts(View):
-    """What is known from a step on: each field appears at its step and stays until another attempt begins."""
+    """What is known about an order: each field is set at its step and kept until another attempt begins."""
 
-    route: Annotated[RouteView, Field(description="From building on.")] | None = None
-    tx_hash: Annotated[str, Field(description="From submitted on.")] | None = None
+    route: Annotated[RouteView, Field(description="Set from building on.")] | None = None
+    tx_hash: Annotated[str, Field(description="Set from submitted on.")] | None = None
     min_amount_out: (
         Annotated[
             DecimalText,
-            Field(description="What the order asked for; from submitted on what was signed: the chain pays no less."),
+            Field(description="The order's minimum; from submitted on, the signed minimum, which the chain enforces."),
         ]
         | None
     ) = None
-    amount_out: Annotated[DecimalText, Field(description="At confirmed.")] | None = None
-    executed_price: Annotated[DecimalText, Field(description="At confirmed; tokenOut per tokenIn.")] | None = None
-    error: Annotated[ErrorView, Field(description="At failed and expired, and at pending before a retry.")] | None = (
-        None
-    )
-    retry_in_seconds: Annotated[int, Field(description="At pending before a retry.")] | None = None
+    amount_out: Annotated[DecimalText, Field(description="Set at confirmed.")] | None = None
+    executed_price: Annotated[DecimalText, Field(description="Set at confirmed; tokenOut per tokenIn.")] | None = None
+    error: (
+        Annotated[ErrorView, Field(description="Set at failed and expired, and at pending before a retry.")] | None
+    ) = None
+    retry_in_seconds: Annotated[int, Field(description="Set at pending before a retry.")] | None = None
 
 
 class EventView(Facts):
-    """One step of an order. Sequences count from 1 without a gap."""
+    """One step of an order. Sequences count from 1 without gaps."""
 
     type: Literal["status"]
     order_id: UUID
@@ -76,7 +76,7 @@ class EventView(Facts):
 
 
 class AcceptedView(View):
-    """An order as it was accepted. A repeat with the same key gets the very same document."""
+    """An order as it was accepted. A repeat with the same key gets an identical document."""
 
     order_id: UUID
     client_order_id: str | None = None
@@ -85,8 +85,8 @@ class AcceptedView(View):
     token_out: str
     amount: DecimalText
     slippage_bps: int
-    min_amount_out: Annotated[DecimalText, Field(description="If the order asked for it.")] | None = None
-    expires_at: Annotated[AwareDatetime, Field(description="What is not signed by then ends expired.")]
+    min_amount_out: Annotated[DecimalText, Field(description="If the order requests one.")] | None = None
+    expires_at: Annotated[AwareDatetime, Field(description="An order not signed by then ends expired.")]
     created_at: AwareDatetime
     status: Status
     sequence: Annotated[int, Field(ge=1)]
@@ -95,34 +95,34 @@ class AcceptedView(View):
 
 
 class OrderView(Facts, AcceptedView):
-    """An order as it stands."""
+    """The current state of an order."""
 
     updated_at: AwareDatetime
 
 
 class HistoryView(OrderView):
-    """An order as it stands, with its events, oldest first."""
+    """The current state of an order, with its events, oldest first."""
 
     events: list[EventView]
 
 
 class SnapshotView(HistoryView):
-    """The answer to a subscription of one order, and to execute: the order as it stands, with its events so far."""
+    """The reply to subscribe (to one order) and to execute: the current state of the order, with its events so far."""
 
     type: Literal["snapshot"]
-    replayed: Annotated[bool, Field(description="After execute: it was placed before with the same key.")] | None = None
+    replayed: Annotated[bool, Field(description="After execute: placed before with the same key.")] | None = None
     request_id: str | None = None
 
 
 class EventsView(View):
-    """Steps of any of the account's orders, in order per order."""
+    """Steps of any of the account's orders; those of one order are in sequence."""
 
     type: Literal["events"]
     events: list[EventView]
 
 
 class SubscribedView(View):
-    """The account's orders will be pushed from now on."""
+    """The steps of the account's orders are pushed from now on."""
 
     type: Literal["subscribed"]
     channel: Literal["account"]
@@ -130,7 +130,7 @@ class SubscribedView(View):
 
 
 class UnsubscribedView(View):
-    """The order's, or the account's, steps are pushed no longer."""
+    """The steps of the order, or of the account's orders, are no longer pushed."""
 
     type: Literal["unsubscribed"]
     order_id: UUID | None = None
@@ -139,7 +139,7 @@ class UnsubscribedView(View):
 
 
 class PongView(View):
-    """The answer to ping."""
+    """The reply to ping."""
 
     type: Literal["pong"]
     request_id: str | None = None
@@ -175,7 +175,7 @@ class TokensView(View):
 
 
 class HealthView(View):
-    """What was asked about works."""
+    """The result of a successful health check."""
 
     status: Literal["ok"]
 
@@ -214,7 +214,7 @@ class ErrorFrameView(View):
 
 
 class GatewayFrameView(View):
-    """What API Gateway itself sends when the engine gave no answer: the one frame without a `type`."""
+    """Sent by API Gateway itself if the engine did not answer: the only frame without a `type`."""
 
     message: str
     connection_id: str
@@ -222,6 +222,6 @@ class GatewayFrameView(View):
 
 
 class GatewayMessageView(View):
-    """What API Gateway itself answers before the engine is reached."""
+    """The response of API Gateway itself, before the engine is reached."""
 
     message: str

@@ -1,4 +1,4 @@
-"""What a claim decided about an order, under the order's lock."""
+"""The outcome of a claim, decided under the order's row lock."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -9,32 +9,32 @@ from order_engine.domain.orders import Order
 
 
 class Decision(StrEnum):
-    """Whose turn it is."""
+    """The outcome of a claim."""
 
     CLAIMED = "claimed"
-    """It is this worker's; its next attempt has begun."""
+    """This worker has claimed the order; its next attempt has begun."""
     CLAIMABLE = "claimable"
-    """It could be claimed; only looked at."""
+    """The order could be claimed, but was only examined."""
     LEASED = "leased"
-    """Another worker has it, for `back_in` more."""
+    """Another worker holds the lease, for another `back_in`."""
     NOT_YET = "not_yet"
-    """Its next attempt may begin in `back_in`."""
+    """The next attempt may begin in `back_in`."""
     IN_FLIGHT = "in_flight"
-    """Its transaction may land and no worker sees to it."""
+    """A signed transaction may still land, and no worker holds a lease."""
     EXHAUSTED = "exhausted"
-    """Nothing is signed, and no attempt is left."""
+    """Nothing is signed, and no attempts are left."""
     OVERDUE = "overdue"
-    """Nothing is signed, and its time is over."""
+    """Nothing is signed, and the order has expired."""
     FINISHED = "finished"
     UNSUPPORTED = "unsupported"
-    """This release cannot execute it, or cannot read it; another one can."""
+    """This release cannot execute the order, or cannot read it; another release can."""
     UNKNOWN = "unknown"
     """There is no such order."""
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The decision about one order, and the order as it then stood (none where it is unknown or unsupported)."""
+    """The decision about one order, and the order at that time (None if it is unknown or unsupported)."""
 
     order_id: UUID
     decision: Decision

@@ -1,7 +1,7 @@
 """Every error the engine raises. Each class has a stable `code`, which clients may rely on.
 
 EngineError
-├── Refusal                      a request is turned down; nothing was stored
+├── Refusal                      the request is rejected; nothing was stored
 │   ├── InvalidRequest           validation_failed
 │   ├── InvalidJson              invalid_json
 │   ├── UnsupportedMediaType     unsupported_media_type
@@ -10,7 +10,7 @@ EngineError
 │   ├── IdempotencyConflict      idempotency_conflict
 │   ├── OrderNotFound            order_not_found
 │   └── RouteNotFound            route_not_found
-├── Unavailable                  something we depend on is away; trying again later helps
+├── Unavailable                  a dependency is unavailable; trying again later may help
 │   ├── DatabaseUnavailable      database_unavailable
 │   ├── OutcomeUnknown           outcome_unknown: the order may have been placed
 │   ├── QueueUnavailable         queue_unavailable
@@ -29,8 +29,8 @@ EngineError
 │       ├── InsufficientLiquidity insufficient_liquidity
 │       ├── AttemptsExhausted    attempts_exhausted
 │       └── OrderExpired         order_expired
-├── Fenced                       the order is not as its holder knew it; nothing was written
-└── StatementRejected            Postgres rejects a value; nothing was written
+├── Fenced                       the order has changed or expired since it was read; nothing was written
+└── StatementRejected            Postgres rejected a value; nothing was written
 """
 
 from collections.abc import Sequence
@@ -38,12 +38,12 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 from uuid import UUID
 
-OUTCOME_KNOWN_SECONDS = 30  # a statement that the client gave up is ended by the server long before
+OUTCOME_KNOWN_SECONDS = 30  # the server aborts a statement abandoned by the client long before that
 _LONGEST_MESSAGE = 500
 
 
 class EngineError(Exception):
-    """Something went wrong in a way the engine knows."""
+    """An error in the engine."""
 
     code: ClassVar[str] = "engine_error"
 
@@ -53,7 +53,7 @@ class EngineError(Exception):
 
     @property
     def message(self) -> str:
-        """One sentence for people."""
+        """A human-readable sentence."""
         return str(self)
 
 
@@ -63,7 +63,7 @@ class Refusal(EngineError):
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """What is wrong with one field: its name as the client wrote it, and a sentence."""
+    """What is wrong with one field: its name as the client sent it, and a message."""
 
     field: str
     message: str
@@ -118,7 +118,7 @@ class OrderNotFound(Refusal):
 
 
 class RouteNotFound(Refusal):
-    """There is nothing at this address."""
+    """There is no such route."""
 
     code = "route_not_found"
 
@@ -152,7 +152,7 @@ class OutcomeUnknown(Unavailable):
             f"{shown if order_id else ''}"
             "Repeating the request with the same Idempotency-Key or clientOrderId is safe at any time."
         )
-        # The order's id if this very request placed it; None if an earlier one with the same key did.
+        # The order's id if this request may have placed it; None if an earlier one with the same key did.
         self.order_id = order_id
 
 
@@ -235,19 +235,19 @@ class InsufficientLiquidity(FinalFailure):
 
 
 class AttemptsExhausted(FinalFailure):
-    """The last attempt was cut off before it had a result."""
+    """The last attempt was interrupted before it had a result."""
 
     code = "attempts_exhausted"
 
 
 class OrderExpired(FinalFailure):
-    """The order's time was over before a swap was signed."""
+    """The order expired before a swap was signed."""
 
     code = "order_expired"
 
 
 class Fenced(EngineError):
-    """The order has moved on, or its time is over, since this worker last saw it."""
+    """The order has changed, or has expired, since it was last read."""
 
     code = "fenced"
 
@@ -260,13 +260,13 @@ class StatementRejected(EngineError):
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why an attempt, or the order, failed, as it is recorded."""
+    """Why an attempt or the order failed, as recorded."""
 
     code: str
     message: str
 
     @classmethod
     def of(cls, error: AttemptFailed) -> Self:
-        """A venue's message may be of any length, and hold what neither Postgres nor UTF-8 can."""
+        """Clean up the message: a venue's may be too long, or contain what Postgres (NUL) or UTF-8 cannot store."""
         message = error.message.replace("\0", "\N{REPLACEMENT CHARACTER}").encode(errors="replace").decode()
         return cls(error.code, message[:_LONGEST_MESSAGE])

@@ -1,4 +1,4 @@
-"""What is known of an order at each of its steps."""
+"""The facts that are known about an order at each step."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,17 +11,17 @@ from order_engine.domain.transactions import Fill
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Each fact appears at its step and stays until another attempt begins."""
+    """Each fact is set at its step and kept until another attempt begins."""
 
     route: Route | None = None
-    """From building on."""
+    """Set from `building` on."""
     signature: str | None = None
-    """From submitted on: the transaction's."""
+    """The transaction's signature, set from `submitted` on."""
     min_amount_out: Decimal | None = None
-    """From submitted on: whole tokens; the chain pays out no less."""
+    """The least that the chain pays out, in whole tokens; set from `submitted` on."""
     fill: Fill | None = None
-    """At confirmed."""
+    """Set at `confirmed`."""
     failure: Failure | None = None
-    """At failed and expired, and at pending before a retry."""
+    """Set at `failed` and `expired`, and at `pending` before a retry."""
     retry_in: timedelta | None = None
-    """At pending before a retry."""
+    """Set at `pending` before a retry."""

@@ -1,6 +1,6 @@
-"""The life cycle of an order: every status, what holds in it, and the moves between them.
+"""The life cycle of an order: every status, its properties, and the allowed moves between them.
 
-The one place that knows the statuses' properties. SQL gets them as parameters and refuses any other move.
+The only definition of the statuses' properties. SQL receives them as parameters and rejects any other move.
 """
 
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from enum import StrEnum
 
 
 class Status(StrEnum):
-    """Where an order is in its life."""
+    """The status of an order."""
 
     PENDING = "pending"
     ROUTING = "routing"
@@ -23,33 +23,33 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """What holds for an order in one status."""
+    """The properties of one status."""
 
     claimed_as: Status | None = None
-    """What a worker's claim, which starts the next attempt, turns the status into; None: it cannot be claimed."""
+    """The status after a worker's claim, which starts the next attempt; None if the order cannot be claimed."""
     next: frozenset[Status] = frozenset()
-    """Where whoever holds the order may move it without a claim."""
+    """The statuses that the order's holder may move it to without a claim."""
     leased: bool = False
-    """A worker's lease covers the order; the sweeper looks after it once the lease has run out."""
+    """A worker's lease covers the order; the sweeper requeues it once the lease has expired."""
     signs: bool = False
-    """Entering it stores a signed transaction, which must not happen after the order's time."""
+    """Entering it stores a signed transaction, which must not happen once the order has expired."""
 
     @property
     def terminal(self) -> bool:
-        """No move leads on."""
+        """Whether no further move is possible."""
         return not self.next and self.claimed_as is None
 
 
 _ENDED = frozenset({Status.FAILED, Status.CANCELLED, Status.EXPIRED})
 
 LIFECYCLE: Mapping[Status, Stage] = {
-    # `failed` from here: its retry was due when the number of attempts was lowered.
+    # `failed` is reached from here if MaxAttempts is lowered while an order waits for its retry.
     Status.PENDING: Stage(claimed_as=Status.ROUTING, next=_ENDED),
-    # `pending` from the next three: the attempt failed and another one follows.
+    # `pending` is reached from the next three if the attempt failed and another one follows.
     Status.ROUTING: Stage(claimed_as=Status.ROUTING, next=_ENDED | {Status.BUILDING, Status.PENDING}, leased=True),
     Status.BUILDING: Stage(claimed_as=Status.ROUTING, next=_ENDED | {Status.SUBMITTED, Status.PENDING}, leased=True),
     # Never claimed: its transaction may land, so nothing new may be signed before the chain has ruled that out.
-    # No lease: the confirmer looks after it, and of two that settle it the first write wins.
+    # No lease: the confirmer settles it, and if two settle it at once, the first write wins.
     Status.SUBMITTED: Stage(next=_ENDED | {Status.CONFIRMED, Status.PENDING}, signs=True),
     Status.CONFIRMED: Stage(),
     Status.FAILED: Stage(),

@@ -1,4 +1,4 @@
-"""Exact amounts: Decimal here, NUMERIC in SQL, strings in JSON. Nothing is ever rounded on the way in."""
+"""Exact amounts: Decimal here, NUMERIC in SQL, strings in JSON. Input amounts are never rounded."""
 
 from decimal import MAX_PREC, MIN_EMIN, ROUND_DOWN, ROUND_HALF_EVEN, Context, Decimal
 
@@ -14,7 +14,7 @@ _PRICE = Context(prec=60, rounding=ROUND_HALF_EVEN)
 
 
 def problem_with(amount: Decimal, token: Token) -> str | None:
-    """Why `amount` (whole tokens) cannot be an order's amount of `token`, as a sentence; None when it can."""
+    """Why `amount` (whole tokens) is not a valid order amount of `token`, as a message; None if it is valid."""
     if not amount.is_finite():
         return "must be a finite number"
     if amount <= 0:
@@ -27,12 +27,12 @@ def problem_with(amount: Decimal, token: Token) -> str | None:
 
 
 def decimals_of(amount: Decimal) -> int:
-    """Digits needed after the point, however many there are; trailing zeros do not count."""
+    """The number of digits after the decimal point, without a limit; trailing zeros do not count."""
     return max(0, -int(_UNROUNDED.normalize(amount).as_tuple().exponent))
 
 
 def floor_to(amount: Decimal, token: Token) -> Decimal:
-    """`amount` rounded down to what the chain can pay out in `token`."""
+    """`amount` rounded down to the decimals of `token`, which the chain can pay out."""
     return amount.quantize(Decimal(1).scaleb(-token.decimals), context=_EXACT)
 
 
@@ -42,6 +42,6 @@ def price(amount_out: Decimal, amount_in: Decimal) -> Decimal:
 
 
 def text(amount: Decimal) -> str:
-    """The amount as JSON shows it: plain digits, no exponent, no trailing zeros."""
+    """The amount as shown in JSON: plain digits, no exponent, no trailing zeros."""
     plain = format(amount, "f")
     return plain.rstrip("0").rstrip(".") if "." in plain else plain

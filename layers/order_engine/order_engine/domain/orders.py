@@ -18,20 +18,20 @@ LONGEST_LIFETIME = timedelta(days=90)
 
 
 class OrderType(StrEnum):
-    """How an order comes to be executed: a market order at once."""
+    """When an order is executed: a market order immediately."""
 
     MARKET = "market"
 
 
-# The status that an order is placed in. An order is sent to the workers only if they can claim it as it is.
+# The status of a new order. An order is queued for the workers only if it can be claimed in its status.
 INITIAL_STATUS: Mapping[OrderType, Status] = {OrderType.MARKET: Status.PENDING}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewOrder:
-    """An order as asked for. Amounts are in whole tokens, `slippage_bps` in 1/100 of a per cent.
+    """A requested order. Amounts are in whole tokens, `slippage_bps` in 1/100 of a percent.
 
-    The id is made before the order is stored, so that it can be named even when the outcome of storing is unknown.
+    The id is generated before the order is stored, so that it is known even if the outcome of storing is not.
     """
 
     id: UUID
@@ -41,16 +41,16 @@ class NewOrder:
     amount_in: Decimal
     slippage_bps: int
     min_amount_out: Decimal | None = None
-    """The least that a swap may pay out, whatever the quote; None leaves it to `slippage_bps`."""
+    """The least that the swap may pay out, whatever the quote; if None, only `slippage_bps` limits it."""
     expires_at: datetime | None = None
-    """What is not signed by then expires; None: after the engine's default."""
+    """The order expires if no swap is signed by then; if None, the engine's default lifetime applies."""
     client_order_id: str | None = None
     type: OrderType = OrderType.MARKET
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """An order as it stands. `facts` are those of its latest event, `attempt` the fencing token of its worker."""
+    """The current state of an order. `facts` are those of its latest event; `attempt` is its worker's fencing token."""
 
     id: UUID
     account: str
@@ -72,26 +72,26 @@ class Order:
 
     @property
     def terminal(self) -> bool:
-        """Nothing more will happen to it."""
+        """Whether the order is in a final status."""
         return self.status in TERMINAL
 
     @property
     def swap(self) -> Swap:
-        """What it trades."""
+        """The swap that the order requests."""
         return Swap(TOKENS[self.token_in], TOKENS[self.token_out], self.amount_in)
 
     def min_amount_out_for(self, quote: Quote) -> Decimal:
-        """The least that a swap by this quote may pay out: within the slippage, and never below what was asked for."""
+        """The least that a swap at this quote may pay out: within the slippage, and never below the order's minimum."""
         by_slippage = quote.min_amount_out(self.slippage_bps)
         return by_slippage if self.min_amount_out is None else max(by_slippage, self.min_amount_out)
 
     @property
     def unattempted(self) -> bool:
-        """No worker has had it yet."""
+        """Whether the order is open and no worker has claimed it yet."""
         return self.attempt == 0 and not self.terminal
 
     def is_repeat_of(self, new: NewOrder) -> bool:
-        """Whether `new` asks for just what this order was placed for. Without an expiry it takes the first one's."""
+        """Whether `new` requests the same as this order. If it has no expiry, it matches any."""
         asked = (self.type, self.token_in, self.token_out, self.amount_in, self.slippage_bps, self.min_amount_out)
         return asked == (
             new.type,
@@ -105,7 +105,7 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class OrderEvent:
-    """One step of an order's history. `sequence` counts from 1 without a gap; `facts` are what was known then."""
+    """One step of an order's history. `sequence` counts from 1 without gaps; `facts` are those known at the time."""
 
     order_id: UUID
     account: str
@@ -125,20 +125,20 @@ class History:
 
 
 def latest_event(order: Order) -> OrderEvent:
-    """The step that brought the order to where it stands."""
+    """The event of the order's latest step."""
     return OrderEvent(
         order.id, order.account, order.sequence, order.status, order.attempt, order.updated_at, order.facts
     )
 
 
 def first_event(order: Order) -> OrderEvent:
-    """The step that placing it was."""
+    """The event of the order's placement."""
     status = INITIAL_STATUS[order.type]
     return OrderEvent(order.id, order.account, 1, status, 0, order.created_at, Facts())
 
 
 def problem_with_expiry(expires_at: datetime, now: datetime) -> str | None:
-    """Why an order placed now cannot expire at `expires_at`, as a sentence; None when it can."""
+    """Why an order placed now cannot expire at `expires_at`, as a message; None if it can."""
     if expires_at < now + SHORTEST_LIFETIME:
         return f"must be at least {SHORTEST_LIFETIME.seconds} seconds in the future"
     if expires_at > now + LONGEST_LIFETIME:

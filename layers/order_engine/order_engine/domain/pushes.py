@@ -4,8 +4,8 @@ from enum import StrEnum
 
 
 class Undelivered(StrEnum):
-    """The client sees a gap, whatever the reason, and resumes from Postgres."""
+    """The reason. In every case the client sees a gap in the sequence and resumes from Postgres."""
 
-    GONE = "gone"  # it left; nothing is wrong
-    REFUSED = "refused"  # API Gateway took the request and said no: too many, or not allowed
+    GONE = "gone"  # the client has disconnected, which is not an error
+    REFUSED = "refused"  # API Gateway responded with another error, such as throttled or forbidden
     UNREACHABLE = "unreachable"

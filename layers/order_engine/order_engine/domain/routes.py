@@ -13,7 +13,7 @@ BPS = Decimal(10_000)
 
 @dataclass(frozen=True, slots=True)
 class Swap:
-    """What is to be traded: `amount_in` whole tokens of `token_in` for as much `token_out` as can be had."""
+    """A trade of `amount_in` whole tokens of `token_in` for as much `token_out` as possible."""
 
     token_in: Token
     token_out: Token
@@ -22,7 +22,7 @@ class Swap:
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """What a venue would pay out now, net of its fee and of the trade's own price impact."""
+    """What a venue would pay out now, net of its fee and the trade's price impact."""
 
     venue: str
     swap: Swap
@@ -57,9 +57,9 @@ class Route:
 
 
 def choose(quotes: Sequence[Quote], errors: Mapping[str, AttemptFailed]) -> Route:
-    """Route to the quote that pays out most; the first one wins a tie. `errors`: why the other venues gave none.
+    """Choose the quote that pays out most; the first one wins a tie. `errors`: why the other venues gave no quote.
 
-    Raises the venues' FinalFailure when all of them say that it cannot be done, NoQuote when another try may help.
+    Without any quote, raises a FinalFailure if every venue reported one, else NoQuote: another attempt may succeed.
     """
     if quotes:
         refusals = (NoQuoteFrom(venue, Failure.of(error)) for venue, error in errors.items())

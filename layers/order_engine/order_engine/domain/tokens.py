@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A tradable token. Amounts are in whole tokens; `decimals` is the finest fraction there is."""
+    """A tradable token. Amounts are in whole tokens; `decimals` is the number of decimal places."""
 
     symbol: str
     decimals: int
@@ -22,6 +22,6 @@ TOKENS: dict[str, Token] = {
         Token("MET", 6, "METvsvVRapdj9cFLzq4Tr43xK4tAjQfwX76z3n6mWQL"),
         Token("JUP", 6, "JUPyiwrYJFskUPiHa7hkeR8VUtAeFoSYbKedZNsDvCN"),
         Token("BONK", 5, "DezXAZ8z7PnrnRJjz3wXBoRgixCa6xjnB7YaB1pPB263"),
-        Token("ABC", 9, "ABCmockToken1111111111111111111111111111111"),  # the made-up token of the examples
+        Token("ABC", 9, "ABCmockToken1111111111111111111111111111111"),  # a fictional token for the examples
     )
 }

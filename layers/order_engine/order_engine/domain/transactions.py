@@ -1,4 +1,4 @@
-"""A swap on the chain: signed before it is sent, valid until a known time, landing at most once."""
+"""Swaps on the chain: signed before they are sent, valid until a known time, and landing at most once."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,9 +10,9 @@ from order_engine.domain.errors import RetryableFailure
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
-    """A signed swap. Its signature is known before it is sent, so it can be asked about whatever happens next.
+    """A signed swap. Its signature is known before it is sent, so its status can be looked up whatever happens next.
 
-    Sending the same one twice is harmless: the chain takes a signature once. After `valid_until` it can no longer land.
+    Sending it twice is harmless: the chain accepts a signature once. After `valid_until` it can no longer land.
     """
 
     signature: str
@@ -27,14 +27,14 @@ class Transaction:
 
 @dataclass(frozen=True, slots=True)
 class Fill:
-    """A landed swap: whole tokens paid out, and tokens out per token in."""
+    """A landed swap: the amount paid out in whole tokens, and the price in tokens out per token in."""
 
     amount_out: Decimal
     executed_price: Decimal
 
 
 class InFlight(Enum):
-    """The transaction may land."""
+    """The transaction may still land."""
 
     IN_FLIGHT = "in_flight"
 
@@ -46,5 +46,5 @@ class Unfilled:
     error: RetryableFailure
 
 
-# How a transaction stands.
+# The status of a transaction on the chain.
 TransactionStatus = Fill | Unfilled | InFlight

@@ -1,4 +1,4 @@
-"""The one way to move an order on: each function gives the order as it stands after the step, to be recorded."""
+"""The steps of an order. Each function returns the order as it is after the step, for the journal to record."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -17,9 +17,9 @@ def building(order: Order, route: Route) -> Order:
 
 
 def submitted(order: Order, transaction: Transaction) -> Order:
-    """The swap is signed, not sent yet: recorded first, so that the chain can be asked about it whatever happens.
+    """The swap is signed but not sent yet. Recorded first, so that it can be looked up on the chain whatever happens.
 
-    Refused once the order's time is over.
+    The journal rejects this step once the order has expired.
     """
     facts = replace(order.facts, signature=transaction.signature, min_amount_out=transaction.min_amount_out)
     return _move(replace(order, transaction=transaction), Status.SUBMITTED, facts)
@@ -31,7 +31,7 @@ def confirmed(order: Order, fill: Fill) -> Order:
 
 
 def retried(order: Order, error: AttemptFailed, retry_in: timedelta) -> Order:
-    """The attempt failed; another follows in `retry_in` (whole seconds), and no sooner."""
+    """The attempt failed; another one follows after `retry_in` (whole seconds) at the earliest."""
     return _end_attempt(order, Status.PENDING, error, retry_in)
 
 
@@ -41,7 +41,7 @@ def failed(order: Order, error: AttemptFailed) -> Order:
 
 
 def expired(order: Order, error: AttemptFailed) -> Order:
-    """The order's time is over; `error` says what kept it from being filled."""
+    """The order has expired; `error` is the reason why it was not filled."""
     return _end_attempt(order, Status.EXPIRED, error)
 
 

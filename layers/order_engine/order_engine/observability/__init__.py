@@ -1,7 +1,7 @@
-"""Structured logs, with `order_id` on every line of an order's path. Powertools reads POWERTOOLS_* by itself.
+"""Structured logs, with `order_id` on every line about an order. Powertools reads the POWERTOOLS_* variables itself.
 
-Every line also carries `xray_trace_id`. Tracing is Lambda's own: botocore hands an invocation's trace on to SQS in the
-header X-Amzn-Trace-Id, so the X-Ray SDK, which takes 150 ms to import, is not needed for it.
+Every line also has `xray_trace_id`. Lambda does the tracing: calls to AWS (adapters/aws.py) pass the invocation's trace
+on in the header X-Amzn-Trace-Id, so the X-Ray SDK, which takes 150 ms to import, is not needed.
 """
 
 from aws_lambda_powertools import Logger
@@ -12,5 +12,5 @@ logger = Logger()
 
 
 def error_fields(error: EngineError) -> dict[str, str]:
-    """An expected error as extra fields of a log line: its code and the driver's own words, without a stack trace."""
+    """Extra log fields for an expected error: its code and the driver's exception, without a stack trace."""
     return {"code": error.code, "cause": repr(error.__cause__ or error)}

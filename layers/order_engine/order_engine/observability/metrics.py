@@ -1,7 +1,7 @@
-"""Metrics: log lines in CloudWatch's embedded metric format, one document per invocation and not one per order.
+"""Metrics: log lines in CloudWatch's embedded metric format, written once per invocation, not once per order.
 
-Powertools writes the documents. Its add_metric is not used: at every value it formats all earlier ones for a debug line
-(an order's four values: 15 µs in a batch of 10, 33 µs in one of 90; here 4 µs and 2 µs).
+Powertools creates the documents. Its add_metric is not used: for every value, it formats all earlier ones for a debug
+line (an order's four values take 15 µs in a batch of 10 and 33 µs in a batch of 90; here they take 4 µs and 2 µs).
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 """
 
@@ -19,13 +19,13 @@ from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import Ama
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
-_MOST_VALUES = 100  # of a metric in one document
-_NAMESPACE = "OrderEngine"  # the template adds the stack's name to it
+_MOST_VALUES = 100  # per metric in one document
+_NAMESPACE = "OrderEngine"  # the default; the template's value also has the stack's name
 
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """What is counted or measured, under the dimension `service` and, with `by`, under that one as well."""
+    """A metric, recorded under the dimension `service` and, if `by` is set, also under `service` and `by`."""
 
     name: str
     unit: MetricUnit
@@ -49,17 +49,17 @@ Values = dict[Metric, list[float]]
 
 
 class Metrics:
-    """What the current invocation counts and measures."""
+    """The metric values of the current invocation."""
 
     def __init__(self) -> None:
         self._values: dict[str | None, Values] = defaultdict(lambda: defaultdict(list))
 
     def add(self, metric: Metric, value: float = 1, of: str | None = None) -> None:
-        """Add one value; `of` is its value in the metric's own dimension."""
+        """Add one value; `of` is the value of the metric's dimension `by`."""
         self._values[of][metric].append(value)
 
     def flush(self) -> None:
-        """Write what was added since the last time to standard output."""
+        """Write the values added since the last flush to standard output."""
         for of, values in self._values.items():
             for start in range(0, max(map(len, values.values())), _MOST_VALUES):
                 document = _document(
@@ -67,7 +67,7 @@ class Metrics:
                 )
                 sys.stdout.write(
                     f"{document}\n"
-                )  # print would write the end of the line apart: others may come between
+                )  # print writes the newline separately: other output may come in between
         self._values.clear()
 
 
@@ -75,7 +75,7 @@ metrics = Metrics()
 
 
 def measured(handler: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
-    """A handler whose metrics are written when it ends, however it ends."""
+    """Wrap a handler so that its metrics are written when it returns or raises."""
 
     @wraps(handler)
     def measured_handler(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:

@@ -1,1 +1,1 @@
-"""What the engine does, one verb a file. Adapters and venues are passed in."""
+"""What the engine does, one operation per module. Adapters and venues are passed in."""

@@ -1,4 +1,4 @@
-"""Publish what orders' earlier workers may have committed but not published."""
+"""Publish events that earlier workers may have committed but not published."""
 
 import asyncio
 from collections.abc import Sequence
@@ -9,14 +9,14 @@ from order_engine.domain.orders import first_event, latest_event
 from order_engine.observability import logger
 from order_engine.use_cases.ports import Journal, Orders
 
-_TIME_LIMIT_SECONDS = 1  # the orders themselves wait meanwhile
+_TIME_LIMIT_SECONDS = 1  # the orders' execution waits for this
 
 
 async def announce(claims: Sequence[Claim], orders: Orders, journal: Journal) -> None:
-    """Publish the histories of the orders that were claimed, will be settled or are finished; clients drop repeats.
+    """Publish the histories of the orders that were claimed, will be settled or are finished; clients drop duplicates.
 
-    A client then has every step in order from one sender, whatever became of the others. Best effort: it never fails
-    the work on the orders, and clients that miss a step read it from Postgres.
+    Clients then get every step in order from one sender, even if earlier senders failed. Best effort: a failure has no
+    effect on the orders, and clients that miss a step read it from Postgres.
     """
     earlier = []
     for claim in claims:
@@ -30,7 +30,7 @@ async def announce(claims: Sequence[Claim], orders: Orders, journal: Journal) ->
         async with asyncio.timeout(_TIME_LIMIT_SECONDS):
             events = await orders.events(earlier) if earlier else {}
     except (DatabaseUnavailable, TimeoutError) as error:
-        logger.warning("not announced", extra={"orders": len(earlier), "cause": repr(error)})
+        logger.warning("earlier events not published", extra={"orders": len(earlier), "cause": repr(error)})
         return
     for order in earlier:
         journal.announce(events.get(order.id, ()))

@@ -13,7 +13,7 @@ Answer = TypeVar("Answer")
 
 
 async def call_venue(venue: Venue, answer: Awaitable[Answer], time_limit: timedelta) -> Answer:
-    """The venue's answer. Raises AttemptFailed and nothing else: VenueUnavailable after `time_limit`, too."""
+    """The venue's answer. Raises only AttemptFailed: VenueUnavailable after `time_limit` or an unexpected error."""
     try:
         async with asyncio.timeout(time_limit.total_seconds()):
             return await answer
@@ -22,6 +22,6 @@ async def call_venue(venue: Venue, answer: Awaitable[Answer], time_limit: timede
     except TimeoutError:
         raise VenueUnavailable(f"{venue.name} did not answer within {time_limit.total_seconds():g} s.") from None
     except Exception as error:
-        # A fault in one venue's SDK must not keep the others from trading.
+        # An error in one venue's SDK must not keep the other venues from trading.
         logger.exception("venue failed", extra={"venue": venue.name})
         raise VenueUnavailable(f"{venue.name} failed.") from error

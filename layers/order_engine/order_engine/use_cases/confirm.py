@@ -1,4 +1,4 @@
-"""Settle orders whose transactions are in flight: hundreds with one look at the chain."""
+"""Settle orders whose transactions are in flight, hundreds of them with one call to the chain."""
 
 import math
 from collections import defaultdict
@@ -22,9 +22,9 @@ Result = Ended | InFlight
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Confirmer:
-    """Records what landed, sends what failed to its next attempt, and looks again at the rest after `interval`.
+    """Records what landed, queues failed orders for their next attempt, and checks the rest again after `interval`.
 
-    It needs no lease: two confirmers of one order write the same move, and the guard lets one through.
+    No lease is needed: two confirmers of the same order write the same move, and the journal accepts only one of them.
     """
 
     orders: Orders
@@ -35,10 +35,10 @@ class Confirmer:
     interval: timedelta
 
     async def confirm(self, ids: Collection[UUID], time_limit: timedelta) -> None:
-        """Look at these orders once, for at most `time_limit`.
+        """Check these orders once, for at most `time_limit`.
 
-        Raises DatabaseUnavailable and QueueUnavailable: then look at them again. Never in vain: what the orders queue
-        did not take, or was not settled in time, is among those that are looked at after `interval`.
+        Orders that were not settled in time, or that the orders queue did not accept, are checked again after
+        `interval`. Raises DatabaseUnavailable and QueueUnavailable: then all of them must be checked again.
         """
         deadline = Deadline.after(time_limit)
         claims = await self.orders.examine(ids, max_attempts=self.settler.retries.max_attempts)
@@ -56,9 +56,9 @@ class Confirmer:
         await self.journal.drain(deadline.finished)
 
     async def _send_retries(self, claims: Sequence[Claim], results: Mapping[UUID, Result]) -> list[UUID]:
-        """Returns those that the queue did not take."""
+        """Queue the next attempts; returns the orders that the queue did not accept."""
         waits = {order_id: result.retry_in for order_id, result in results.items() if isinstance(result, Ended)}
-        # The confirmer before may have ended between recording the retry and sending it.
+        # An earlier confirmer may have died between recording the retry and queueing it.
         waits |= {
             claim.order_id: claim.back_in or timedelta()
             for claim in claims
@@ -76,14 +76,14 @@ class Confirmer:
         return [order_id for ids in by_seconds.values() for order_id in ids if order_id not in taken]
 
     async def _settled(self, order: Order) -> Result:
-        logger.thread_safe_append_keys(order_id=str(order.id))  # of this task: each has a context of its own
+        logger.thread_safe_append_keys(order_id=str(order.id))  # for this task only: each has its own context
         try:
             return await self.settler.settle(order)
         except Fenced as error:
-            logger.info("settled by another", extra=error_fields(error))
+            logger.info("already settled elsewhere", extra=error_fields(error))
         except DatabaseUnavailable as error:
-            logger.warning("not known whether it is settled", extra=error_fields(error))
-            return InFlight.IN_FLIGHT  # the next look finds out
+            logger.warning("unknown whether the order is settled", extra=error_fields(error))
+            return InFlight.IN_FLIGHT  # the next check finds out
         except Exception:
-            logger.exception("not settled")  # it costs no other order anything; the sweeper brings it back
+            logger.exception("not settled")  # the other orders are unaffected; the sweeper requeues this one
         return Ended()

@@ -1,4 +1,4 @@
-"""How long work on a batch of orders may take."""
+"""Time limits for the work on a batch of orders."""
 
 import asyncio
 from collections.abc import Coroutine, Mapping
@@ -9,33 +9,33 @@ from uuid import UUID
 
 Result = TypeVar("Result")
 
-_FIRST_SECONDS, _LAST_SECONDS = 1, 3  # to publish
+_FIRST_SECONDS, _LAST_SECONDS = 1, 3  # for publishing: before orders are handed over, and at the end
 _AFTER_WORK_SECONDS = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """Times by the event loop's clock. Handlers leave three seconds from `work_ends` to their function's timeout."""
+    """Times on the event loop's clock. Handlers leave three seconds between `work_ends` and the function's timeout."""
 
     work_ends: float
 
     @classmethod
     def after(cls, time_limit: timedelta) -> Self:
-        """Work ends when `time_limit` is over."""
+        """The deadline of work that may take `time_limit` from now."""
         return cls(asyncio.get_running_loop().time() + time_limit.total_seconds())
 
     @property
     def published(self) -> float:
-        """So long the steps of orders may hold up that they are handed over: a second from now."""
+        """Until when publishing may delay the hand-over of the orders: one second from now."""
         return asyncio.get_running_loop().time() + _FIRST_SECONDS
 
     @property
     def finished(self) -> float:
-        """Until then the last steps may be published; those that are not wait for the environment's next invocation."""
+        """Until when the last steps may be published; the rest waits for the environment's next invocation."""
         return min(asyncio.get_running_loop().time() + _LAST_SECONDS, self.work_ends + _AFTER_WORK_SECONDS)
 
     async def results(self, work: Mapping[UUID, Coroutine[Any, Any, Result]]) -> dict[UUID, Result]:
-        """Of all that was through when the work ends; the rest is cancelled."""
+        """The results of the work that completes in time; the rest is cancelled."""
         if not work:
             return {}
         tasks = {order_id: asyncio.create_task(each) for order_id, each in work.items()}

@@ -1,4 +1,4 @@
-"""Execute orders: claim, quote, route, build, sign, send. All orders of a batch at once; the confirmer goes on."""
+"""Execute orders: claim, quote, route, build, sign, send. A batch runs concurrently; the confirmer does the rest."""
 
 import asyncio
 from collections.abc import Collection, Coroutine, Sequence
@@ -28,8 +28,8 @@ from order_engine.use_cases.quote import quote
 from order_engine.use_cases.settle import Ended, Settler
 from order_engine.venues.protocol import Venue
 
-# How an order stands when the worker is through with it: its attempt has ended, its transaction is in flight, or its
-# message is to be delivered again after a time.
+# The outcome for an order: its attempt has ended, its transaction is in flight, or its message is to be redelivered
+# after a delay.
 Result = Ended | InFlight | timedelta
 Step = Coroutine[Any, Any, Result]
 
@@ -38,25 +38,25 @@ _AT_ONCE = timedelta()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExecutionLimits:
-    """How long things may take. `lease` must be longer than a batch may take."""
+    """Time limits. `lease` must be longer than a batch may take."""
 
     lease: timedelta
     venue: timedelta
     transaction_validity: timedelta
     landing: timedelta
-    """How long a transaction usually takes to land: the confirmer's first look."""
+    """How long a transaction usually takes to land; the confirmer's first check is after this delay."""
 
 
 class Postpone(Protocol):
-    """Lets an order's message be delivered again after a delay, counted from now."""
+    """Has an order's message redelivered after a delay, counted from now."""
 
     async def __call__(self, order_id: UUID, delay: timedelta) -> None:
-        """Never raises: a message that cannot be postponed is delivered again later than it might."""
+        """Never raises: a message that cannot be postponed is redelivered when its visibility timeout expires."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Executor:
-    """Executes orders with what it is given."""
+    """Executes batches of orders."""
 
     orders: Orders
     journal: Journal
@@ -66,10 +66,10 @@ class Executor:
     limits: ExecutionLimits
 
     async def execute(self, ids: Collection[UUID], time_limit: timedelta, postpone: Postpone) -> set[UUID]:
-        """Run a batch for at most `time_limit`, the claim included; returns the orders that this queue is done with.
+        """Run a batch for at most `time_limit`, including the claim; returns the orders whose messages are done with.
 
-        Those are finished, or handed over to the confirmer. The message of every other order must be delivered again:
-        when is said to `postpone` as soon as it is known. Raises DatabaseUnavailable when nothing could be claimed.
+        These are finished, or handed over to the confirmer. The messages of all other orders must be redelivered:
+        `postpone` gets the delay as soon as it is known. Raises DatabaseUnavailable if the orders cannot be claimed.
         """
         deadline = Deadline.after(time_limit)
         claims = await self.orders.claim(ids, lease=self.limits.lease, max_attempts=self.settler.retries.max_attempts)
@@ -80,7 +80,7 @@ class Executor:
         handed_over = await self._hand_over(in_flight, postpone)
         late = {claim.order_id for claim in claims} - results.keys()
         for order_id in late:
-            # It stays as it is; when its lease is over, the claim decides what comes next.
+            # Its state is left as it is; once its lease has expired, the next claim decides what to do.
             logger.warning("out of time", extra={"order_id": str(order_id)})
         await self._postpone(late, postpone)
         await self.journal.drain(deadline.finished)
@@ -90,28 +90,28 @@ class Executor:
         await asyncio.gather(*(postpone(order_id, self.limits.lease) for order_id in ids))
 
     async def _hand_over(self, ids: Sequence[UUID], postpone: Postpone) -> set[UUID]:
-        """One message for all."""
+        """Send one message for all of them; returns the orders that were handed over."""
         if not ids:
             return set()
         try:
             await self.confirmations.send(ids, self.limits.landing)
         except QueueUnavailable as error:
-            logger.warning("not handed over", extra={"orders": len(ids), **error_fields(error)})
+            logger.warning("not handed over to the confirmer", extra={"orders": len(ids), **error_fields(error)})
             await self._postpone(ids, postpone)
             return set()
         return set(ids)
 
     async def _guarded(self, claim: Claim, postpone: Postpone) -> Result:
-        logger.thread_safe_append_keys(order_id=str(claim.order_id))  # of this task: each has a context of its own
+        logger.thread_safe_append_keys(order_id=str(claim.order_id))  # for this task only: each has its own context
         result: Result = self.limits.lease
         try:
             result = await self._step(claim)
         except Fenced:
             logger.warning("the order moved on")
-            result = _AT_ONCE  # the next claim says how it stands
+            result = _AT_ONCE  # the next claim finds out its state
         except DatabaseUnavailable as error:
-            # Not known how far the attempt came, so it is neither retried nor failed: the next claim finds out.
-            logger.warning("attempt broken off", extra=error_fields(error))
+            # It is unknown how far the attempt got, so it is neither retried nor failed: the next claim finds out.
+            logger.warning("attempt interrupted", extra=error_fields(error))
         except Exception:
             logger.exception("attempt crashed")
         if isinstance(result, Ended) and result.retry_in is not None:
@@ -139,7 +139,7 @@ class Executor:
             case Decision.IN_FLIGHT:
                 return InFlight.IN_FLIGHT
             case Decision.UNKNOWN:
-                return _AT_ONCE  # and so to the dead-letter queue
+                return _AT_ONCE  # so that it soon reaches the dead-letter queue
             case _:
                 return claim.back_in or self.limits.lease
 
@@ -165,16 +165,16 @@ class Executor:
             transaction = await call_venue(venue, signing, self.limits.venue)
         except AttemptFailed as error:
             raise _Stopped(order, error) from error
-        # Recorded before it is sent: from here on, whoever takes over asks the chain about this signature first.
+        # Recorded before it is sent: from here on, any other worker first looks this signature up on the chain.
         return await self.journal.record(submitted(order, transaction))
 
     def _valid_until(self, order: Order) -> datetime:
-        """No transaction is valid beyond its order's time."""
+        """No transaction is valid beyond its order's expiry."""
         return min(datetime.now(UTC) + self.limits.transaction_validity, order.expires_at)
 
 
 class _Stopped(Exception):
-    """The attempt ended before anything was signed, with the order as it then stood."""
+    """The attempt ended before anything was signed. `order` is the order at that time."""
 
     def __init__(self, order: Order, error: AttemptFailed) -> None:
         super().__init__(str(error))

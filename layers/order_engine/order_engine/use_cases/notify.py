@@ -1,4 +1,4 @@
-"""Push committed events to whoever listens."""
+"""Push committed events to the subscribed connections."""
 
 import json
 from collections import Counter, defaultdict
@@ -16,13 +16,13 @@ from order_engine.observability import error_fields, logger
 from order_engine.observability.metrics import FRAMES_PUSHED, PUSH_FAILURES, metrics
 from order_engine.use_cases.ports import Connections, Gateway
 
-_FRAME_BYTES = 32_000  # API Gateway counts a message by 32 kB and closes a connection at a larger frame
-_LATE = "late"  # kind of failure: the batch's time was over first
+_FRAME_BYTES = 32_000  # API Gateway meters messages by 32 kB and closes a connection that gets a larger frame
+_LATE = "late"  # kind of failure: the batch ran out of time first
 
 
 @dataclass(frozen=True, slots=True)
 class StatusEvent:
-    """A committed event: whose it is, and the document to push."""
+    """A committed event: its account, and the document to push."""
 
     account: str
     document: Mapping[str, Any]
@@ -30,7 +30,7 @@ class StatusEvent:
 
 @dataclass(slots=True)
 class _Delivery:
-    """A connection's frames of a batch, in order, and how far they got."""
+    """The frames of a batch for one connection, in order, and how many of them were sent."""
 
     connection_id: str
     topics: list[str] = field(default_factory=list)
@@ -53,8 +53,8 @@ def notify(
 ) -> None:
     """Post the events, in order per connection and in parallel across them, for at most `time_limit`.
 
-    The first frame that does not arrive is its connection's last of the batch: the client sees a gap and resumes from
-    Postgres. A connection that is gone is taken off its topics. Raises ConnectionsUnavailable; nothing is posted then.
+    A connection gets no more frames of the batch after one that fails: the client sees a gap and resumes from Postgres.
+    A closed connection is unsubscribed from its topics. Raises ConnectionsUnavailable before anything is posted.
     """
     by_topic: dict[str, list[StatusEvent]] = defaultdict(list)
     for event in events:
@@ -64,9 +64,9 @@ def notify(
     deliveries = _deliveries(listening, by_topic)
     deadline = monotonic() + time_limit.total_seconds()
     posting = [pool.submit(_deliver, delivery, deadline, connections, gateway) for delivery in deliveries.values()]
-    finished, _ = wait(posting, timeout=time_limit.total_seconds())  # a post under way ends at its own timeout
+    finished, _ = wait(posting, timeout=time_limit.total_seconds())  # a post in progress ends at its own timeout
     for done in finished:
-        done.result()  # raises what was raised there
+        done.result()  # raises the exception of the post, if any
     _count(deliveries.values())
     _log(events, listening, deliveries)
 
@@ -74,7 +74,7 @@ def notify(
 def _deliveries(
     listening: Mapping[str, Collection[str]], by_topic: Mapping[str, Sequence[StatusEvent]]
 ) -> dict[str, _Delivery]:
-    """What each connection is to get, by its id."""
+    """The deliveries, by connection id."""
     deliveries: dict[str, _Delivery] = {}
     for topic, connection_ids in listening.items():
         frames = list(_frames(topic, by_topic[topic]))
@@ -86,7 +86,7 @@ def _deliveries(
 
 
 def _frames(topic: str, events: Sequence[StatusEvent]) -> Iterator[str]:
-    """The frames of a topic: an event each for an order, as many as fit for an account."""
+    """The frames of a topic: one event per frame for an order, as many as fit for an account."""
     texts = [json.dumps(event.document, separators=(",", ":")) for event in events]
     return _account_frames(texts) if topic == account_topic(events[0].account) else iter(texts)
 
@@ -126,7 +126,7 @@ def _unsubscribe(delivery: _Delivery, connections: Connections) -> None:
             connections.remove(topic, delivery.connection_id)
     except ConnectionsUnavailable as error:
         about = {"connection_id": delivery.connection_id, **error_fields(error)}
-        logger.warning("still listed; the next post to it finds it gone", extra=about)
+        logger.warning("not unsubscribed; the next post to the connection will do it", extra=about)
 
 
 def _count(deliveries: Collection[_Delivery]) -> None:
@@ -144,7 +144,7 @@ def _count(deliveries: Collection[_Delivery]) -> None:
 
 
 def _log(events: Sequence[StatusEvent], listening: Mapping[str, set[str]], deliveries: Mapping[str, _Delivery]) -> None:
-    """A line for every order that somebody listens to; at DEBUG if all got it, as these would be most of all lines."""
+    """Log a line for every order with subscribers; at DEBUG if all got it, as these would be most of all lines."""
     sequences: dict[tuple[str, str], list[int]] = defaultdict(list)
     for event in events:
         sequences[event.account, event.document["orderId"]].append(event.document["sequence"])

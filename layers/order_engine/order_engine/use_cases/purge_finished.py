@@ -1,4 +1,4 @@
-"""Delete finished orders that are older than anybody needs, so that the tables stop growing."""
+"""Delete finished orders past their retention, so that the tables stop growing."""
 
 from order_engine.use_cases.ports import Orders
 
@@ -7,9 +7,9 @@ _AT_MOST = 20_000
 
 
 async def purge_finished(orders: Orders, days: float) -> int:
-    """Delete finished orders that were placed more than `days` ago, oldest first, and say how many; 0 days keep all.
+    """Delete finished orders that were placed more than `days` ago, oldest first; returns how many. 0 days: keep all.
 
-    At most twenty thousand a call. Their idempotency keys are free again. Raises DatabaseUnavailable.
+    At most 20,000 per call. Their idempotency keys can be used again. Raises DatabaseUnavailable.
     """
     purged = 0
     while days and purged < _AT_MOST:

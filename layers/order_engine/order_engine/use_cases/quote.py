@@ -1,4 +1,4 @@
-"""Ask every venue at once and choose."""
+"""Get quotes from all venues concurrently and choose the best."""
 
 import asyncio
 from collections.abc import Sequence
@@ -11,9 +11,9 @@ from order_engine.venues.protocol import Venue
 
 
 async def quote(swap: Swap, venues: Sequence[Venue], time_limit: timedelta) -> Route:
-    """The best route. A venue that fails, or takes longer than `time_limit`, is left out and says why.
+    """The best route. A venue that fails, or takes longer than `time_limit`, is not chosen; the route has its error.
 
-    Raises NoQuote when no venue can now, or a FinalFailure when none ever can.
+    Raises NoQuote if no venue can give a quote now, or a FinalFailure if none ever can.
     """
     answers = await asyncio.gather(*(_answer_of(venue, swap, time_limit) for venue in venues))
     quotes = [answer for answer in answers if isinstance(answer, Quote)]

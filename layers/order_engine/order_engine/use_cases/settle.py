@@ -1,4 +1,4 @@
-"""The ways in which an attempt, or the order itself, ends. No other code ends one."""
+"""Ends attempts and orders. No other code does so."""
 
 import asyncio
 import random
@@ -28,28 +28,28 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryPolicy:
-    """How often an order is attempted, and how long after its first failure the second attempt may begin."""
+    """How often an order is attempted, and the delay between the first failure and the second attempt."""
 
     max_attempts: int
     backoff: timedelta
 
     def wait_after(self, attempt: int) -> timedelta:
-        """Whole seconds (SQS knows no others) until the next attempt: doubling, up to half as long again."""
+        """The delay before the next attempt, in whole seconds (for SQS): it doubles, plus up to 50 % jitter."""
         wait = self.backoff.total_seconds() * 2 ** (attempt - 1)
         return timedelta(seconds=round(random.uniform(wait, wait * 1.5)))
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The attempt is over; `retry_in` is the time until the next one may begin, None when the order is finished."""
+    """The attempt has ended; `retry_in` is the delay before the next one, None if the order is finished."""
 
     retry_in: timedelta | None = None
 
 
 class Settler:
-    """Ends attempts and orders. Each method raises Fenced (somebody else did it first) and DatabaseUnavailable.
+    """Ends attempts and orders. Each method raises Fenced (another process did it first) and DatabaseUnavailable.
 
-    Orders that are settled at the same time share one look at the chain. `time_limit` is the chain's, for one answer.
+    Orders that are settled at the same time share one call to the chain. `time_limit` applies to each call.
     """
 
     def __init__(self, *, journal: Journal, chain: Chain, retries: RetryPolicy, time_limit: timedelta) -> None:
@@ -61,20 +61,20 @@ class Settler:
         self._looking: Batcher[Transaction, TransactionStatus] = Batcher(self._look)
 
     async def send(self, order: Order) -> Ended | InFlight:
-        """Send the order's signed transaction, which may have been sent before, and look once what became of it."""
+        """Send the order's signed transaction, which may have been sent before, and check its status once."""
         assert order.transaction
         try:
             await self._sending.put(order.transaction)
         except VenueUnavailable as error:
-            logger.warning("not known whether it was sent", extra=error_fields(error))
+            logger.warning("unknown whether the transaction was sent", extra=error_fields(error))
         return await self._settle(order, order.transaction)
 
     async def settle(self, order: Order) -> Ended | InFlight:
-        """Look what became of the order's signed transaction, and send it again while it is in flight."""
+        """Check the status of the order's signed transaction, and send it again while it is in flight."""
         assert order.transaction
         settled = await self._settle(order, order.transaction)
         if settled is InFlight.IN_FLIGHT:
-            with suppress(VenueUnavailable):  # the next look does it again
+            with suppress(VenueUnavailable):  # the next check sends it again
                 await self._sending.put(order.transaction)
         return settled
 
@@ -82,7 +82,7 @@ class Settler:
         try:
             status = await self._looking.put(transaction)
         except VenueUnavailable as error:
-            logger.warning("the chain did not say how the transaction stands", extra=error_fields(error))
+            logger.warning("transaction status not available", extra=error_fields(error))
             return InFlight.IN_FLIGHT
         if isinstance(status, InFlight):
             return status
@@ -92,7 +92,7 @@ class Settler:
         return await self.end_attempt(order, status.error)
 
     async def end_attempt(self, order: Order, error: AttemptFailed) -> Ended:
-        """Record that the attempt ended without a fill and that nothing signed can land any more."""
+        """Record that the attempt ended without a fill, and that no signed transaction can land any more."""
         if isinstance(error, FinalFailure) or order.attempt >= self.retries.max_attempts:
             await self._journal.record(failed(order, error))
             return Ended()
@@ -104,12 +104,12 @@ class Settler:
         return Ended(wait)
 
     async def fail_exhausted(self, order: Order) -> Ended:
-        """Nothing is signed and no attempt is left."""
+        """Fail an order with nothing signed and no attempts left."""
         await self._journal.record(failed(order, AttemptsExhausted()))
         return Ended()
 
     async def expire(self, order: Order) -> Ended:
-        """Nothing is signed and the order's time is over."""
+        """Expire an order with nothing signed by its expiry."""
         await self._journal.record(expired(order, OrderExpired()))
         return Ended()
 
@@ -127,7 +127,7 @@ class Settler:
             return await _each_half(self._look, transactions, error)
 
     async def _in_time(self, answer: Awaitable[Answer]) -> Answer:
-        """Raises VenueUnavailable and nothing else: a fault in a chain's SDK must not end an attempt."""
+        """Raises only VenueUnavailable: an error in a chain's SDK must not end an attempt."""
         try:
             async with asyncio.timeout(self._seconds):
                 return await answer
@@ -141,7 +141,7 @@ class Settler:
 
 
 class _ChainFailed(VenueUnavailable):
-    """The chain answered with a fault of its own, perhaps because of one transaction of many."""
+    """The chain's SDK raised an unexpected error, perhaps because of one transaction in the batch."""
 
 
 async def _each_half(
@@ -149,7 +149,7 @@ async def _each_half(
     transactions: Sequence[Transaction],
     error: VenueUnavailable,
 ) -> Sequence[Answer | Exception]:
-    """Find the transaction that a chain refuses a whole batch for, so that it costs no other order anything."""
+    """Split a failed batch, so that one bad transaction does not affect the other orders."""
     middle = len(transactions) // 2
     if middle == 0:
         return [error]

@@ -17,7 +17,7 @@ from order_engine.use_cases.settle import Settler
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """What became of a batch of order ids: settled, or no order at all. The rest is to be tried again later."""
+    """The outcome for a batch of order ids: settled, or not an order. All others must be tried again later."""
 
     settled: set[UUID]
     unknown: set[UUID]
@@ -25,7 +25,7 @@ class Settlement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeadLetterHandler:
-    """Sends back what can still be executed and finishes what cannot."""
+    """Requeues orders that can still be executed and finishes those that cannot."""
 
     orders: Orders
     journal: Journal
@@ -34,7 +34,7 @@ class DeadLetterHandler:
     settler: Settler
 
     async def settle(self, ids: Collection[UUID], time_limit: timedelta) -> Settlement:
-        """Take care of these orders, all at once, for at most `time_limit`. Raises DatabaseUnavailable."""
+        """Settle these orders concurrently, for at most `time_limit`. Raises DatabaseUnavailable."""
         deadline = Deadline.after(time_limit)
         claims = await self.orders.examine(ids, max_attempts=self.settler.retries.max_attempts)
         await announce(claims, self.orders, self.journal)
@@ -52,7 +52,7 @@ class DeadLetterHandler:
             logger.warning("dead letter not settled yet", extra=about | error_fields(error))
             return False
         except Exception:
-            logger.exception("dead letter not settled", extra=about)  # it costs no other order anything
+            logger.exception("dead letter not settled", extra=about)  # the other orders are unaffected
             return False
         logger.info("dead letter settled" if settled else "dead letter not settled yet", extra=about)
         return settled
@@ -62,7 +62,7 @@ class DeadLetterHandler:
             case Claim(decision=Decision.FINISHED):
                 pass
             case Claim(decision=Decision.CLAIMABLE):
-                # Its receives were used up by crashes and repeats, not by attempts.
+                # The message's receives were used up by crashes and duplicates, not by attempts.
                 await self.queue.send(claim.order_id)
             case Claim(decision=Decision.NOT_YET, back_in=timedelta() as back_in):
                 await self.queue.send(claim.order_id, back_in)
@@ -72,6 +72,6 @@ class DeadLetterHandler:
                 await self.settler.fail_exhausted(order)
             case Claim(decision=Decision.OVERDUE, order=Order() as order):
                 await self.settler.expire(order)
-            case _:  # a worker has it, or this release cannot read it
+            case _:  # a worker holds the lease, or this release cannot read the order
                 return False
         return True

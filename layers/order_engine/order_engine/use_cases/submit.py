@@ -28,7 +28,7 @@ class Submission:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submitter:
-    """Accepts orders. `lifetime`: the time of an order that names none; `watchdog`: when the sweeper looks first."""
+    """Accepts orders. `lifetime` applies if an order has no expiry; the sweeper first checks after `watchdog`."""
 
     orders: Orders
     queue: Queue
@@ -36,17 +36,17 @@ class Submitter:
     watchdog: timedelta
 
     async def submit(self, new: NewOrder) -> Submission:
-        """Place an order. Once stored it will be executed, whatever happens to the queue.
+        """Place an order. Once stored, it will be executed even if it cannot be queued now.
 
         Raises InvalidRequest (it expires too soon or too late), DatabaseUnavailable (nothing was stored),
-        OutcomeUnknown (it may have been) and IdempotencyConflict (the client order id stands for a different order).
+        OutcomeUnknown (it may have been) and IdempotencyConflict (the client order id belongs to a different order).
         """
         order, is_new = await self._placed(new)
         if is_new:
             log_accepted(order)
         elif not order.is_repeat_of(new):
             raise IdempotencyConflict()
-        # Also when it is a repeat: the process that placed the order may have ended before it sent it.
+        # Also for a repeat: the process that stored the order may have died before it queued it.
         if order.unattempted and order.status in CLAIMS:
             await self._send(order)
         return Submission(order, replayed=not is_new)
@@ -55,7 +55,7 @@ class Submitter:
         problem = new.expires_at and problem_with_expiry(new.expires_at, datetime.now(UTC))
         if not problem:
             return await self.orders.place(new, lifetime=self.lifetime, watchdog=self.watchdog)
-        # A late repeat still finds its order.
+        # A repeat that arrives too late for its `expires_at` still gets its order.
         before = new.client_order_id and await self.orders.placed_before(new.account, new.client_order_id)
         if not before:
             raise InvalidRequest([FieldError("expiresAt", problem)])
@@ -65,6 +65,6 @@ class Submitter:
         try:
             await self.queue.send(order.id)
         except QueueUnavailable as error:
-            logger.warning("not queued; the sweeper will", extra={"order_id": str(order.id), **error_fields(error)})
-            with suppress(DatabaseUnavailable):  # the order is stored all the same, and its watchdog set
+            logger.warning("not queued; left to the sweeper", extra={"order_id": str(order.id), **error_fields(error)})
+            with suppress(DatabaseUnavailable):  # the order is stored anyway, and its watchdog is set
                 await self.orders.mark_due(order.id)

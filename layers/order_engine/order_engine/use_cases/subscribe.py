@@ -1,4 +1,4 @@
-"""Listen to one order, or to all of an account's."""
+"""Subscribe to one order, or to all of an account's orders."""
 
 from uuid import UUID
 
@@ -11,9 +11,9 @@ from order_engine.use_cases.ports import Connections, Orders
 async def subscribe_to_order(
     connection_id: str, account: str, order_id: UUID, connections: Connections, orders: Orders
 ) -> History:
-    """Register first and read second, so that nothing falls between; returns the order as it stands.
+    """Subscribe first and read second, so that no event is missed in between; returns the order and its events.
 
-    Raises OrderNotFound (unknown, or another account's) and DatabaseUnavailable.
+    Raises OrderNotFound (unknown, or another account's), DatabaseUnavailable and ConnectionsUnavailable.
     """
     topic = order_topic(account, order_id)
     connections.add(topic, connection_id)
@@ -25,10 +25,10 @@ async def subscribe_to_order(
 
 
 def subscribe_to_account(connection_id: str, account: str, connections: Connections) -> None:
-    """Listen to every order of the account from now on."""
+    """Subscribe to every order of the account from now on."""
     connections.add(account_topic(account), connection_id)
 
 
 def unsubscribe(connection_id: str, account: str, order_id: UUID | None, connections: Connections) -> None:
-    """Listen no longer, to one order or (without one) to the account."""
+    """Unsubscribe from one order or, without an order id, from the account."""
     connections.remove(order_topic(account, order_id) if order_id else account_topic(account), connection_id)

@@ -1,4 +1,4 @@
-"""Send orders that made no progress in their time to the queue again."""
+"""Requeue orders that made no progress in time."""
 
 from datetime import timedelta
 
@@ -11,10 +11,10 @@ _LONGEST_WATCH = timedelta(minutes=15)
 
 
 async def sweep(orders: Orders, queue: Queue, watchdog: timedelta, at_most: int = 10_000) -> int:
-    """Queue the orders that are due, the longest overdue first, and say how many were sent.
+    """Queue the orders that are due, the longest overdue first; returns how many were queued.
 
-    Each that was sent is due again after twice the time of before, so that a lost message costs an order little and a
-    deep queue costs it few repeats. What could not be sent stays due. Raises DatabaseUnavailable, QueueUnavailable.
+    The wait until an order is due again doubles each time, so that a lost message delays it little and a deep queue
+    causes few duplicates. Orders that could not be queued stay due. Raises DatabaseUnavailable, QueueUnavailable.
     """
     sent = 0
     while sent < at_most and (due := await orders.due(_AT_ONCE)):
@@ -23,5 +23,5 @@ async def sweep(orders: Orders, queue: Queue, watchdog: timedelta, at_most: int 
         log_requeued(accepted)
         sent += len(accepted)
         if len(accepted) < len(due):
-            raise QueueUnavailable(f"The queue took {len(accepted)} of {len(due)} orders.")
+            raise QueueUnavailable(f"The queue accepted {len(accepted)} of {len(due)} orders.")
     return sent

@@ -1,4 +1,4 @@
-"""Where swaps are executed: the protocols that an SDK has to fulfil, and the mocked market that stands in for them.
+"""Where swaps are executed: the protocols that a real SDK has to implement, and a mocked market.
 
 To trade for real, implement `protocol.Venue` and `protocol.Chain` and return them from `connect` and `connect_venues`.
 """
@@ -13,7 +13,7 @@ from order_engine.venues.protocol import Chain, Venue
 
 
 def connect_venues(settings: MockSettings) -> Sequence[Venue]:
-    """The venues to ask for quotes."""
+    """The venues to get quotes from."""
     return mock_venues(settings, mock_conditions(settings))
 
 

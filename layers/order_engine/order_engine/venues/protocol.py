@@ -1,4 +1,4 @@
-"""What the engine asks of a venue and of the chain. Implement these two with a real SDK and the mocks can go."""
+"""The interfaces of a venue and of the chain. Implement both with a real SDK to replace the mocks."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -15,13 +15,13 @@ class Venue(Protocol):
 
     @property
     def name(self) -> str:
-        """As clients see it in a route."""
+        """The name that clients see in a route."""
 
     async def quote(self, swap: Swap, /) -> Quote:
         """What the venue would pay out now, after its fee and the trade's price impact.
 
-        Raises a RetryableFailure (VenueUnavailable) when another try may help, a FinalFailure (UnsupportedPair,
-        AmountBelowMinimum, InsufficientLiquidity) when none can.
+        Raises a RetryableFailure (VenueUnavailable) if another try may succeed, a FinalFailure (UnsupportedPair,
+        AmountBelowMinimum, InsufficientLiquidity) if none can.
         """
 
     async def build(self, order: Order, quote: Quote, min_amount_out: Decimal, valid_until: datetime, /) -> Transaction:
@@ -33,17 +33,17 @@ class Venue(Protocol):
 
 
 class Chain(Protocol):
-    """Where a venue's transactions land. Both methods take a batch, of any size."""
+    """The chain that transactions land on. Both methods take a batch of any size."""
 
     async def send(self, transactions: Sequence[Transaction], /) -> None:
-        """Send them, or send them again: a signature lands at most once, and never after its `valid_until`.
+        """Send transactions, possibly again: a signature lands at most once, and never after its `valid_until`.
 
-        Raises VenueUnavailable when it is not known whether all were sent; `statuses` will tell.
+        Raises VenueUnavailable if it is unknown whether all were sent; `statuses` will tell.
         """
 
     async def statuses(self, transactions: Sequence[Transaction], /) -> Sequence[TransactionStatus]:
-        """How each stands now, in the same order, without waiting.
+        """The current status of each transaction, in the same order, without waiting.
 
-        An answer other than InFlight is final. Unfilled with TransactionExpired: it has not landed, and never will,
-        because its `valid_until` has passed. Raises VenueUnavailable when the chain cannot be asked.
+        A status other than InFlight is final. Unfilled with TransactionExpired means that it has not landed and never
+        will, because its `valid_until` has passed. Raises VenueUnavailable if the chain cannot be reached.
         """

@@ -25,22 +25,22 @@ Parameters = Mapping[str, Any]
 
 _CONNECT_SECONDS = 2
 _IDLE_SECONDS = 30
-_DEADLOCKS = 3  # after so many a statement that was chosen as the victim is given up
+_DEADLOCKS = 3  # retries of a statement that Postgres aborted as a deadlock victim
 _OPTIONS: dict[str, Any] = {
     "autocommit": True,
     "connect_timeout": _CONNECT_SECONDS,
-    # A host that vanished is noticed in seconds, not in the kernel's 15 minutes.
+    # A host that vanished is detected within seconds, not after the kernel's 15 minutes.
     "tcp_user_timeout": 3_000,
     "application_name": "order-engine",
 }
 
 
 class Database:
-    """Opened at first use, looked at when it sat idle, replaced before a statement and never in the middle of one.
+    """A connection that is opened on first use, checked after it was idle, and replaced only between statements.
 
-    Every method raises DatabaseUnavailable when Postgres cannot be reached, goes away, or has not answered within
-    `time_limit`; it says whether the statement may have run. A `url` without a password logs in as the function's
-    IAM role.
+    Every method raises DatabaseUnavailable if Postgres cannot be reached, disconnects, or does not respond within
+    `time_limit`; the error tells whether the statement may have run. Without a password in `url`, the function's IAM
+    role is used to log in.
     """
 
     def __init__(self, url: str, time_limit: timedelta = timedelta(seconds=10)) -> None:
@@ -54,10 +54,10 @@ class Database:
     async def fetch(
         self, statement: str, parameters: Parameters | None = None, *, prepare: bool = False
     ) -> list[DictRow]:
-        """Run one named statement in a transaction of its own.
+        """Run one named statement in its own transaction.
 
-        One that runs for every order is better prepared: it costs Postgres half then, and its plan is kept, so there
-        must be but one good one. Raises StatementRejected, besides, when Postgres does not accept a value in it.
+        `prepare` halves the cost in Postgres of statements that run for every order. Plans are cached, so there must be
+        only one good plan. Also raises StatementRejected if Postgres does not accept a value.
         """
         async with self._lock:
             call = _Call(statement_named(statement), parameters, prepare)
@@ -66,7 +66,7 @@ class Database:
                 done, _ = await asyncio.wait({work}, timeout=self._seconds)
             finally:
                 if not work.done():
-                    # The driver first wants its cancel request answered, which may take for ever: nobody waits for it.
+                    # The driver waits for a response to its cancel request, possibly forever, so it is left behind.
                     self._connection = None
                     work.cancel()
                     work.add_done_callback(lambda late: late.cancelled() or late.exception())
@@ -77,7 +77,7 @@ class Database:
             return work.result()
 
     async def close(self) -> None:
-        """Close the connection; the next use opens another."""
+        """Close the connection; the next use opens a new one."""
         if self._connection:
             await self._connection.close()
             self._connection = None
@@ -93,11 +93,11 @@ class Database:
         except (psycopg.OperationalError, psycopg.InterfaceError) as error:
             await connection.close()
             raise DatabaseUnavailable(may_have_run=_may_have_run(error)) from error
-        except asyncio.CancelledError:  # given up: see fetch
+        except asyncio.CancelledError:  # abandoned by fetch
             await connection.close()
             raise
         except psycopg.Error as error:
-            # 25: a server that became a standby takes no writes. Look for another.
+            # Class 25: a server that became a standby accepts no writes. Reconnect, to find the new primary.
             if (error.sqlstate or "").startswith("25"):
                 await connection.close()
                 raise DatabaseUnavailable() from error
@@ -114,7 +114,7 @@ class Database:
     async def _is_stale(self, connection: Connection) -> bool:
         if connection.broken or connection.closed:
             return True
-        # A server that closed the connection leaves an end-of-file on the socket: seen here without a round trip.
+        # If the server has closed the connection, the socket is readable (end of file). This takes no round trip.
         readable, _, _ = select.select([connection.fileno()], [], [], 0)
         if readable or time.monotonic() - self._used_at > _IDLE_SECONDS:
             try:
@@ -126,14 +126,14 @@ class Database:
 
 
 def _plans(url: str) -> dict[str, Any]:
-    """How statements are planned. Through RDS Proxy none is prepared: that may pin a connection to its client.
+    """Connection options for planning. Nothing is prepared through RDS Proxy: that may pin a connection to its client.
 
     https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-proxy-pinning.html
     """
     target = conninfo_to_dict(url)
     if ".proxy-" in str(target.get("host")):
         return {"prepare_threshold": None}
-    # A plan made while a table was small is kept when it has grown.
+    # A plan cached while a table was small is still used once it has grown, so it must not scan sequentially.
     return {"options": f"-c enable_seqscan=off {target.get('options') or ''}"}
 
 
@@ -147,7 +147,7 @@ class _Call:
 
 async def _execute(connection: Connection, call: _Call) -> list[DictRow]:
     for _ in range(_DEADLOCKS):
-        with suppress(psycopg.errors.DeadlockDetected):  # rolled back by Postgres, so that the other side could go on
+        with suppress(psycopg.errors.DeadlockDetected):  # rolled back by Postgres, so that the other side can proceed
             return await _fetch(connection, call)
     return await _fetch(connection, call)
 
@@ -156,7 +156,7 @@ async def _fetch(connection: Connection, call: _Call) -> list[DictRow]:
     try:
         cursor = await connection.execute(call.statement, call.parameters, prepare=call.prepare)
     except psycopg.errors.FeatureNotSupported:
-        # A migration has changed what the prepared statement returns: this once unprepared, then on a new connection.
+        # A migration changed the prepared statement's columns: run it unprepared this once, then on a new connection.
         cursor = await connection.execute(call.statement, call.parameters, prepare=False)
         rows = await _rows(cursor)
         await connection.close()
@@ -169,7 +169,7 @@ async def _rows(cursor: psycopg.AsyncCursor[DictRow]) -> list[DictRow]:
 
 
 def _may_have_run(error: psycopg.Error) -> bool:
-    """An error that the server itself reported ends the transaction, unless the server was going down (class 57P)."""
+    """An error reported by the server means a rollback, unless the server was shutting down (class 57P)."""
     return error.sqlstate is None or error.sqlstate.startswith("57P")
 
 

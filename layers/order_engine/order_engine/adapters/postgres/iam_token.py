@@ -1,4 +1,4 @@
-"""How one logs in to RDS as an IAM role: with a signed request in the place of a password."""
+"""Login to RDS as an IAM role, with a signed request in place of a password."""
 
 from botocore.auth import SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
@@ -8,14 +8,14 @@ from psycopg.conninfo import conninfo_to_dict
 from order_engine.adapters.aws import credentials, region
 from order_engine.domain.errors import DatabaseUnavailable
 
-_VALID_SECONDS = 900  # the most there is; it counts at the log-in only, an open connection outlives it
+_VALID_SECONDS = 900  # the maximum; only checked at login, so open connections outlive it
 
 
 def login(url: str) -> dict[str, str]:
-    """What a connection to `url` needs besides: nothing if it has a password, else an IAM token as the password.
+    """Additional options for a connection to `url`: none if it has a password, else an IAM token as the password.
 
-    Signed here, without a call, as boto3's rds.generate_db_auth_token does it; making that client first would load
-    the whole description of RDS, the slowest step of a cold start. Raises DatabaseUnavailable without credentials.
+    Signed locally, like boto3's rds.generate_db_auth_token; but creating that client would load the whole service model
+    of RDS, the slowest step of a cold start. Raises DatabaseUnavailable if there are no credentials.
     """
     target = conninfo_to_dict(url)
     if target.get("password"):

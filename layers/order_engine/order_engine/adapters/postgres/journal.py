@@ -1,4 +1,4 @@
-"""The journal: every step of every order goes through it, into Postgres first and then out to the listeners."""
+"""The journal: every step of every order is committed to Postgres first, then published to its subscribers."""
 
 import asyncio
 import json
@@ -19,7 +19,7 @@ from order_engine.domain.orders import Order, OrderEvent, latest_event
 from order_engine.observability import error_fields, logger
 from order_engine.observability.steps import log_step
 
-# The notifier takes a sender's messages one after the other, about so long for each: what is sent at once waits there.
+# The notifier handles a sender's messages one at a time, in about this time each: any sent sooner would wait there.
 _LINGER_SECONDS = 0.02
 _Key = tuple[UUID, int, int, str]
 _Step = tuple[Order, str]
@@ -27,16 +27,16 @@ _MOVES = json.dumps([{"source": source, "target": target} for source, target in 
 
 
 class Publisher(Protocol):
-    """Where committed events go."""
+    """Publishes committed events."""
 
     async def publish(self, events: Sequence[OrderEvent], /) -> None:
-        """Send events on, in order. Raises QueueUnavailable."""
+        """Publish events, in order. Raises QueueUnavailable."""
 
 
 class Journal:
-    """Group commit of steps; what is committed is published, in order, by as few messages as possible.
+    """Group commit of steps; committed events are published in order, in as few messages as possible.
 
-    An order that is to be retried is due for the sweeper `watchdog` after its retry's time.
+    An order that will be retried is due for the sweeper `watchdog` after the time of its retry.
     """
 
     def __init__(self, database: Database, publisher: Publisher, *, watchdog: timedelta) -> None:
@@ -47,20 +47,20 @@ class Journal:
         self._events: Batcher[OrderEvent, None] = Batcher(self._publish, limit=2_000, linger=_LINGER_SECONDS)
 
     async def record(self, order: Order) -> Order:
-        """Commit a step, given as the order that it leads to (see domain.transitions), and return it as it now stands.
+        """Commit a step, given as the resulting order (see domain.transitions); returns it with the time of the commit.
 
-        Raises Fenced (somebody else moved the order meanwhile, or it was too late to sign; nothing was written),
-        StatementRejected (the same, for good) and DatabaseUnavailable (it is not known whether the step was written).
+        Raises Fenced (the order has changed, or has expired before signing; nothing was written), StatementRejected
+        (nothing was written and a retry is useless) and DatabaseUnavailable (unknown whether the step was written).
         """
         return await self._steps.put(order)
 
     def announce(self, events: Iterable[OrderEvent]) -> None:
-        """Publish events that are committed already. Clients drop those they have seen."""
+        """Publish events that are already committed. Clients drop duplicates."""
         for event in events:
             self._events.put(event)
 
     async def drain(self, until: float) -> None:
-        """Wait until everything recorded is published, but not beyond `until`, by the event loop's clock."""
+        """Wait until everything recorded is published, but not beyond `until` on the event loop's clock."""
         with suppress(TimeoutError):
             async with asyncio.timeout_at(until):
                 await self._steps.drain()
@@ -76,7 +76,7 @@ class Journal:
         try:
             moved = await self._write(sorted(steps, key=_id))
         except StatementRejected as error:
-            # Nothing was written: each by itself, so that one bad value costs nobody else anything.
+            # Nothing was written. Commit each step on its own, so that one bad value does not affect the others.
             return [error] if len(steps) == 1 else [await self._commit_alone(step) for step in steps]
         results = [_recorded(order, moved.get(_key(order))) for order, _ in steps]
         committed = [order for order in results if isinstance(order, Order)]
@@ -93,7 +93,7 @@ class Journal:
         return result
 
     async def _write(self, steps: Sequence[_Step]) -> dict[_Key, datetime]:
-        """The times of the steps that hold. They are given in id order, as claims lock: no deadlocks."""
+        """The times of the accepted steps. Steps are in id order, like the locks of claims, to avoid deadlocks."""
         parameters = {
             "ids": [order.id for order, _ in steps],
             "steps": f"[{','.join(text for _, text in steps)}]",
@@ -127,7 +127,7 @@ def _id(step: _Step) -> UUID:
 
 
 def _step_text(order: Order) -> str | Exception:
-    """The step as JSON, or why it cannot be written: a venue may have reported nonsense."""
+    """The step as JSON, or the error if that fails: a venue may have returned invalid values."""
     try:
         return json.dumps(_step(order), default=str)
     except (ArithmeticError, AttributeError, TypeError, ValueError) as error:

@@ -1,18 +1,18 @@
-"""The schema's versions: each file in migrations/ runs once, in order, in a transaction of its own."""
+"""Schema migrations: each file in migrations/ runs once, in order, in its own transaction."""
 
 from importlib.resources import files
 
 import psycopg
 
-LOCK = 0x6F72646572  # "order": two migrations at once wait for each other
-_NOT_YET = "OE001"  # a migration raises it while the version before still uses what it removes
+LOCK = 0x6F72646572  # "order" in ASCII; of two concurrent migrations, one waits for the other
+_NOT_YET = "OE001"  # raised by a migration while the previous release still uses what it removes
 
 
 def migrate(url: str, password: str | None = None) -> list[str]:
     """Bring the database of `url` up to date as its owner; returns the names of the migrations that ran.
 
-    `password` is the owner's, if the URL does not have it. Raises psycopg.Error with the reason; a failed migration is
-    rolled back and those after it are not tried. One that raises SQLSTATE OE001 is left for the next run.
+    `password` is the owner's, if it is not in the URL. Raises psycopg.Error; a failed migration is rolled back, and
+    later ones are not run. A migration that raises SQLSTATE OE001 is postponed to the next run.
     """
     ran = []
     with psycopg.connect(url, password=password, autocommit=True) as connection:

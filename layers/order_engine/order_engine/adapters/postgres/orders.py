@@ -21,16 +21,16 @@ _TYPES = list(OrderType)
 
 
 class OrderStore:
-    """Orders in Postgres. Every method raises DatabaseUnavailable when Postgres is away."""
+    """Orders in Postgres. Every method raises DatabaseUnavailable if Postgres is unavailable."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def place(self, new: NewOrder, *, lifetime: timedelta, watchdog: timedelta) -> tuple[Order, bool]:
-        """Store an order with its first event; it expires after `lifetime` unless it says when itself.
+        """Store an order with its first event; it expires after `lifetime` unless it has its own expiry.
 
         Returns the order and True, or the one that was placed before with the same client order id and False.
-        Raises DatabaseUnavailable (nothing is stored) and OutcomeUnknown (it may be).
+        Raises DatabaseUnavailable (nothing is stored) and OutcomeUnknown (the order may be stored).
         """
         parameters = {"orders": _new_orders_document([new]), "lifetime": lifetime, "watchdog": watchdog}
         try:
@@ -46,7 +46,7 @@ class OrderStore:
             order = await self.placed_before(new.account, new.client_order_id)
         except DatabaseUnavailable as error:
             raise OutcomeUnknown() from error
-        if order is None:  # it was deleted in this very moment: its key is free again
+        if order is None:  # it has just been deleted, so its key can be used again
             raise OutcomeUnknown()
         return order, False
 
@@ -57,11 +57,11 @@ class OrderStore:
         return order_of(rows[0]) if rows else None
 
     async def mark_due(self, order_id: UUID) -> None:
-        """Let the next sweep send an order that no worker has had yet."""
+        """Have the next sweep queue an order that no worker has claimed yet."""
         await self._database.fetch("orders.mark_due", {"id": order_id})
 
     async def get(self, account: str, order_id: UUID) -> History | None:
-        """The account's order with its events; None for an unknown one and for another account's alike."""
+        """The account's order with its events; None if it does not exist or belongs to another account."""
         rows = await self._database.fetch("orders.get", {"account": account, "id": order_id})
         if not rows:
             return None
@@ -78,31 +78,31 @@ class OrderStore:
         return [order_of(row) for row in rows]
 
     async def events(self, orders: Collection[Order]) -> dict[UUID, list[OrderEvent]]:
-        """The events of these orders, oldest first; without those that this release cannot read."""
+        """The events of these orders, oldest first, except those that this release cannot read."""
         by_id = {order.id: order for order in orders}
         rows = await self._database.fetch("orders.events", {"ids": list(by_id)})
         return {row["order_id"]: _events(by_id[row["order_id"]], row["events"]) for row in rows}
 
     async def claim(self, ids: Collection[UUID], *, lease: timedelta, max_attempts: int) -> list[Claim]:
-        """Start the next attempt of every order that can be claimed, and say for each of the others why it cannot."""
+        """Start the next attempt of every order that can be claimed; the other claims have the reason why it cannot."""
         return await self._decide(ids, start=True, lease=lease, max_attempts=max_attempts)
 
     async def examine(self, ids: Collection[UUID], *, max_attempts: int) -> list[Claim]:
-        """What a claim would decide, without one."""
+        """What `claim` would decide, without claiming."""
         return await self._decide(ids, start=False, lease=timedelta(), max_attempts=max_attempts)
 
     async def due(self, limit: int) -> list[UUID]:
-        """Up to `limit` orders that have made no progress in the time they were given, longest overdue first."""
+        """Up to `limit` orders whose watchdog has expired, longest overdue first."""
         rows = await self._database.fetch("orders.due", {"types": _TYPES, "tokens": list(TOKENS), "limit": limit})
         return [row["id"] for row in rows]
 
     async def extend_watch(self, ids: Collection[UUID], *, watchdog: timedelta, longest: timedelta) -> None:
-        """These were sent: each is due again after `watchdog`, doubled for every time it was, up to `longest`."""
+        """These were requeued: each is due again after `watchdog`, doubled for every requeueing, up to `longest`."""
         parameters = {"ids": list(ids), "watchdog": watchdog, "longest": longest}
         await self._database.fetch("orders.extend_watch", parameters)
 
     async def purge_finished(self, days: float, limit: int) -> int:
-        """Delete up to `limit` finished orders placed more than `days` ago, and their events; says how many."""
+        """Delete up to `limit` finished orders placed more than `days` ago, and their events; returns how many."""
         return len(await self._database.fetch("orders.purge_finished", {"days": days, "limit": limit}))
 
     async def ping(self) -> None:
@@ -124,7 +124,7 @@ class OrderStore:
 
 
 def _claim(row: DictRow) -> Claim:
-    """One row that cannot be read is no reason to fail the others."""
+    """A row that cannot be read must not fail the others."""
     decision = Decision(row["decision"])
     if decision is Decision.UNSUPPORTED:
         return Claim(row["id"], decision)

@@ -1,7 +1,7 @@
-"""The functions' roles in Postgres: how many connections each may hold, and for how long.
+"""The functions' roles in Postgres: their connection limits and timeouts.
 
-Migration 0005 makes the roles and grants them their tables. What is set here follows from the deployment's parameters,
-so `migrate` sets it at every run, also when no migration is new.
+Migration 0005 creates the roles and grants them access to tables. The settings made here depend on the deployment's
+parameters, so `migrate` applies them in every run, even if there is no new migration.
 """
 
 from dataclasses import dataclass
@@ -16,34 +16,34 @@ FRONT_DOOR = "order_engine_front_door"
 EXECUTION = "order_engine_execution"
 MAINTENANCE = "order_engine_maintenance"
 
-# Kept free: Postgres and RDS reserve 5; the others are for the migration, for people, and for log-ins, which hold a
-# connection before Postgres counts it as their role's. RDS Proxy leaves as many (infrastructure/database.yaml).
+# Kept free: 5 are reserved by Postgres and RDS; the others are for the migration, for operators, and for logins, which
+# hold a connection before Postgres counts it for their role. RDS Proxy leaves as many (infrastructure/database.yaml).
 _FREE_PERCENT = 15
 _FREE_AT_LEAST = 15
 _FRONT_DOOR_AT_LEAST = 10
-_MAINTENANCE_CONNECTIONS = 5  # dead_letter's 2, the sweeper's 1, and some of the version before
+_MAINTENANCE_CONNECTIONS = 5  # 2 for dead_letter, 1 for sweeper, and some for the previous version
 
-# Shorter than the functions' `time_limit` (see database.py): a client still hears that its statement was ended, and so
-# knows that nothing was stored. And a statement whose client is gone does not go on for long.
+# Shorter than the functions' `time_limit` (see database.py), so that a client still receives the error of an aborted
+# statement and knows that nothing was stored. It also limits how long a statement outlives its client.
 _STATEMENT_SECONDS = {FRONT_DOOR: 2, EXECUTION: 4, MAINTENANCE: 9}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoleSettings:
-    """What the roles' settings follow from: the template's parameters."""
+    """The template's parameters that determine the roles' settings."""
 
     max_connections: int
     execution_concurrency: int
     idle_session_seconds: int
-    """After so long without a statement Postgres ends a session; 0: never."""
+    """Postgres closes a session that has been idle for this time; 0: never."""
     password: str
-    """Of every role; empty where they log in with IAM tokens."""
+    """The password of every role; empty if they log in with IAM tokens."""
 
 
 def connection_limits(max_connections: int, execution_concurrency: int) -> dict[str, int]:
     """How many of the server's connections each role may hold. Raises ValueError if front doors get too few."""
     free = max(_FREE_AT_LEAST, ceil(max_connections * _FREE_PERCENT / 100))
-    # Twice: after a deployment the frozen environments of the version before hold theirs until they have been idle.
+    # Twice: after a deployment, frozen environments of the previous version keep theirs until the idle timeout.
     execution = 2 * execution_concurrency
     front_door = max_connections - free - execution - _MAINTENANCE_CONNECTIONS
     if front_door < _FRONT_DOOR_AT_LEAST:
@@ -58,12 +58,12 @@ def connection_limits(max_connections: int, execution_concurrency: int) -> dict[
 def configure_roles(url: str, password: str | None, settings: RoleSettings) -> dict[str, int]:
     """Set the roles' limits, timeouts and password as the owner of the database of `url`; returns their limits.
 
-    `password` is the owner's, if the URL does not have it. Raises psycopg.Error, and ValueError if the numbers do not
-    add up; then nothing has changed.
+    `password` is the owner's, if it is not in the URL. Raises psycopg.Error, and ValueError if there are too few
+    connections; nothing has changed then.
     """
     with psycopg.connect(url, password=password) as connection:
         connection.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
-        # A changed DatabaseMaxConnections takes effect when the server restarts: until then the smaller of both holds.
+        # A changed DatabaseMaxConnections takes effect when the server restarts; until then, use the smaller value.
         row = connection.execute("SELECT current_setting('max_connections')::int").fetchone()
         assert row
         limits = connection_limits(min(settings.max_connections, row[0]), settings.execution_concurrency)
@@ -71,7 +71,7 @@ def configure_roles(url: str, password: str | None, settings: RoleSettings) -> d
             _alter(connection, role, sql.SQL("CONNECTION LIMIT {}").format(limit))
             for name, seconds in {
                 "statement_timeout": _STATEMENT_SECONDS[role],
-                "client_connection_check_interval": 1,  # a statement ends when its client is seen to be gone
+                "client_connection_check_interval": 1,  # aborts a statement when its client has disconnected
                 "idle_session_timeout": settings.idle_session_seconds,
             }.items():
                 _alter(connection, role, sql.SQL("SET {} = {}").format(sql.Identifier(name), f"{seconds}s"))
@@ -85,5 +85,5 @@ def _alter(connection: psycopg.Connection, role: str, change: sql.Composed) -> N
 
 
 def _verifier(connection: psycopg.Connection, role: str, password: str) -> str:
-    """What Postgres stores of a password. Made here, so that the password is in no statement and so in no log."""
+    """The hash that Postgres stores of a password. Computed here, so that no statement or log contains the password."""
     return connection.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256").decode()

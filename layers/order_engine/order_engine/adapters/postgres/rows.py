@@ -1,4 +1,4 @@
-"""Orders as rows, and back."""
+"""Conversion between orders and rows."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -13,7 +13,7 @@ from order_engine.domain.routes import Swap
 from order_engine.domain.tokens import TOKENS
 from order_engine.domain.transactions import Transaction
 
-# What reading a row can raise that another release has written.
+# The exceptions that reading a row written by another release can raise.
 UNREADABLE = (KeyError, TypeError, ValueError, ArithmeticError, StopIteration)
 
 
@@ -55,7 +55,7 @@ def event_of(order: Order, document: dict[str, Any]) -> OrderEvent:
 
 
 def transaction_document(transaction: Transaction) -> dict[str, Any]:
-    """A transaction as it is stored; decimals and times as text once it is JSON."""
+    """A transaction as it is stored; decimals and times become text in JSON."""
     return {name: getattr(transaction, name) for name in Transaction.__slots__}
 
 

@@ -1,4 +1,4 @@
-"""A made-up market: prices that walk, two venues with pools, and a chain that keeps its ledger in Postgres."""
+"""A mocked market: prices that move, two venues with pools, and a chain that keeps its ledger in Postgres."""
 
 from random import Random
 
@@ -8,7 +8,7 @@ from order_engine.venues.mock.venues import MockConditions, MockVenue, meteora, 
 
 
 def mock_conditions(settings: MockSettings) -> MockConditions:
-    """Delays and failures as the settings say."""
+    """Delays and failures according to the settings."""
     return MockConditions(settings.mock_latency, settings.mock_failure_rate, Random(settings.mock_seed))
 
 

@@ -1,4 +1,4 @@
-"""The mocked chain. Its ledger is in Postgres, apart from the engine's tables, so that fills can be counted."""
+"""The mocked chain. Its ledger is in Postgres, separate from the engine's tables, so that fills can be counted."""
 
 import json
 import time
@@ -28,7 +28,7 @@ from order_engine.venues.mock.venues import MockConditions, MockVenue
 
 @dataclass(frozen=True, slots=True)
 class _Sent:
-    """What will come of a transaction: decided when it is sent, as the price at its landing is known to the market."""
+    """A transaction and its outcome, which is decided when it is sent: the mocked market knows future prices."""
 
     transaction: Transaction
     lands_in: float
@@ -37,7 +37,7 @@ class _Sent:
 
 
 class MockChain:
-    """See venues.protocol.Chain. Landing takes 2-3 seconds; the price at landing is held against `min_amount_out`."""
+    """See venues.protocol.Chain. Landing takes 2-3 seconds; the payout is then checked against `min_amount_out`."""
 
     def __init__(self, database: Database, venues: Mapping[str, MockVenue], conditions: MockConditions) -> None:
         self._database = database
@@ -76,9 +76,9 @@ class MockChain:
         return _Sent(transaction, lands_in, "filled", amount_out)
 
     def _amount_out(self, transaction: Transaction, at: float) -> Decimal:
-        """What the pool pays when the transaction lands: nothing if it became too shallow by then."""
+        """What the pool pays when the transaction lands; 0 if it has become too shallow by then."""
         venue = self._venues.get(transaction.venue)
-        if venue is None:  # it is not mocked and has no pool here: it pays the least that it promised
+        if venue is None:  # a venue that is not mocked has no pool here: assume its minimum payout
             return transaction.min_amount_out
         swap = Swap(TOKENS[transaction.token_in], TOKENS[transaction.token_out], transaction.amount_in)
         try:

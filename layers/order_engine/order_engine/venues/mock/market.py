@@ -1,11 +1,11 @@
-"""Reference prices that walk. A pure function of seed and time, so that every process sees one and the same market."""
+"""Reference prices that move. A pure function of seed and time, so that every process sees the same market."""
 
 import math
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
 
-# US dollars per token, and how far the price strays from it (0.05 = about 5 % either way).
+# US dollars per token, and how far the price deviates from it (0.05 = about 5 % either way).
 PRICES: dict[str, tuple[float, float]] = {
     "SOL": (150.0, 0.05),
     "USDC": (1.0, 0.0002),
@@ -17,7 +17,7 @@ PRICES: dict[str, tuple[float, float]] = {
     "ABC": (0.5, 0.08),
 }
 
-# Tides and ripples: (seconds, share of the whole). In a 3-second landing prices move by hundredths of a per cent.
+# Slow and fast waves: (period in seconds, weight). While a swap lands (3 s), prices move by hundredths of a percent.
 _WAVES = ((3600.0, 0.7), (600.0, 0.25), (60.0, 0.04), (7.0, 0.01))
 _DRIFT = ((240.0, 1.0),)
 
@@ -33,7 +33,7 @@ class Market:
         return self._dollars(token_in, at) / self._dollars(token_out, at)
 
     def spread(self, venue: str, token_in: str, token_out: str, at: float) -> float:
-        """How far below the reference the venue's pool trades: a share from 0.02 to 0.05, wandering over minutes."""
+        """How far below the reference the venue's pool trades: a share from 0.02 to 0.05 that varies over minutes."""
         return 0.035 + 0.015 * _wander(f"{self.seed}/{venue}/{token_in}/{token_out}", _tick(at), _DRIFT)
 
     def _dollars(self, token: str, at: float) -> float:
@@ -42,7 +42,7 @@ class Market:
 
 
 def _tick(at: float) -> float:
-    """Prices change a hundred times a second, so that orders of one moment share the work."""
+    """Prices change a hundred times a second, so that orders at the same moment share the cached prices."""
     return round(at, 2)
 
 

@@ -1,4 +1,4 @@
-"""The pools' arithmetic: what comes out for what goes in, and how much the trade itself moves the price."""
+"""The pools' arithmetic: the payout for an input amount, and the price impact of the trade."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -9,7 +9,7 @@ from order_engine.domain.routes import BPS
 
 @dataclass(frozen=True, slots=True)
 class Payout:
-    """Whole tokens out after the fee, and the fee and the price impact in bps."""
+    """Whole tokens out, net of the fee; the fee and the price impact in bps."""
 
     amount_out: Decimal
     fee_bps: Decimal
@@ -18,7 +18,7 @@ class Payout:
 
 @dataclass(frozen=True, slots=True)
 class ConstantProductPool:
-    """Reserves x and y; a trade keeps x * y. Raydium's standard pools."""
+    """Reserves x and y; a trade keeps x * y constant. Like Raydium's standard pools."""
 
     reserve_in: Decimal
     reserve_out: Decimal
@@ -33,9 +33,9 @@ class ConstantProductPool:
 
 @dataclass(frozen=True, slots=True)
 class BinPool:
-    """Liquidity in price bins, each `bin_step_bps` below the one before. Meteora's DLMM pools.
+    """Liquidity in price bins, each `bin_step_bps` below the one before. Like Meteora's DLMM pools.
 
-    Inside a bin the price stands still. The fee is dynamic: it grows with the number of bins that the trade crosses.
+    The price is constant within a bin. The fee is dynamic: it grows with the number of bins that the trade crosses.
     """
 
     price: Decimal
@@ -45,13 +45,13 @@ class BinPool:
     base_fee_bps: Decimal
 
     def pay_out(self, amount_in: Decimal) -> Payout:
-        """What `amount_in` buys; a bin takes in `bin_size`. Raises InsufficientLiquidity past the last bin."""
+        """What `amount_in` buys; each bin absorbs `bin_size`. Raises InsufficientLiquidity past the last bin."""
         if amount_in > self.bin_size * self.bins:
             raise InsufficientLiquidity()
         crossed = int(amount_in // self.bin_size)
         fee_bps = self.base_fee_bps + min(Decimal(crossed), Decimal(100)) / 2
         step = 1 - self.bin_step_bps / BPS
-        # The full bins are a geometric series; the last one is taken in part.
+        # The full bins are a geometric series; the last one is used in part.
         full = self.bin_size * self.price * (1 - step**crossed) / (1 - step)
         rest = (amount_in - self.bin_size * crossed) * self.price * step**crossed
         gross = full + rest

@@ -18,24 +18,24 @@ from order_engine.domain.transactions import Transaction
 from order_engine.venues.mock.market import PRICES, Market
 from order_engine.venues.mock.pools import BinPool, ConstantProductPool, Payout
 
-_BASE58 = (b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz" * 5)[:256]  # a digit for every byte
+_BASE58 = (b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz" * 5)[:256]  # maps every byte to a digit
 
 
 @dataclass(frozen=True, slots=True)
 class MockConditions:
-    """How the mocked world behaves: `latency` scales every delay (0 = none), `failure_rate` (0 to 1) of calls fail."""
+    """How the mocks behave: `latency` scales every delay (0 = none); `failure_rate` (0 to 1) of all calls fail."""
 
     latency: float
     failure_rate: float
     random: Random = field(default_factory=Random)
 
     async def wait(self, low: float, high: float) -> None:
-        """Take between `low` and `high` seconds."""
+        """Wait between `low` and `high` seconds, scaled by `latency`."""
         if self.latency:
             await asyncio.sleep(self.random.uniform(low, high) * self.latency)
 
     def fails(self) -> bool:
-        """Whether this call is one of those that fail."""
+        """Whether this call fails, at random."""
         return self.failure_rate > 0 and self.random.random() < self.failure_rate
 
 
@@ -48,11 +48,11 @@ class Pool(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class MockVenue:
-    """A venue whose pools stand around the market's reference price."""
+    """A venue whose pools follow the market's reference price."""
 
     name: str
     tokens: frozenset[str]
-    pool: Callable[[float, float], Pool]  # (price of the pair here, dollars per token in) -> pool
+    pool: Callable[[float, float], Pool]  # (price of the pair at this venue, dollars per token in) -> pool
     market: Market
     conditions: MockConditions
 
@@ -64,7 +64,7 @@ class MockVenue:
         return self.quote_at(swap, time.time())
 
     async def build(self, order: Order, quote: Quote, min_amount_out: Decimal, valid_until: datetime) -> Transaction:
-        """See venues.protocol.Venue. The signature is random, as a real one looks."""
+        """See venues.protocol.Venue. The signature is random, but looks like a real one."""
         return Transaction(
             signature=secrets.token_bytes(88).translate(_BASE58).decode(),
             order_id=str(order.id),
@@ -90,7 +90,7 @@ class MockVenue:
 
 
 def raydium(market: Market, conditions: MockConditions) -> MockVenue:
-    """Constant-product pools with 5 million dollars on each side and a fee of 25 bps. Everything but MET."""
+    """Constant-product pools with 5 million dollars on each side and a fee of 25 bps. All tokens except MET."""
 
     def pool(price: float, dollars: float) -> Pool:
         reserve_in = Decimal(5_000_000 / dollars)
@@ -100,7 +100,7 @@ def raydium(market: Market, conditions: MockConditions) -> MockVenue:
 
 
 def meteora(market: Market, conditions: MockConditions) -> MockVenue:
-    """Bin pools: 200 bins of 50,000 dollars, 10 bps apart, with a fee from 20 bps up. Everything but RAY."""
+    """Bin pools: 200 bins of 50,000 dollars, 10 bps apart, with a fee of at least 20 bps. All tokens except RAY."""
 
     def pool(price: float, dollars: float) -> Pool:
         bin_size = Decimal(50_000 / dollars)

@@ -1,7 +1,7 @@
--- The mocked chain's ledger. A signature is taken once; a second sending changes nothing.
+-- The mocked chain's ledger. A signature is accepted once; sending it again changes nothing.
 
 -- name: send
--- After its time a transaction is not taken: `landings` says that it expired.
+-- A transaction that would land after `valid_until` is not accepted; `landings` reports it as expired.
 INSERT INTO mock_chain.transactions
     (signature, order_id, venue, token_in, token_out, amount_in, min_amount_out, outcome, amount_out, lands_at)
 SELECT signature, order_id, venue, token_in, token_out, amount_in, min_amount_out, outcome, amount_out,

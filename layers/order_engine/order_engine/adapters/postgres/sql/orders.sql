@@ -1,7 +1,7 @@
--- Reading and writing orders. A statement that decides returns what it decided. Statuses come as parameters.
+-- Reading and writing orders. Statements that make a decision return it. Statuses are passed as parameters.
 
 -- name: place
--- The unique index decides who was first; a loser gets no row and reads the winner's order.
+-- The unique index decides which insert is first; any other returns no row, and the first one's order is read instead.
 WITH asked AS (
     SELECT * FROM json_to_recordset(%(orders)s::json) AS a (
         id uuid, account text, client_order_id text, type text, token_in text, token_out text, amount_in numeric,
@@ -28,7 +28,7 @@ SELECT o.*, (SELECT json_agg(e ORDER BY e.sequence) FROM order_events e WHERE e.
 FROM orders o WHERE o.id = %(id)s AND o.account = %(account)s;
 
 -- name: page
--- Ids are UUIDv7: newest first is id, descending.
+-- Ids are UUIDv7, so descending ids mean newest first.
 SELECT * FROM orders WHERE account = %(account)s AND id < %(before)s ORDER BY id DESC LIMIT %(limit)s;
 
 -- name: page_of_status
@@ -40,8 +40,8 @@ SELECT order_id, json_agg(e ORDER BY e.sequence) AS events
 FROM order_events e WHERE order_id = ANY(%(ids)s) GROUP BY order_id;
 
 -- name: claim
--- Decides for every order asked for, under its row's lock and by a clock read once the lock is held; starts the next attempt
--- of those that it finds claimable if `start` says so. Rows are locked in id order.
+-- Decides for every given order, under its row lock and by a clock that is read once the lock is held. If `start` is
+-- true, starts the next attempt of those that are claimable. Rows are locked in id order.
 WITH locked AS MATERIALIZED (
     SELECT o AS stored FROM orders o WHERE id = ANY(%(ids)s) ORDER BY id FOR NO KEY UPDATE
 ), timed AS MATERIALIZED (
@@ -86,11 +86,11 @@ SELECT CASE WHEN claimed_id IS NOT NULL THEN 'claimed' ELSE decision END AS deci
 FROM decided LEFT JOIN claimed ON claimed_id = (stored).id;
 
 -- name: record
--- Group commit: many orders, one step each. A step holds only if its order is still where its holder left it (attempt: the
--- fencing token; sequence: nothing happened since; the move is one of the life cycle's) and, where it stores a signed
--- transaction, before the order's time is over. Those that hold are returned.
+-- Group commit: many orders, one step each. A step is accepted only if its order has not changed since it was read
+-- (attempt is the fencing token; sequence counts every step), if the life cycle allows the move and, for a step that
+-- stores a signed transaction, if the order has not expired. Returns the accepted steps.
 WITH step AS (
-    -- One JSON text: it costs the client a fifth of what as many arrays would.
+    -- One JSON text costs the client a fifth of what an array for each column would.
     SELECT * FROM json_to_recordset(%(steps)s::json) AS s (
         id uuid, attempt int, sequence int, status text, details json, transaction json, amount_out numeric,
         executed_price numeric, retry_in float8, leased bool, signs bool, terminal bool)
@@ -123,17 +123,17 @@ WITH step AS (
 SELECT id, attempt, sequence, status, updated_at FROM moved;
 
 -- name: mark_due
--- The queue did not take the order: the next sweep sends it.
+-- The order could not be queued: the next sweep queues it.
 UPDATE orders SET watchdog_at = now() WHERE id = %(id)s AND attempt = 0 AND finished_at IS NULL;
 
 -- name: due
--- Open orders that this release can execute and that have made no progress in the time they were given.
+-- Open orders that this release can execute and that made no progress in time.
 SELECT id FROM orders
 WHERE watchdog_at <= now() AND type = ANY(%(types)s) AND token_in = ANY(%(tokens)s) AND token_out = ANY(%(tokens)s)
 ORDER BY watchdog_at LIMIT %(limit)s;
 
 -- name: extend_watch
--- They were sent: look again after twice the time of before, and when the order's own time is over.
+-- The orders were requeued: check again after twice the previous wait, or when the order expires if that is earlier.
 UPDATE orders SET
     sweeps = sweeps + 1,
     watchdog_at = least(now() + least(%(longest)s::interval, %(watchdog)s::interval * 2 ^ least(sweeps + 1, 20)),
@@ -141,7 +141,7 @@ UPDATE orders SET
 WHERE id = ANY(%(ids)s) AND watchdog_at <= now();
 
 -- name: purge_finished
--- Finished orders that were placed so many days ago. Ids are UUIDv7, so the oldest are the first in the primary key.
+-- Finished orders that were placed more than `days` ago. Ids are UUIDv7, so the oldest come first in the primary key.
 WITH old AS (
     SELECT id FROM orders
     WHERE id < (SELECT uuidv7(- %(days)s::float8 * interval '1 day')) AND finished_at IS NOT NULL
