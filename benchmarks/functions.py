@@ -11,6 +11,7 @@ from typing import Any
 
 from benchmarks.figures import Figure
 from localcloud.template import load_stack
+from localcloud.template.addresses import Listeners
 from tests.cloud import ROOT
 
 _TOOLS = ROOT / ".tools"
@@ -50,7 +51,7 @@ def invoke_all(  # noqa: PLR0913 - what differs between the callers
     """Invoke a function of the template with one event after the other; the first `warm_up` are not measured."""
     port = int(aws_url.rpartition(":")[2])
     provided = {"AwsEndpointUrl": aws_url}
-    stack = load_stack(ROOT / "template.yaml", {"MOCK_LATENCY": "0"}, provided, http_port=0, aws_port=port)
+    stack = load_stack(ROOT / "template.yaml", {"MOCK_LATENCY": "0"}, provided, Listeners(0, port))
     function = stack.functions[name]
     order = {"events": list(events), "warm_up": warm_up, "sample": sample}
     variables = {**_runtime_variables(), **function.environment, "DATABASE_URL": database_url}

@@ -1,4 +1,4 @@
-"""A real Postgres for tests: one server a session, and for each test a fresh copy of the migrated database."""
+"""A real Postgres for tests: one server per session, and a new copy of the migrated database for each test."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,12 +14,12 @@ from order_engine.adapters.postgres.roles import RoleSettings, configure_roles
 
 
 class TestServer:
-    """A Postgres server whose database `orders` is migrated and never written to."""
+    """A Postgres server. Its migrated database `orders` is never written to, only copied."""
 
     __test__ = False
 
     def __init__(self, directory: Path) -> None:
-        self._postgres = Postgres(directory)
+        self._postgres = Postgres(directory, database="orders", owner="orders_owner")
         self.url = self._postgres.start()
         migrate(self.url)
         configure_roles(self.url, None, role_settings(self.url))
@@ -30,7 +30,7 @@ class TestServer:
 
     @contextmanager
     def fresh_copy(self) -> Iterator[str]:
-        """The URL of a database of one's own."""
+        """The URL of a new copy of the database, which is dropped at the end."""
         name = sql.Identifier(f"test_{uuid4().hex}")
         with psycopg.connect(f"{self.url.rsplit('/', 1)[0]}/postgres", autocommit=True) as admin:
             admin.execute(sql.SQL("CREATE DATABASE {} TEMPLATE orders").format(name))
@@ -41,7 +41,7 @@ class TestServer:
 
 
 def role_settings(owner_url: str, *, max_connections: int = 100, execution_concurrency: int = 20) -> RoleSettings:
-    """As a cloud on that server sets them with the template's parameters, or others."""
+    """Settings of the functions' roles on a test server."""
     return RoleSettings(
         max_connections=max_connections,
         execution_concurrency=execution_concurrency,
@@ -51,5 +51,5 @@ def role_settings(owner_url: str, *, max_connections: int = 100, execution_concu
 
 
 def url_of(role: str, owner_url: str) -> str:
-    """The same database for one of the functions' roles."""
+    """The URL of the same database for one of the functions' roles."""
     return f"postgresql://{role}:{functions_password(owner_url)}@{address(owner_url)}"

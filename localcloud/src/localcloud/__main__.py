@@ -1,4 +1,4 @@
-"""`python -m localcloud`: runs the local cloud until Ctrl-C."""
+"""Runs the SAM application in the current directory until Ctrl-C; see README.md."""
 
 import argparse
 import asyncio
@@ -12,17 +12,17 @@ import uvloop
 from localcloud.cloud import Cloud
 from localcloud.errors import LocalCloudError
 from localcloud.processes import raise_file_limit
-from localcloud.settings import ROOT, Settings, load_settings
+from localcloud.settings import Settings, load_settings
 from localcloud.terminal import Terminal
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m localcloud", description=__doc__)
+    parser = argparse.ArgumentParser(prog="localcloud", description=__doc__)
     parser.add_argument(
-        "--template", type=Path, default=ROOT / "template.yaml", help="SAM template, built or not (template.yaml)"
+        "--template", type=Path, default=Path("template.yaml"), help="SAM template, built or not (template.yaml)"
     )
     try:
-        settings = load_settings(parser.parse_args().template)
+        settings = load_settings(Path.cwd(), parser.parse_args().template)
         return uvloop.run(_run(settings))
     except LocalCloudError as error:
         print(f"local cloud: {error}", file=sys.stderr)

@@ -1,12 +1,16 @@
 """Assembles the local cloud: starts its parts in order and stops them in reverse order."""
 
 import os
+import sys
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from pathlib import Path
 
 import aiohttp
 from aiohttp import web
 
-from localcloud import container_access, dev_key, directory
+from localcloud import container_access, directory
 from localcloud.aws_json import AwsJson
 from localcloud.emulator import Emulator
 from localcloud.endpoints import Endpoints
@@ -18,18 +22,15 @@ from localcloud.lambdas.snapshot import Host
 from localcloud.ports import HOST, listen, stable_port
 from localcloud.postgres import Postgres, address, functions_password
 from localcloud.processes import Lifeline
+from localcloud.project import Project, fill_in, load_project
+from localcloud.secret_files import load_secrets
 from localcloud.settings import Settings
 from localcloud.stores import Stores
 from localcloud.template import Stack, load_stack
+from localcloud.template.addresses import Listeners
 from localcloud.terminal import Terminal
 from localcloud.triggers.custom_resources import CustomResources
 from localcloud.triggers.triggers import Triggers
-
-_KEY_PARAMETER = "DashboardApiKey"
-_ADDRESS_PARAMETER = "DatabaseAddress"
-_PASSWORD_PARAMETER = "DatabasePassword"
-_OWNER_PARAMETER = "DatabaseOwnerUrl"
-_AWS_PARAMETER = "AwsEndpointUrl"
 
 
 class Cloud:
@@ -58,20 +59,21 @@ class Cloud:
         lifeline = Lifeline()
         self._cleanup.callback(lifeline.close)
 
+        project = load_project(settings.root)
         aws_port = stable_port(home / "emulator" / "port")
-        postgres = Postgres(home / "postgres", settings.logs / "postgres.log")
-        emulator = Emulator(home / "emulator", settings.logs / "emulator.log", aws_port, lifeline)
-        key = settings.dev_key or dev_key.load_or_create(home / "dev-key")
-        owner_url = settings.database_url or postgres.owner_url()
-        provided = {
-            _ADDRESS_PARAMETER: address(owner_url),
-            _PASSWORD_PARAMETER: functions_password(owner_url),
-            _OWNER_PARAMETER: owner_url,
-            _AWS_PARAMETER: settings.aws_endpoint_url or f"http://{HOST}:{aws_port}",
-            _KEY_PARAMETER: key,
+        postgres = _postgres(settings, project)
+        owner_url = settings.database_url or (postgres.owner_url() if postgres else None)
+        python = settings.root / project.emulator_python if project.emulator_python else Path(sys.executable)
+        emulator = Emulator(python, home / "emulator", settings.logs / "emulator.log", aws_port, lifeline)
+        values = {
+            "aws.url": settings.aws_endpoint_url or f"http://{HOST}:{aws_port}",
+            "now": datetime.now(UTC).isoformat(),
+            **_database_values(owner_url),
+            **load_secrets(project.secrets, home, settings.environment),
         }
-        port = server.getsockname()[1]
-        stack = load_stack(settings.template, settings.environment, provided, http_port=port, aws_port=aws_port)
+        project = fill_in(project, values)
+        listeners = Listeners(server.getsockname()[1], aws_port, project.websocket_path)
+        stack = load_stack(settings.template, settings.environment, project.parameters, listeners)
 
         runtime_api, invoke_api = RuntimeApi(), InvokeApi()
         custom_resources = CustomResources(home / "custom-resources.json")
@@ -81,7 +83,7 @@ class Cloud:
         connector = aiohttp.TCPConnector(limit=0)
         session = await self._cleanup.enter_async_context(aiohttp.ClientSession(connector=connector))
         aws = AwsJson(session, stack.addresses.aws_url)
-        self._stores = Stores(None if settings.database_url else postgres, emulator, stack, aws, key)
+        self._stores = Stores(postgres, emulator, stack, aws, project.seeds)
         self._cleanup.push_async_callback(self._stores.stop)
 
         host = Host(runtime_address, internal_url, settings.logs, lifeline)
@@ -100,12 +102,12 @@ class Cloud:
         await self._triggers.start(server)
 
         self._cleanup.callback(endpoints_file.unlink, missing_ok=True)
-        endpoints = _endpoints(stack, key, owner_url)
+        endpoints = _endpoints(stack, owner_url, project.endpoints)
         container_access.write_variables(stack, home / "sam-env.json")
         if settings.docker_gateway:
             docker = container_access.DockerGateway(settings.docker_gateway)
             self._cleanup.callback(docker.close)
-            await docker.open(owner_url, endpoints.awsEndpointUrl, endpoints.httpUrl)
+            await docker.open(*filter(None, (owner_url, endpoints.awsEndpointUrl, endpoints.httpUrl)))
         endpoints.write(endpoints_file)
         return endpoints
 
@@ -141,14 +143,32 @@ class Cloud:
         return f"http://{HOST}:{runner.addresses[0][1]}"
 
 
-def _endpoints(stack: Stack, key: str, owner_url: str) -> Endpoints:
+def _postgres(settings: Settings, project: Project) -> Postgres | None:
+    """The server to start; None if the application needs none or uses another one."""
+    if project.postgres is None or settings.database_url:
+        return None
+    home = settings.directory / "postgres"
+    return Postgres(home, settings.logs / "postgres.log", **project.postgres.model_dump())
+
+
+def _database_values(owner_url: str | None) -> dict[str, str]:
+    if owner_url is None:
+        return {}
+    return {
+        "postgres.url": owner_url,
+        "postgres.address": address(owner_url),
+        "postgres.functions-password": functions_password(owner_url),
+    }
+
+
+def _endpoints(stack: Stack, owner_url: str | None, extra: Mapping[str, str]) -> Endpoints:
     return Endpoints(
         httpUrl=stack.addresses.http_url,
-        webSocketUrl=stack.addresses.websocket_url,
-        apiKey=key if any(table.logical_id == dev_key.TABLE for table in stack.tables) else None,
-        databaseUrl=owner_url if _OWNER_PARAMETER in stack.parameters else None,
+        webSocketUrl=stack.addresses.websocket_url if stack.websocket_api else None,
+        databaseUrl=owner_url,
         awsEndpointUrl=stack.addresses.aws_url,
         tables={table.logical_id: table.name for table in stack.tables},
         queues={queue.logical_id: queue.url for queue in stack.queues},
         pid=os.getpid(),
+        extra=extra,
     )

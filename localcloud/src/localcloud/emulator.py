@@ -12,17 +12,16 @@ from localcloud import processes
 from localcloud.aws_json import AwsError, AwsJson
 from localcloud.errors import LocalCloudError
 from localcloud.ports import HOST
-from localcloud.settings import ROOT
 from localcloud.template.intrinsics import REGION
 
-_PYTHON = ROOT / ".tools" / "ministack" / "bin" / "python"
 _START_SECONDS = 30
 
 
 class Emulator:
-    """The emulator's process; the cloud creates the template's queues and tables in it."""
+    """The emulator's process; the cloud creates the template's queues and tables in it. `python` has ministack."""
 
-    def __init__(self, directory: Path, log: Path, port: int, lifeline: processes.Lifeline) -> None:
+    def __init__(self, python: Path, directory: Path, log: Path, port: int, lifeline: processes.Lifeline) -> None:
+        self._python = python
         self._directory = directory
         self._log = log
         self._port = port
@@ -41,15 +40,15 @@ class Emulator:
             self._start()
 
     def _start(self) -> None:
-        if not _PYTHON.exists():
-            raise LocalCloudError("the SQS and DynamoDB emulator is not installed: run `make run`, which sets it up")
+        if not self._python.exists():
+            raise LocalCloudError(f"the SQS and DynamoDB emulator needs {self._python} with ministack installed")
         self._directory.mkdir(parents=True, exist_ok=True)
         self._stop_orphan()
         self._log.parent.mkdir(parents=True, exist_ok=True)
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 # -P keeps the emulator from importing the local cloud's modules.
-                [_PYTHON, "-P", Path(__file__).with_name("emulator_main.py"), self._directory],
+                [self._python, "-P", Path(__file__).with_name("emulator_main.py"), self._directory],
                 stdin=self._lifeline.read_end,
                 stdout=log,
                 stderr=log,

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -11,27 +12,29 @@ class Endpoints:
     """The content of `endpoints.json`, with the same names."""
 
     httpUrl: str
-    webSocketUrl: str
-    apiKey: str | None
+    webSocketUrl: str | None
     databaseUrl: str | None
     awsEndpointUrl: str
     tables: dict[str, str]
     queues: dict[str, str]
     pid: int
+    extra: Mapping[str, str]
+    """What the application adds: `[endpoints]` of localcloud.toml."""
 
     def write(self, file: Path) -> None:
-        """Writes the file atomically; it holds a password and a key, so only its owner can read it."""
+        """Writes the file atomically; it holds passwords and keys, so only its owner can read it."""
         unfinished = file.with_suffix(".new")
         unfinished.touch(mode=0o600)
-        unfinished.write_text(json.dumps(asdict(self), indent=2) + "\n")
+        known = asdict(self)
+        unfinished.write_text(json.dumps({**known, **known.pop("extra")}, indent=2) + "\n")
         unfinished.replace(file)
 
     def banner(self, logs: Path) -> str:
         """A few lines for the terminal."""
         rows = {
-            "Dashboard and API": f"{self.httpUrl}/",
+            "HTTP": f"{self.httpUrl}/",
             "WebSocket": self.webSocketUrl,
-            "API key": self.apiKey,
+            **self.extra,
             "Postgres": self.databaseUrl,
             "SQS and DynamoDB": self.awsEndpointUrl,
             "Logs": f"{_shown(logs)}/",

@@ -9,7 +9,7 @@ from localcloud.http_api.responses import message
 from localcloud.http_api.server import BODY_LIMIT, HttpApiServer
 from localcloud.lambdas.pool import FunctionPool
 from localcloud.template import Stack
-from localcloud.template.addresses import CONNECTIONS_PATH, WEBSOCKET_PATH
+from localcloud.template.addresses import CONNECTIONS_PATH
 from localcloud.websocket_api.management import ConnectionManagement
 from localcloud.websocket_api.server import WebSocketServer
 
@@ -23,6 +23,7 @@ class Gateway:
     def __init__(self, stack: Stack, pools: Mapping[str, FunctionPool]) -> None:
         self._http = HttpApiServer(stack.http_api, pools) if stack.http_api else None
         self._websocket = WebSocketServer(stack.websocket_api, pools) if stack.websocket_api else None
+        self._websocket_path = stack.addresses.listeners.websocket_path
         self._runner: web.AppRunner | None = None
         self._app = web.Application(client_max_size=BODY_LIMIT)
         if self._websocket and stack.websocket_api:
@@ -60,7 +61,7 @@ class Gateway:
         if request.host.rsplit(":", 1)[0] not in _HOSTS:
             return message(403, "Forbidden")
         upgrade = request.headers.get("Upgrade", "").lower()
-        if self._websocket and upgrade == "websocket" and request.path == WEBSOCKET_PATH:
+        if self._websocket and upgrade == "websocket" and request.path == self._websocket_path:
             return await self._websocket.handle(request)
         if self._http:
             return await self._http.handle(request)

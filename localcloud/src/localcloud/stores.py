@@ -1,13 +1,14 @@
 """The servers that keep state: Postgres, and the emulator with its queues and tables."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
-from localcloud import dev_key, provisioning
+from localcloud import provisioning
 from localcloud.aws_json import AwsJson
 from localcloud.emulator import Emulator
 from localcloud.errors import LocalCloudError
 from localcloud.postgres import Postgres
+from localcloud.project import Seed
 from localcloud.template import Stack
 
 _LOOK_SECONDS = 0.5
@@ -17,12 +18,19 @@ _TRIES = 5
 class Stores:
     """Starts and stops both servers together; without Postgres when the functions use another one."""
 
-    def __init__(self, postgres: Postgres | None, emulator: Emulator, stack: Stack, aws: AwsJson, key: str) -> None:
+    def __init__(
+        self,
+        postgres: Postgres | None,
+        emulator: Emulator,
+        stack: Stack,
+        aws: AwsJson,
+        seeds: Sequence[Seed],
+    ) -> None:
         self._postgres = postgres
         self._emulator = emulator
         self._stack = stack
         self._aws = aws
-        self._key = key
+        self._seeds = seeds
 
     async def start(self) -> None:
         """Starts the servers concurrently and creates the queues and tables that the template declares.
@@ -74,9 +82,8 @@ class Stores:
         await self._emulator.wait_until_ready(self._aws)
         await provisioning.create_queues(self._aws, self._stack.queues)
         await provisioning.create_tables(self._aws, self._stack.tables)
-        for table in self._stack.tables:
-            if table.logical_id == dev_key.TABLE:
-                await dev_key.register(self._aws, table, self._key)
+        for seed in self._seeds:
+            await provisioning.put_seed(self._aws, self._stack.tables, seed)
 
 
 async def _with_retry(start: Callable[[], Awaitable[None]]) -> None:

@@ -7,10 +7,18 @@ from typing import Any
 
 from localcloud.template.intrinsics import ACCOUNT_ID, REGION
 
-WEBSOCKET_PATH = "/api/orders/status"
 CONNECTIONS_PATH = "/_aws/websocket"
 
 _API_URL = re.compile(rf"(https|wss)://([a-z0-9]+)\.execute-api\.{REGION}\.amazonaws\.com(?:/([\w-]+))?")
+
+
+@dataclass(frozen=True)
+class Listeners:
+    """Where clients and functions connect to on this machine: two ports, and the path of the WebSocket API."""
+
+    http_port: int
+    aws_port: int
+    websocket_path: str = "/ws"
 
 
 @dataclass(frozen=True)
@@ -18,20 +26,19 @@ class Addresses:
     """Resolves Ref and GetAtt of resources to values that functions can use locally."""
 
     resources: Mapping[str, Any]
-    http_port: int
-    aws_port: int
+    listeners: Listeners
 
     @property
     def http_url(self) -> str:
-        return f"http://127.0.0.1:{self.http_port}"
+        return f"http://127.0.0.1:{self.listeners.http_port}"
 
     @property
     def websocket_url(self) -> str:
-        return f"ws://127.0.0.1:{self.http_port}{WEBSOCKET_PATH}"
+        return f"ws://127.0.0.1:{self.listeners.http_port}{self.listeners.websocket_path}"
 
     @property
     def aws_url(self) -> str:
-        return f"http://127.0.0.1:{self.aws_port}"
+        return f"http://127.0.0.1:{self.listeners.aws_port}"
 
     def attribute(self, logical_id: str, name: str | None, resolve: Callable[[Any], Any]) -> str:
         """Ref (name None) or GetAtt of a resource; anything unknown resolves to a stable, distinct string."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from localcloud.template import apis, compute, storage
-from localcloud.template.addresses import Addresses
+from localcloud.template.addresses import Addresses, Listeners
 from localcloud.template.intrinsics import Resolver
 from localcloud.template.model import (
     CustomResource,
@@ -42,16 +42,14 @@ class Stack:
         return next((function for function in self.functions.values() if function.arn == arn), None)
 
 
-def load_stack(
-    path: Path, environment: Mapping[str, str], provided: Mapping[str, str], http_port: int, aws_port: int
-) -> Stack:
+def load_stack(path: Path, environment: Mapping[str, str], provided: Mapping[str, str], listeners: Listeners) -> Stack:
     """Reads the template; `environment` overrides its parameters, except for those in `provided`.
 
     Raises:
         LocalCloudError: the template uses something that the local cloud cannot run.
     """
     document = read_yaml(path)
-    addresses = Addresses(document["Resources"], http_port, aws_port)
+    addresses = Addresses(document["Resources"], listeners)
     parameters = parameter_values(document.get("Parameters") or {}, environment, provided)
 
     def attribute(logical_id: str, name: str | None) -> str:

@@ -1,4 +1,4 @@
-"""How many environments a pool starts: more only while they help."""
+"""How many environments a pool starts: more only while they increase the throughput."""
 
 import asyncio
 from collections.abc import Callable
@@ -20,8 +20,8 @@ LIMIT = 32
 INVOCATIONS = 64
 
 
-class Environments:
-    """Stands in for processes: every invocation takes so many seconds."""
+class FakeEnvironments:
+    """Fake environments in which every invocation takes `seconds`."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
@@ -49,16 +49,16 @@ class Environments:
 
 
 def environments_for(monkeypatch: pytest.MonkeyPatch, logs: Path, *, seconds: float, percent: float) -> int:
-    """How many serve many invocations of so many seconds at once, while the processors are used so much."""
-    environments = Environments(seconds)
+    """The number of environments started for concurrent invocations of `seconds` each, at this CPU load."""
+    environments = FakeEnvironments(seconds)
     monkeypatch.setattr(pool, "Environment", environments)
     monkeypatch.setattr(pool, "SCALE_SECONDS", 0.01)
     monkeypatch.setattr(pool, "STANDSTILL_SECONDS", 0.1)
     host = Host("127.0.0.1:9", "http://127.0.0.1:9", logs, Lifeline())
-    function = Function("Toy", "arn", "app.handler", Path(), (), 60, 128, {}, None)
+    function = Function("Example", "arn", "app.handler", Path(), (), 60, 128, {}, None)
 
     async def run() -> None:
-        toy = FunctionPool(
+        function_pool = FunctionPool(
             function,
             host,
             RuntimeApi(),
@@ -67,37 +67,37 @@ def environments_for(monkeypatch: pytest.MonkeyPatch, logs: Path, *, seconds: fl
             processors=Processors(lambda: percent),
             report=lambda *_: None,
         )
-        await asyncio.gather(*(toy.invoke(b"{}", patience=None) for _ in range(INVOCATIONS)))
+        await asyncio.gather(*(function_pool.invoke(b"{}", patience=None) for _ in range(INVOCATIONS)))
 
     asyncio.run(run())
     host.lifeline.close()
     return environments.started
 
 
-def test_where_the_processors_have_time_left_as_many_start_as_may(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_with_idle_processors_a_pool_grows_to_its_limit(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert environments_for(monkeypatch, tmp_path, seconds=0.5, percent=10) == LIMIT
 
 
-def test_where_the_processors_are_the_limit_only_a_few_start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_with_saturated_processors_only_a_few_environments_start(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     assert environments_for(monkeypatch, tmp_path, seconds=0.02, percent=100) == pool.FEW
 
 
-def test_a_pool_that_stands_still_grows_even_then(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_stalled_pool_grows_even_with_saturated_processors(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert environments_for(monkeypatch, tmp_path, seconds=0.5, percent=100) > pool.FEW
 
 
-def test_the_mean_of_a_long_time_is_not_taken_for_now() -> None:
+def test_without_a_recent_sample_the_processors_count_as_saturated() -> None:
     now = 0.0
     percent = 0.0
     processors = Processors(lambda: percent, lambda: now)
-    assert processors.saturated()  # nothing is known yet
+    assert processors.saturated()  # there is no sample yet
     now = 0.2
     assert not processors.saturated()
     now, percent = 0.4, 100
     assert processors.saturated()
     now, percent = 60, 0
-    assert processors.saturated()  # a mean of a minute
+    assert processors.saturated()  # the mean of a minute is not the current load
     now = 60.2
     assert not processors.saturated()

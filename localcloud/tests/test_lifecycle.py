@@ -1,4 +1,4 @@
-"""Start and stop: one clear line when it cannot start, nothing left running, data that outlive a restart."""
+"""Start and stop: a one-line error if the cloud cannot start, no leftover processes, data that survive a restart."""
 
 import json
 import os
@@ -14,13 +14,13 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
-from tests.local.running import RunningCloud, spawn, start, until
+from running import RunningCloud, spawn, start, until
 
 AWS = boto3.Session(aws_access_key_id="local", aws_secret_access_key="local", region_name="us-east-1")
 
 
 def family(directory: Path, pid: int) -> list[psutil.Process]:
-    """Every process of a cloud: its descendants, and whoever was started for its directory."""
+    """Every process of a cloud: itself and its descendants."""
     cloud = psutil.Process(pid)
     return [cloud, *cloud.children(recursive=True)]
 
@@ -30,13 +30,13 @@ def living(processes: list[psutil.Process]) -> list[psutil.Process]:
 
 
 def fails(directory: Path, **environment: str) -> str:
-    """The output of a cloud that does not start."""
+    """The output of a cloud that fails to start."""
     process = spawn(directory / "failing", **{"LOCAL_DIR": str(directory), **environment})
     assert process.wait(30) == 1
     return (directory / "failing" / "output.txt").read_text()
 
 
-def test_a_port_in_use_is_one_line(directory: Path) -> None:
+def test_a_port_in_use_is_reported_in_one_line(directory: Path) -> None:
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))
         server.listen()
@@ -47,7 +47,7 @@ def test_a_port_in_use_is_one_line(directory: Path) -> None:
     assert not (directory / "postgres").exists()
 
 
-def test_a_second_cloud_on_the_same_directory_is_one_line(cloud: RunningCloud) -> None:
+def test_a_second_cloud_on_the_same_directory_is_reported_in_one_line(cloud: RunningCloud) -> None:
     output = fails(cloud.directory)
     assert output.splitlines() == [
         f"local cloud: a local cloud already runs on {cloud.directory}: stop it or set LOCAL_DIR"
@@ -55,23 +55,23 @@ def test_a_second_cloud_on_the_same_directory_is_one_line(cloud: RunningCloud) -
     assert httpx.get(f"{cloud.url}/echo/1").status_code == 200
 
 
-def test_a_custom_resource_that_fails_is_one_line_and_nothing_is_left(directory: Path) -> None:
+def test_a_failed_custom_resource_is_reported_in_one_line_and_leaves_no_process(directory: Path) -> None:
     output = fails(directory, DEPLOY_STATUS="FAILED")
     lines = [line for line in output.splitlines() if not line.startswith("BrokenFunction")]
-    assert lines == ["local cloud: Deploy failed: as asked"]
+    assert lines == ["local cloud: Deploy failed: as requested"]
     assert not [process for process in psutil.process_iter() if str(directory) in " ".join(_command(process))]
 
 
 @pytest.mark.parametrize("setting", [{"PORT": "many"}, {"LOCAL_CONCURRENCY": "0"}, {"WORK_VISIBILITY": "x"}])
-def test_a_wrong_setting_is_one_line(directory: Path, setting: dict[str, str]) -> None:
+def test_an_invalid_setting_is_reported_in_one_line(directory: Path, setting: dict[str, str]) -> None:
     output = fails(directory, **setting)
     assert next(iter(setting)) in output
     assert len(output.splitlines()) == 1
 
 
-def test_restart_keeps_everything_and_leaves_nothing_behind(directory: Path) -> None:
+def test_a_restart_keeps_the_data_and_leaves_no_process(directory: Path) -> None:
     first = start(directory)
-    queue, key = first.endpoints["queues"]["WorkQueue"], first.endpoints["apiKey"]
+    queue, key = first.endpoints["queues"]["WorkQueue"], first.endpoints["exampleKey"]
     processes = family(directory, first.process.pid)
     with psycopg.connect(first.endpoints["databaseUrl"]) as database:
         database.execute("CREATE TABLE kept (id int)")
@@ -84,7 +84,7 @@ def test_restart_keeps_everything_and_leaves_nothing_behind(directory: Path) -> 
 
     second = start(directory, GREETING="again")
     try:
-        assert second.endpoints["apiKey"] == key
+        assert second.endpoints["exampleKey"] == key
         assert second.endpoints["databaseUrl"] == first.endpoints["databaseUrl"]
         assert httpx.get(f"{second.url}/echo/1").json()["environment"]["GREETING"] == "again"
         with psycopg.connect(second.endpoints["databaseUrl"], autocommit=True) as database:
@@ -97,7 +97,7 @@ def test_restart_keeps_everything_and_leaves_nothing_behind(directory: Path) -> 
         assert second.stop(signal.SIGTERM) == 0, second.output()
 
 
-def test_a_message_that_was_being_worked_on_at_the_stop_comes_again(directory: Path) -> None:
+def test_a_message_in_flight_at_the_shutdown_is_redelivered(directory: Path) -> None:
     first = start(directory, WORK_VISIBILITY="300")
     sqs = AWS.client("sqs", endpoint_url=first.endpoints["awsEndpointUrl"])
     sqs.send_message(QueueUrl=first.endpoints["queues"]["WorkQueue"], MessageBody="sleep 4.5")
@@ -114,7 +114,7 @@ def test_a_message_that_was_being_worked_on_at_the_stop_comes_again(directory: P
         second.stop()
 
 
-def test_an_emulator_that_lost_its_tables_ends_the_connections_that_were_in_them(directory: Path) -> None:
+def test_websockets_are_closed_when_the_emulator_has_lost_its_tables(directory: Path) -> None:
     running = start(directory)
     handshake = {"uri": running.endpoints["webSocketUrl"], "additional_headers": {"Authorization": "good"}}
     try:
@@ -145,10 +145,10 @@ def test_a_killed_cloud_leaves_no_environment_and_the_next_one_recovers(director
     assert living(processes) == []
 
 
-def test_a_second_interrupt_kills_everything_at_once(directory: Path) -> None:
+def test_a_second_interrupt_kills_every_process_immediately(directory: Path) -> None:
     running = start(directory)
     processes = family(directory, running.process.pid)
-    with pytest.raises(httpx.TimeoutException):  # the request goes on, and holds the first stop up
+    with pytest.raises(httpx.TimeoutException):  # the request keeps running and delays the first shutdown
         httpx.post(f"{running.url}/act", json={"sleep": 0.9}, timeout=0.1)
     running.process.send_signal(signal.SIGINT)
     until(lambda: "Stopping" in running.output())
@@ -157,7 +157,7 @@ def test_a_second_interrupt_kills_everything_at_once(directory: Path) -> None:
     until(lambda: not living(processes))
 
 
-def test_an_interrupt_during_the_start_leaves_nothing(directory: Path) -> None:
+def test_an_interrupt_during_the_start_leaves_no_process(directory: Path) -> None:
     process = spawn(directory)
     until((directory / "postgres").exists)
     processes = family(directory, process.pid)

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-from tests.local.running import Aws, RunningCloud, until
+from running import Aws, RunningCloud, until
 
 OpenSocket = Callable[..., ClientConnection]
 
@@ -47,7 +47,9 @@ def connection_id(socket: ClientConnection) -> str:
         ({"Authorization": "good", "X-Refuse": "409"}, 409),
     ],
 )
-def test_a_refused_handshake(open_socket: OpenSocket, headers: dict[str, str], status: int) -> None:
+def test_a_rejected_handshake_has_the_authorizers_or_functions_status(
+    open_socket: OpenSocket, headers: dict[str, str], status: int
+) -> None:
     with pytest.raises(InvalidStatus) as refused:
         open_socket(additional_headers=headers)
     assert refused.value.response.status_code == status
@@ -58,7 +60,7 @@ def test_the_subprotocol_is_chosen_by_the_function(open_socket: OpenSocket) -> N
     assert socket.subprotocol == "orders.v1"
 
 
-def test_a_message_is_answered_by_route_response(open_socket: OpenSocket) -> None:
+def test_a_route_response_answers_a_message(open_socket: OpenSocket) -> None:
     event = json.loads(ask(open_socket(), "hello"))
     context = event["requestContext"]
     assert (event["body"], event["isBase64Encoded"]) == ("hello", False)
@@ -68,7 +70,7 @@ def test_a_message_is_answered_by_route_response(open_socket: OpenSocket) -> Non
     assert context["messageId"]
 
 
-def test_binary_messages_come_in_base64(open_socket: OpenSocket) -> None:
+def test_binary_messages_are_passed_in_base64(open_socket: OpenSocket) -> None:
     event = json.loads(ask(open_socket(), b"\x00\xff"))
     assert (event["body"], event["isBase64Encoded"]) == ("AP8=", True)
 
@@ -94,7 +96,7 @@ def test_functions_push_to_other_connections(open_socket: OpenSocket) -> None:
     assert ask(sender, {"push": "news", "to": "bm9ib2R5IGhlcmU="}) == "GoneException"
 
 
-def test_the_connections_commands(cloud: RunningCloud, aws: Aws, open_socket: OpenSocket) -> None:
+def test_connections_can_be_read_posted_to_and_deleted(cloud: RunningCloud, aws: Aws, open_socket: OpenSocket) -> None:
     client = aws("apigatewaymanagementapi", f"{cloud.url}/_aws/websocket/live")
     socket = open_socket()
     identity = connection_id(socket)
@@ -116,15 +118,15 @@ def test_a_message_over_the_limit_closes_the_connection(open_socket: OpenSocket)
     assert closed.value.rcvd.code == 1009
 
 
-def test_disconnect_tells_the_function(database: psycopg.Connection, open_socket: OpenSocket) -> None:
+def test_a_disconnect_invokes_the_function(database: psycopg.Connection, open_socket: OpenSocket) -> None:
     socket = open_socket()
     identity = connection_id(socket)
     socket.close()
     query = "SELECT count(*) FROM seen WHERE kind = 'disconnect' AND body = %s"
 
-    def told() -> int:
+    def notified() -> int:
         row = database.execute(query, (identity,)).fetchone()
         assert row
         return int(row[0])
 
-    assert until(told) == 1
+    assert until(notified) == 1

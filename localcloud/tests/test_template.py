@@ -7,6 +7,7 @@ import pytest
 
 from localcloud.errors import LocalCloudError
 from localcloud.template import Stack, load_stack
+from localcloud.template.addresses import Listeners
 from localcloud.template.parameters import variable_name
 
 TEMPLATE = """
@@ -70,12 +71,12 @@ def load(tmp_path: Path) -> Load:
 
     def load_text(text: str = TEMPLATE, **environment: str) -> Stack:
         (tmp_path / "template.yaml").write_text(text)
-        return load_stack(tmp_path / "template.yaml", environment, {}, http_port=3000, aws_port=4000)
+        return load_stack(tmp_path / "template.yaml", environment, {}, Listeners(3000, 4000, "/socket"))
 
     return load_text
 
 
-def test_intrinsic_functions_give_the_functions_environment(load: Load) -> None:
+def test_intrinsic_functions_are_resolved_in_the_environment(load: Load) -> None:
     assert load().functions["Main"].environment == {
         "SHARED": "all",
         "OWN": "own",
@@ -90,7 +91,7 @@ def test_intrinsic_functions_give_the_functions_environment(load: Load) -> None:
         "TABLE": "local-keys",
         "HTTP": "http://127.0.0.1:3000",
         "PAGE": "http://127.0.0.1:3000/docs",
-        "WSS": "ws://127.0.0.1:3000/api/orders/status",
+        "WSS": "ws://127.0.0.1:3000/socket",
         "CONNECTIONS": "http://127.0.0.1:3000/_aws/websocket/live",
         "LITERAL": "${HOME} 3",
     }
@@ -118,7 +119,7 @@ def test_the_environment_overrides_parameters_and_conditions_follow(load: Load) 
         ({"LEVEL": "LOUD"}, "LEVEL must be one of INFO, DEBUG"),
     ],
 )
-def test_a_parameter_outside_the_templates_limits_is_refused(
+def test_a_parameter_outside_the_templates_limits_is_rejected(
     load: Load, environment: dict[str, str], words: str
 ) -> None:
     with pytest.raises(LocalCloudError, match=words):
@@ -134,7 +135,7 @@ def test_a_parameter_outside_the_templates_limits_is_refused(
         (TEMPLATE.replace("!Join", "!Transform"), r"does not support the template function Fn::Transform"),
     ],
 )
-def test_a_template_that_cannot_run_is_refused_in_one_line(load: Load, text: str, words: str) -> None:
+def test_a_template_that_cannot_run_is_rejected_in_one_line(load: Load, text: str, words: str) -> None:
     with pytest.raises(LocalCloudError, match=words) as caught:
         load(text)
     assert "\n" not in str(caught.value)
@@ -144,5 +145,5 @@ def test_a_template_that_cannot_run_is_refused_in_one_line(load: Load, text: str
     ("parameter", "variable"),
     [("MockLatency", "MOCK_LATENCY"), ("DatabaseAddress", "DATABASE_ADDRESS"), ("VPCId", "VPC_ID"), ("Size", "SIZE")],
 )
-def test_variable_names(parameter: str, variable: str) -> None:
+def test_parameters_have_environment_variables_in_upper_case(parameter: str, variable: str) -> None:
     assert variable_name(parameter) == variable

@@ -1,4 +1,4 @@
-"""One toy cloud for all tests that do not need their own."""
+"""One running cloud for all tests that do not need their own."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,7 +7,7 @@ import boto3
 import psycopg
 import pytest
 
-from tests.local.running import Aws, RunningCloud, start, temporary_directory
+from running import Aws, RunningCloud, start, temporary_directory
 
 
 @pytest.fixture(scope="session")
@@ -32,6 +32,6 @@ def database(cloud: RunningCloud) -> Iterator[psycopg.Connection]:
 
 @pytest.fixture(scope="session")
 def aws(cloud: RunningCloud) -> Aws:
-    """Makes clients of the emulator."""
+    """Creates clients for the emulator."""
     session = boto3.Session(aws_access_key_id="local", aws_secret_access_key="local", region_name="us-east-1")
     return lambda service, url=cloud.endpoints["awsEndpointUrl"]: session.client(service, endpoint_url=url)

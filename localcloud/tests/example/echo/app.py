@@ -1,4 +1,4 @@
-"""Answers with the event it got, or does what the body says."""
+"""Responds with its event, or does what the body requests."""
 
 import json
 import os

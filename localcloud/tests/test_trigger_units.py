@@ -1,4 +1,4 @@
-"""Which messages a function's answer leaves in the queue; which policies allow a connection."""
+"""Which messages a function's response leaves in the queue, and which policies allow a connection."""
 
 import json
 
@@ -39,7 +39,7 @@ def test_a_failed_function_keeps_the_batch() -> None:
     assert processed(MESSAGES, failure("E", "e"), reports_item_failures=True) == []
 
 
-def test_without_reports_any_answer_deletes_the_batch() -> None:
+def test_without_item_reports_any_response_deletes_the_batch() -> None:
     answer = Outcome(b'{"batchItemFailures": [{"itemIdentifier": "1"}]}')
     assert processed(MESSAGES, answer, reports_item_failures=False) == MESSAGES
 
@@ -54,12 +54,12 @@ def test_without_reports_any_answer_deletes_the_batch() -> None:
         ("Deny", "*", False),
     ],
 )
-def test_a_policy_has_to_allow_the_connection(effect: str, resource: str | list[str], allowed: bool) -> None:
+def test_a_policy_must_allow_the_connection(effect: str, resource: str | list[str], allowed: bool) -> None:
     statement = {"Effect": effect, "Action": ["execute-api:*"], "Resource": resource}
     assert allows({"Statement": statement}, "arn:x/live/$connect") is allowed
 
 
-def test_rates() -> None:
+def test_schedule_rates_are_parsed() -> None:
     assert (_rate("f", "rate(2 seconds)"), _rate("f", "rate(1 minute)"), _rate("f", "rate(3 hours)")) == (2, 60, 10800)
     with pytest.raises(LocalCloudError, match="rate"):
         _rate("f", "cron(0 * * * ? *)")

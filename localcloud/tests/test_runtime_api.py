@@ -1,4 +1,4 @@
-"""The Runtime API while processes come and go."""
+"""The Runtime API when a process exits."""
 
 import asyncio
 from collections.abc import Callable
@@ -12,8 +12,8 @@ from localcloud.lambdas.runtime_api import RuntimeApi
 from localcloud.template.model import Function
 
 
-class Idle:
-    """An environment that has asked for work."""
+class IdleEnvironment:
+    """A fake environment that is waiting for its next invocation."""
 
     id = "one"
     function = cast(Function, type("Named", (), {"arn": "arn:aws:lambda:us-east-1:0:function:one"}))
@@ -25,11 +25,11 @@ class Idle:
         self.deliver.set_result(deliver)
 
 
-def test_work_for_a_process_that_has_just_ended_is_no_error_of_the_cloud() -> None:
-    """Its exit, which is known a moment later, fails the invocation."""
+def test_delivering_an_invocation_to_a_process_that_has_just_exited_does_not_raise() -> None:
+    """The invocation fails when the exit is noticed, which is a moment later."""
 
     async def scenario() -> bytes:
-        api, idle = RuntimeApi(), Idle()
+        api, idle = RuntimeApi(), IdleEnvironment()
         api.add(cast(Environment, cast(Any, idle)))
         host, _, port = (await api.open()).partition(":")
         reader, writer = await asyncio.open_connection(host, int(port))

@@ -1,4 +1,4 @@
-"""Notes every tick."""
+"""Records every scheduled event."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Answers on the socket; `push` posts to any connection."""
+"""Responds to messages with their event; `push` posts to any connection."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Notes every message; fails those whose body says so."""
+"""Records every message; bodies that begin with `sleep` or `fail` make it wait or report a failed item."""
 
 import json
 import os

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from tests.local.running import RunningCloud
+from running import RunningCloud
 
 
 @pytest.fixture
@@ -38,14 +38,12 @@ def test_the_event_is_payload_format_2(client: httpx.Client) -> None:
     assert event["requestContext"]["stage"] == "$default"
 
 
-def test_a_binary_body_comes_in_base64(client: httpx.Client) -> None:
+def test_a_binary_body_is_passed_in_base64(client: httpx.Client) -> None:
     event = client.post("/echo/1", content=b"\x00\xff", headers={"Content-Type": "image/png"}).json()["event"]
     assert (event["body"], event["isBase64Encoded"]) == ("AP8=", True)
 
 
-def test_the_function_sees_the_templates_environment_and_not_the_users(
-    cloud: RunningCloud, client: httpx.Client
-) -> None:
+def test_a_function_gets_the_templates_environment_and_not_the_users(cloud: RunningCloud, client: httpx.Client) -> None:
     answer = client.get("/echo/1").json()
     assert answer["environment"] == {
         "GREETING": "hello",
@@ -57,12 +55,12 @@ def test_the_function_sees_the_templates_environment_and_not_the_users(
 
 
 @pytest.mark.parametrize("path", ["/", "/nothing", "/echo", "/private/more"])
-def test_no_route_is_a_404(client: httpx.Client, path: str) -> None:
+def test_a_request_without_a_route_gets_404(client: httpx.Client, path: str) -> None:
     response = client.get(path)
     assert (response.status_code, response.text) == (404, '{"message":"Not Found"}')
 
 
-def test_the_authorizer_decides(client: httpx.Client) -> None:
+def test_the_authorizer_determines_the_status(client: httpx.Client) -> None:
     missing = client.get("/private")
     assert (missing.status_code, missing.text) == (401, '{"message":"Unauthorized"}')
     denied = client.get("/private", headers={"Authorization": "bad"})
@@ -70,7 +68,7 @@ def test_the_authorizer_decides(client: httpx.Client) -> None:
     assert client.get("/private", headers={"Authorization": "broken"}).status_code == 500
 
 
-def test_the_authorizers_answer_is_cached_per_identity(client: httpx.Client) -> None:
+def test_the_authorizers_response_is_cached_per_identity(client: httpx.Client) -> None:
     def calls(identity: str) -> int:
         event = client.get("/private", headers={"Authorization": identity}).json()["event"]
         return int(event["requestContext"]["authorizer"]["lambda"]["calls"])
@@ -79,7 +77,7 @@ def test_the_authorizers_answer_is_cached_per_identity(client: httpx.Client) -> 
     assert calls("good 2") != calls("good 1")
 
 
-def test_failures_of_the_function(client: httpx.Client) -> None:
+def test_a_function_that_fails_or_times_out_gets_500(client: httpx.Client) -> None:
     for what in ({"raise": "boom"}, {"exit": 3}, {"sleep": 1.5}):
         response = act(client, **what)
         assert (response.status_code, response.text) == (500, '{"message":"Internal Server Error"}'), what
@@ -94,19 +92,19 @@ def test_an_exception_keeps_the_environment_and_a_crash_does_not(client: httpx.C
     assert act(client).json()["pid"] != pid
 
 
-def test_concurrent_requests_get_environments_of_their_own(client: httpx.Client) -> None:
+def test_concurrent_requests_run_in_several_environments(client: httpx.Client) -> None:
     with concurrent.futures.ThreadPoolExecutor(4) as executor:
         pids = list(executor.map(lambda _: act(client, sleep=0.3).json()["pid"], range(4)))
     assert len(set(pids)) > 1
 
 
-def test_a_function_that_cannot_start_fails_its_requests_and_says_why(
+def test_a_function_that_cannot_start_fails_its_requests_and_reports_the_reason(
     cloud: RunningCloud, client: httpx.Client
 ) -> None:
     assert client.get("/broken").status_code == 500
     assert "BrokenFunction cannot start: ModuleNotFoundError: No module named 'missing'" in cloud.output()
 
 
-def test_a_large_body_is_refused(client: httpx.Client) -> None:
+def test_a_large_body_is_rejected(client: httpx.Client) -> None:
     response = client.post("/echo/1", content=b"x" * (10 * 1024 * 1024 + 1))
     assert (response.status_code, response.text) == (413, '{"message":"Request Entity Too Large"}')

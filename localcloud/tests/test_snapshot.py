@@ -12,7 +12,7 @@ import pytest
 from localcloud.lambdas.snapshot import Host, NotLoadedError, Snapshot
 from localcloud.processes import Lifeline, is_alive
 from localcloud.template.model import Function
-from tests.local.running import until
+from running import until
 
 HANDLER = """
 import os
@@ -55,7 +55,7 @@ def test_a_handler_is_loaded_once_and_its_hooks_are_called_before_the_first_fork
     async def use(snapshot: Snapshot) -> None:
         forks = [await snapshot.fork({"AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9/x"}) for _ in range(3)]
         assert len({fork.pid for fork in forks}) == 3
-        # Nobody answers at that address: each ends by itself, and its status is known.
+        # Nothing listens at that address, so each fork exits with status 1.
         assert await asyncio.gather(*(fork.ended for fork in forks)) == [1, 1, 1]
 
     log = with_snapshot(tmp_path, HANDLER, use)
@@ -63,7 +63,7 @@ def test_a_handler_is_loaded_once_and_its_hooks_are_called_before_the_first_fork
     assert log.count("hook called") == 1
 
 
-def test_a_handler_that_cannot_be_loaded_says_why_and_is_tried_anew(tmp_path: Path) -> None:
+def test_a_handler_that_cannot_be_loaded_is_reported_and_retried(tmp_path: Path) -> None:
     async def use(snapshot: Snapshot) -> None:
         with pytest.raises(NotLoadedError, match="No module named 'missing'"):
             await snapshot.fork({})
@@ -76,7 +76,7 @@ def test_a_handler_that_cannot_be_loaded_says_why_and_is_tried_anew(tmp_path: Pa
     with_snapshot(tmp_path, "import missing", use)
 
 
-def test_no_environment_outlives_its_snapshot_and_the_next_one_comes_from_a_new_one(tmp_path: Path) -> None:
+def test_environments_end_with_their_snapshot_and_the_next_fork_creates_a_new_one(tmp_path: Path) -> None:
     waiting = HANDLER + "\nimport socket, time\nsocket.create_connection = lambda *_: time.sleep(60)\n"
 
     async def use(snapshot: Snapshot) -> None:

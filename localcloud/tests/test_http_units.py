@@ -41,7 +41,7 @@ def test_the_most_specific_route_wins(method: str, path: str, key: str, paramete
     assert (match.route.key, match.parameters) == (key, parameters)
 
 
-def test_without_a_route_there_is_no_match() -> None:
+def test_a_request_without_a_route_has_no_match() -> None:
     assert Router([HttpRoute("GET", "/a", "F", None)]).match("POST", "/a") is None
 
 
@@ -49,13 +49,13 @@ def respond(answer: object) -> Response:
     return to_response(Outcome(json.dumps(answer).encode()))
 
 
-def test_a_full_response() -> None:
+def test_a_response_sets_status_headers_and_cookies() -> None:
     response = respond({"statusCode": "201", "headers": {"X-A": 1, "Content-Length": "9"}, "cookies": ["a=1", "b=2"]})
     assert (response.status, response.body, response.headers["X-A"]) == (201, b"", "1")
     assert response.headers.getall("Set-Cookie") == ["a=1", "b=2"]
 
 
-def test_a_body_in_base64() -> None:
+def test_a_body_in_base64_is_decoded() -> None:
     response = respond({"statusCode": 200, "body": "AAE=", "isBase64Encoded": True})
     assert response.body == b"\x00\x01"
 
@@ -67,10 +67,10 @@ def test_a_response_without_status_code_is_inferred(answer: object, body: bytes)
 
 
 @pytest.mark.parametrize("answer", [{"statusCode": "soon"}, {"statusCode": 200, "body": "a", "isBase64Encoded": True}])
-def test_a_response_that_is_not_valid_is_a_500(answer: object) -> None:
+def test_an_invalid_response_is_a_500(answer: object) -> None:
     assert respond(answer).status == 500
 
 
-def test_a_failed_invocation_is_a_500_that_tells_nothing() -> None:
+def test_a_failed_invocation_is_a_500_without_details() -> None:
     response = to_response(failure("ValueError", "secret"))
     assert (response.status, response.body) == (500, b'{"message":"Internal Server Error"}')
