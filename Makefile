@@ -44,7 +44,7 @@ check: .venv/.ready $(TOOLS)/sam/.ready $(TOOLS)/checkov/.ready audit $(if $(PYT
 	$(PY) -m mypy
 	@# Each function is a separate program with its own `app` module.
 	echo functions/*/ | xargs -n 1 $(PY) -m mypy
-	$(PY) -m bandit -q -c pyproject.toml -r layers functions client/src localcloud/src infrastructure
+	$(PY) -m bandit -q -c pyproject.toml -r layers functions admin/src client/src localcloud/src infrastructure
 	$(SAM) validate --lint
 	$(TOOLS)/sam/bin/cfn-lint infrastructure/*.yaml
 	$(TOOLS)/checkov/bin/checkov --config-file .checkov.yaml --file template.yaml $(wildcard infrastructure/*.yaml)
@@ -81,7 +81,7 @@ $(UV):
 	@$(PYTHON) -m venv $(TOOLS)/uv
 	@$(TOOLS)/uv/bin/python -m pip install --quiet --disable-pip-version-check uv==0.13.8
 
-.venv/.ready: pyproject.toml client/pyproject.toml localcloud/pyproject.toml uv.lock | $(UV)
+.venv/.ready: pyproject.toml $(wildcard */pyproject.toml) uv.lock | $(UV)
 	@$(UV) sync --quiet --frozen --python $(PYTHON)
 	@touch $@
 

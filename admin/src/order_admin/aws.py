@@ -1,14 +1,13 @@
-"""The AWS resources behind the engine: those of a deployed stack, or the ones that the local cloud emulates.
-
-boto3 is imported only when it is needed, because the client works without it.
-"""
+"""The AWS resources behind the engine: those of a deployed stack, or the ones that the local cloud emulates."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
+import boto3
 import typer
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, NoCredentialsError, NoRegionError
 
 from order_client.endpoints import local_cloud
 from order_client.errors import NotConfigured, OrderEngineError, Unreachable
@@ -45,14 +44,10 @@ class Aws:
 
     def dynamodb(self) -> "DynamoDBClient":
         """A client for the tables."""
-        import boto3  # noqa: PLC0415
-
         return boto3.client("dynamodb", **self._options)
 
     def sqs(self) -> "SQSClient":
         """A client for the queues."""
-        import boto3  # noqa: PLC0415
-
         return boto3.client("sqs", **self._options)
 
 
@@ -87,14 +82,6 @@ def find_aws(stack: str | None, region: str | None, **given: str | None) -> Aws:
 @contextmanager
 def aws_errors() -> Iterator[None]:
     """Convert boto3's exceptions to Unreachable, NotConfigured or AwsRefused."""
-    from botocore.exceptions import (  # noqa: PLC0415
-        BotoCoreError,
-        ClientError,
-        HTTPClientError,
-        NoCredentialsError,
-        NoRegionError,
-    )
-
     try:
         yield
     except HTTPClientError as error:
@@ -106,7 +93,5 @@ def aws_errors() -> Iterator[None]:
 
 
 def _stack_outputs(stack: str, options: Mapping[str, Any]) -> Mapping[str, str]:
-    import boto3  # noqa: PLC0415
-
     described = boto3.client("cloudformation", **options).describe_stacks(StackName=stack)["Stacks"]
     return {output["OutputKey"]: output["OutputValue"] for output in described[0].get("Outputs", [])}

@@ -1,20 +1,18 @@
-"""`orders keys`: manages API keys."""
+"""`orders-admin keys`: manages API keys."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from rich.console import RenderableType
 from rich.text import Text
 
-from order_client.cli.aws import API_KEYS_TABLE, Region, Stack, aws_errors, find_aws
+from order_admin.aws import API_KEYS_TABLE, Region, Stack, aws_errors, find_aws
 from order_client.cli.failures import REFUSED
 from order_client.cli.render import table_of
 from order_client.cli.session import session_of
-
-if TYPE_CHECKING:
-    from order_engine.adapters.api_keys import ApiKeys
+from order_engine.adapters.api_keys import ApiKeys
 
 TableName = Annotated[str | None, typer.Option("--table", help="The DynamoDB table to use instead of the stack's.")]
 
@@ -60,15 +58,13 @@ def revoke(
     with _keys(stack, table, region) as keys:
         revoked = keys.revoke(key_id)
     if not revoked:
-        session_of(ctx).note(f"orders: there is no key with the id {key_id}")
+        session_of(ctx).note(f"orders-admin: there is no key with the id {key_id}")
         raise typer.Exit(REFUSED)
     session_of(ctx).show({"id": key_id, "disabled": True}, lambda _: Text(f"revoked {key_id}"))
 
 
 @contextmanager
-def _keys(stack: str | None, table: str | None, region: str | None) -> "Iterator[ApiKeys]":
-    from order_engine.adapters.api_keys import ApiKeys  # noqa: PLC0415 - the client works without the engine
-
+def _keys(stack: str | None, table: str | None, region: str | None) -> Iterator[ApiKeys]:
     with aws_errors():
         aws = find_aws(stack, region, **{API_KEYS_TABLE: table})
         yield ApiKeys(aws.output(API_KEYS_TABLE), aws.dynamodb())

@@ -1,4 +1,4 @@
-"""`orders load`: puts the engine under load and reports latencies and outcomes."""
+"""`orders-admin load`: puts the engine under load and reports latencies and outcomes."""
 
 import asyncio
 from collections.abc import Sequence
@@ -9,9 +9,9 @@ from rich.console import Console, Group, RenderableType
 from rich.progress import Progress
 from rich.text import Text
 
+from order_admin.latencies import PERCENTILES, histogram, percentile
+from order_admin.load_run import Load, Plan, Result
 from order_client.cli.failures import REFUSED
-from order_client.cli.latencies import PERCENTILES, histogram, percentile
-from order_client.cli.load_run import Load, Plan, Result
 from order_client.cli.session import Session, session_of
 from order_client.models import Status
 

@@ -1,4 +1,4 @@
-"""`orders redrive`: shows the messages in the poison queue and moves them back to the orders queue.
+"""`orders-admin redrive`: shows the messages in the poison queue and moves them back to the orders queue.
 
 The engine processes its dead-letter queue itself. Messages about orders that it does not know end up in the poison
 queue, which only operators empty.
@@ -11,8 +11,8 @@ import typer
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from order_client.cli.aws import ORDERS_QUEUE, POISON_QUEUE, Region, Stack, aws_errors, find_aws
-from order_client.cli.poison import depth, move_all, peek_at, start_move
+from order_admin.aws import ORDERS_QUEUE, POISON_QUEUE, Region, Stack, aws_errors, find_aws
+from order_admin.poison import depth, move_all, peek_at, start_move
 from order_client.cli.session import session_of
 
 

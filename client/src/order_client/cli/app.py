@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from order_client.cli import keys, load, redrive, trading
+from order_client.cli import trading
 from order_client.cli.group import OrdersGroup
 from order_client.cli.session import Session
 
@@ -16,17 +16,7 @@ _EPILOG = (
     " reached or is unavailable; 4 no valid API key; 130 interrupted by Ctrl-C."
 )
 
-app = typer.Typer(
-    cls=OrdersGroup,
-    help="Trade on the Order Execution Engine.",
-    epilog=_EPILOG,
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
 
-
-@app.callback()
 def shared(  # noqa: PLR0913, PLR0917 - one parameter per option
     ctx: typer.Context,
     url: Annotated[str | None, typer.Option(help="HTTP API (ORDERS_URL).", metavar="URL")] = None,
@@ -45,11 +35,23 @@ def shared(  # noqa: PLR0913, PLR0917 - one parameter per option
     ctx.obj = Session(url, ws_url, key, profile, json)
 
 
+def new_app(description: str) -> typer.Typer:
+    """A command line with the shared options and exit codes, without commands."""
+    app = typer.Typer(
+        cls=OrdersGroup,
+        help=description,
+        epilog=_EPILOG,
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+    )
+    app.callback()(shared)
+    return app
+
+
+app = new_app("Trade on the Order Execution Engine.")
 app.command()(trading.quote)
 app.command()(trading.submit)
 app.command("list")(trading.list_orders)
 app.command()(trading.show)
 app.command()(trading.watch)
-app.command()(load.load)
-app.add_typer(keys.app, name="keys")
-app.command()(redrive.redrive)

@@ -25,12 +25,12 @@ def exit_code(error: OrderEngineError) -> int:
     return CANNOT_REACH if isinstance(error, Unreachable | Unavailable | NotConfigured) else REFUSED
 
 
-def report(error: OrderEngineError, *, as_json: bool) -> None:
+def report(error: OrderEngineError, *, program: str, as_json: bool) -> None:
     """Print the error to stderr, and a hint if there is one."""
     if as_json:
         typer.echo(json.dumps({"error": _document(error)}), err=True)
         return
-    typer.echo(f"orders: {error}", err=True)
+    typer.echo(f"{program}: {error}", err=True)
     if hint := _hint(error):
         typer.echo(hint, err=True)
 
@@ -64,5 +64,5 @@ def _hint(error: OrderEngineError) -> str | None:
             " it will not be placed twice."
         )
     if isinstance(error, Unauthenticated):
-        return "Give a key with --key or ORDERS_API_KEY; 'orders keys create ACCOUNT' creates one."
+        return "Give a key with --key or ORDERS_API_KEY; 'orders-admin keys create ACCOUNT' creates one."
     return None

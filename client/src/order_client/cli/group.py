@@ -25,7 +25,7 @@ class OrdersGroup(TyperGroup):
         try:
             return super().invoke(ctx)
         except OrderEngineError as error:
-            report(error, as_json=ctx.obj.json)
+            report(error, program=ctx.info_name, as_json=ctx.obj.json)
             raise typer.Exit(exit_code(error)) from None
 
 

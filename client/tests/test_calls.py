@@ -1,4 +1,4 @@
-"""Calls: repeated when that is safe and helps, refused with the right error."""
+"""HTTP requests are retried where that is safe and useful, and otherwise raise the right error."""
 
 import asyncio
 import time
@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from fake_engine import ORDER_ID, QUICK, Answer, FakeEngine, fake_engine, history, ok, order, problem
 from order_client import (
     ApiError,
     AsyncClient,
@@ -23,13 +24,12 @@ from order_client import (
     Unreachable,
     ValidationFailed,
 )
-from tests.client.fake_engine import ORDER_ID, QUICK, Answer, FakeEngine, fake_engine, history, ok, order, problem
 
 
 def call(
     work: Callable[[AsyncClient], Awaitable[Any]], *answers: Answer | None, engines: list[FakeEngine] | None = None
 ) -> Any:
-    """What the work gives with an engine that answers so."""
+    """The result of `work` with an engine that gives these responses."""
 
     async def run() -> Any:
         async with fake_engine(answers=answers) as engine, engine.client() as client:
@@ -40,7 +40,7 @@ def call(
     return asyncio.run(run())
 
 
-def test_submit_repeats_itself_with_the_same_client_order_id() -> None:
+def test_submit_is_retried_with_the_same_client_order_id() -> None:
     engines: list[FakeEngine] = []
     for unanswered in (None, problem(503, "outcome_unknown", orderId=ORDER_ID)):
         placed = call(
@@ -57,7 +57,7 @@ def test_submit_repeats_itself_with_the_same_client_order_id() -> None:
         assert bodies[0]["amount"] == "10"
 
 
-def test_submit_asks_for_what_was_said_and_nothing_else() -> None:
+def test_submit_sends_only_the_given_fields() -> None:
     engines: list[FakeEngine] = []
     expires_at = datetime(2026, 11, 21, 3, 0, 0, 123_456, timezone(timedelta(hours=1)))
 
@@ -74,7 +74,7 @@ def test_submit_asks_for_what_was_said_and_nothing_else() -> None:
     ]
 
 
-def test_a_time_without_a_zone_is_none() -> None:
+def test_a_time_without_a_time_zone_is_rejected() -> None:
     with pytest.raises(ValueError, match="time zone"):
         call(lambda client: client.submit("SOL", "USDC", 1, expires_at=datetime(2026, 11, 21)))
 
@@ -86,14 +86,14 @@ NOTHING_STORED = problem(503, "database_unavailable")
 @pytest.mark.parametrize(
     ("answers", "order_id", "status"),
     [
-        pytest.param([UNKNOWN] * 3, ORDER_ID, 503, id="the engine says so"),
-        pytest.param([UNKNOWN, NOTHING_STORED, None], ORDER_ID, 503, id="a later try changes nothing"),
-        pytest.param([NOTHING_STORED, None, NOTHING_STORED], None, None, id="a lost connection"),
-        pytest.param([problem(500, "engine_error")] * 3, None, 500, id="a crash"),
-        pytest.param([ok({"message": "Service Unavailable"}, 503)] * 3, None, 503, id="no answer behind the gateway"),
+        pytest.param([UNKNOWN] * 3, ORDER_ID, 503, id="reported by the engine"),
+        pytest.param([UNKNOWN, NOTHING_STORED, None], ORDER_ID, 503, id="followed by other errors"),
+        pytest.param([NOTHING_STORED, None, NOTHING_STORED], None, None, id="the connection is lost"),
+        pytest.param([problem(500, "engine_error")] * 3, None, 500, id="the engine crashes"),
+        pytest.param([ok({"message": "Service Unavailable"}, 503)] * 3, None, 503, id="no response behind the gateway"),
     ],
 )
-def test_an_order_that_may_have_been_placed_is_no_plain_failure(
+def test_a_submit_that_may_have_succeeded_raises_outcome_unknown(
     answers: Sequence[Answer | None], order_id: str | None, status: int | None
 ) -> None:
     engines: list[FakeEngine] = []
@@ -104,7 +104,7 @@ def test_an_order_that_may_have_been_placed_is_no_plain_failure(
     assert (caught.value.order_id, caught.value.status) == (order_id, status)
 
 
-def test_an_order_that_was_certainly_not_placed_is_a_plain_failure() -> None:
+def test_a_submit_that_certainly_failed_raises_its_error() -> None:
     def submit(client: AsyncClient) -> Awaitable[Any]:
         return client.submit("SOL", "USDC", 1)
 
@@ -122,7 +122,7 @@ def test_an_order_that_was_certainly_not_placed_is_a_plain_failure() -> None:
         asyncio.run(without_an_engine())
 
 
-def test_two_submits_are_two_orders() -> None:
+def test_two_submits_have_different_client_order_ids() -> None:
     engines: list[FakeEngine] = []
 
     async def twice(client: AsyncClient) -> None:
@@ -134,19 +134,19 @@ def test_two_submits_are_two_orders() -> None:
     assert first != second
 
 
-def test_retry_after_is_waited_for() -> None:
+def test_retry_after_is_honored() -> None:
     started = time.monotonic()
     call(lambda client: client.tokens(), problem(429, "too_many_requests", retry_after="1"), ok({"tokens": []}))
     assert time.monotonic() - started >= 1
 
 
-def test_a_retry_after_beyond_patience_is_an_error_at_once() -> None:
+def test_a_retry_after_beyond_the_limit_fails_immediately() -> None:
     with pytest.raises(TooManyRequests) as caught:
         call(lambda client: client.tokens(), problem(429, "too_many_requests", retry_after="3600"))
     assert caught.value.retry_after == 3600
 
 
-def test_tries_are_bounded() -> None:
+def test_the_number_of_attempts_is_limited() -> None:
     with pytest.raises(Unavailable) as caught:
         call(lambda client: client.get(ORDER_ID), *[problem(503, "database_unavailable")] * QUICK.tries)
     assert (caught.value.status, caught.value.code) == (503, "database_unavailable")
@@ -167,19 +167,19 @@ def test_tries_are_bounded() -> None:
         (ok({**history(1), "amount": "much"}), ProtocolError),
     ],
 )
-def test_a_refusal_is_not_repeated(answer: Answer, error: type[Exception]) -> None:
+def test_permanent_errors_are_not_retried(answer: Answer, error: type[Exception]) -> None:
     with pytest.raises(error):
         call(lambda client: client.get(ORDER_ID), answer)
 
 
-def test_wrong_fields_are_named() -> None:
+def test_invalid_fields_are_named() -> None:
     errors = [{"field": "amount", "message": "must be positive"}]
     with pytest.raises(ValidationFailed) as caught:
         call(lambda client: client.submit("SOL", "USDC", 0), problem(422, "validation_failed", errors=errors))
     assert caught.value.errors == (FieldError("amount", "must be positive"),)
 
 
-def test_a_float_is_no_amount() -> None:
+def test_a_float_amount_is_rejected() -> None:
     amount: Any = 0.1
     with pytest.raises(TypeError):
         call(lambda client: client.submit("SOL", "USDC", amount))
@@ -213,13 +213,13 @@ def test_list_follows_the_cursor() -> None:
     ]
 
 
-def test_list_asks_for_no_more_than_its_limit() -> None:
+def test_list_requests_no_more_than_its_limit() -> None:
     number, queries = listed(pages(100, 20, 1)[:2], limit=120)
     assert number == 120
     assert [query["limit"] for query in queries] == ["100", "20"]
 
 
-def test_a_path_is_not_a_way_out() -> None:
+def test_an_order_id_cannot_change_the_path() -> None:
     engines: list[FakeEngine] = []
     with pytest.raises(NotFound):
         call(lambda client: client.get("../tokens?x"), problem(404, "route_not_found"), engines=engines)

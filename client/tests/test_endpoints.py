@@ -1,4 +1,4 @@
-"""Where the client looks for the engine, and what it does not mix."""
+"""How the client discovers the engine, and that it does not mix the settings of different engines."""
 
 import json
 from pathlib import Path
@@ -8,14 +8,7 @@ import pytest
 from order_client import NotConfigured
 from order_client.endpoints import Endpoints, discover
 
-
-@pytest.fixture(autouse=True)
-def nothing_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No local cloud, no profile, no variables."""
-    for name in ("ORDERS_URL", "ORDERS_WS_URL", "ORDERS_API_KEY", "ORDERS_PROFILE"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("no_other_engine")
 
 
 @pytest.fixture
@@ -35,21 +28,21 @@ def local(tmp_path: Path) -> None:
     (tmp_path / ".local" / "endpoints.json").write_text(json.dumps(document))
 
 
-def test_nothing_known_says_what_to_do() -> None:
+def test_without_configuration_the_error_suggests_make_run() -> None:
     with pytest.raises(NotConfigured, match="make run"):
         discover()
 
 
 @pytest.mark.usefixtures("local")
-def test_the_local_cloud_is_found_from_below(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    below = tmp_path / "a" / "b"
-    below.mkdir(parents=True)
-    monkeypatch.chdir(below)
+def test_the_local_cloud_is_found_from_a_subdirectory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    subdirectory = tmp_path / "a" / "b"
+    subdirectory.mkdir(parents=True)
+    monkeypatch.chdir(subdirectory)
     assert discover() == Endpoints("http://local", "ws://local", "local-key")
 
 
 @pytest.mark.usefixtures("local", "profiles")
-def test_a_profile_wins_over_the_local_cloud(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_profile_takes_precedence_over_the_local_cloud(monkeypatch: pytest.MonkeyPatch) -> None:
     assert discover() == Endpoints("https://default", "wss://default/live", "default-key")
     assert discover(profile="other") == Endpoints("https://other", None, "other-key")
     monkeypatch.setenv("ORDERS_PROFILE", "other")
@@ -57,7 +50,7 @@ def test_a_profile_wins_over_the_local_cloud(monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.usefixtures("profiles")
-def test_the_environment_wins_over_a_profile_and_arguments_over_both(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_overrides_a_profile_and_arguments_override_both(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ORDERS_API_KEY", "mine")
     assert discover() == Endpoints("https://default", "wss://default/live", "mine")
     assert discover(key="given").key == "given"
@@ -79,7 +72,7 @@ def test_an_unknown_profile_is_an_error() -> None:
 
 
 @pytest.mark.parametrize("text", ["not toml", "[profiles]\ndefault = 1"])
-def test_a_broken_file_is_an_error(tmp_path: Path, text: str) -> None:
+def test_an_invalid_configuration_file_is_an_error(tmp_path: Path, text: str) -> None:
     file = tmp_path / "config" / "orders" / "config.toml"
     file.parent.mkdir(parents=True)
     file.write_text(text)
@@ -87,5 +80,5 @@ def test_a_broken_file_is_an_error(tmp_path: Path, text: str) -> None:
         discover()
 
 
-def test_a_key_is_not_shown() -> None:
+def test_the_key_is_not_in_the_repr() -> None:
     assert "secret" not in repr(Endpoints("https://x", None, "secret"))

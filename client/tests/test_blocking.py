@@ -1,24 +1,24 @@
-"""The blocking client: the same, on a thread of its own."""
+"""The blocking client, which runs the asynchronous client in a thread."""
 
 import asyncio
 import threading
 from collections.abc import Callable
 from contextlib import closing
 
+from fake_engine import ORDER_ID, QUICK, Connection, Peer, fake_engine, history, ok
 from order_client import Client
-from tests.client.fake_engine import ORDER_ID, QUICK, Connection, Peer, fake_engine, history, ok
 
 
 def test_it_works_inside_a_running_loop_and_leaves_no_thread() -> None:
     async def first(peer: Peer) -> None:
-        await peer.subscribed(after=0)
+        await peer.expect_subscription(after=0)
         await peer.snapshot(3)
         await peer.socket.close()
 
     async def second(peer: Peer) -> None:
-        await peer.subscribed(after=3)
+        await peer.expect_subscription(after=3)
         await peer.snapshot(5, after=3)
-        await peer.left()
+        await peer.expect_close()
 
     def use(url: str) -> list[int]:
         with Client(url, url.replace("http", "ws") + "/live", "key", patience=QUICK) as client:
@@ -33,22 +33,22 @@ def test_it_works_inside_a_running_loop_and_leaves_no_thread() -> None:
     assert not any(thread.name == "order-client" for thread in threading.enumerate())
 
 
-def test_a_stream_that_is_left_early_hangs_up() -> None:
-    gone = threading.Event()
+def test_closing_a_stream_early_closes_its_connection() -> None:
+    closed = threading.Event()
 
     async def connection(peer: Peer) -> None:
-        await peer.subscribed(after=0)
+        await peer.expect_subscription(after=0)
         await peer.snapshot(3)
-        await peer.left()
-        gone.set()
+        await peer.expect_close()
+        closed.set()
 
     def use(url: str) -> None:
         with Client(url, url.replace("http", "ws") + "/live", "key", patience=QUICK) as client:
             with closing(client.stream(ORDER_ID)) as stream:
                 assert next(stream).sequence == 1
-            assert gone.wait(5)
+            assert closed.wait(5)
 
-    hangs_up(connection, use)
+    run_with_engine(connection, use)
 
 
 def test_closing_the_client_ends_its_streams() -> None:
@@ -59,14 +59,14 @@ def test_closing_the_client_ends_its_streams() -> None:
         stream.close()
 
     async def connection(peer: Peer) -> None:
-        await peer.subscribed(after=0)
+        await peer.expect_subscription(after=0)
         await peer.snapshot(3)
-        await peer.left()
+        await peer.expect_close()
 
-    hangs_up(connection, use)
+    run_with_engine(connection, use)
 
 
-def hangs_up(connection: Connection, use: Callable[[str], None]) -> None:
+def run_with_engine(connection: Connection, use: Callable[[str], None]) -> None:
     async def run() -> None:
         async with fake_engine(connection) as engine:
             await asyncio.to_thread(use, engine.url)

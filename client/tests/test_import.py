@@ -1,4 +1,4 @@
-"""The client stands alone."""
+"""The client works without the engine and its dependencies."""
 
 import subprocess
 import sys
@@ -19,6 +19,6 @@ print(order_client.Client.__name__, order_client.AsyncClient.__name__)
 """
 
 
-def test_the_client_needs_nothing_of_the_engine() -> None:
+def test_the_client_imports_nothing_from_the_engine() -> None:
     done = subprocess.run([sys.executable, "-W", "error", "-c", PROGRAM], capture_output=True, text=True, check=False)
     assert (done.stdout, done.stderr) == ("Client AsyncClient\n", "")

@@ -1,4 +1,4 @@
-"""An engine that misbehaves as told: drops connections, repeats, reorders, leaves gaps, is unavailable."""
+"""A fake engine that follows a script: it drops connections, repeats, reorders or omits events, or is unavailable."""
 
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -18,7 +18,7 @@ Document = dict[str, Any]
 
 
 def event(sequence: int, order_id: str = ORDER_ID) -> Document:
-    """The step with this sequence number on the way to a fill; the fifth is the last."""
+    """The event with this sequence number of an order that is filled; the fifth is the last."""
     return {
         "type": "status",
         "orderId": order_id,
@@ -27,21 +27,21 @@ def event(sequence: int, order_id: str = ORDER_ID) -> Document:
         "attempt": 1,
         "at": "2026-11-21T01:46:33.648Z",
         "terminal": sequence == len(STEPS),
-        "aFieldOfTomorrow": True,
+        "aFutureField": True,
     }
 
 
 def order(sequence: int, order_id: str = ORDER_ID, **more: Any) -> Document:
-    """An order that has come as far as this step."""
+    """An order whose last event has this sequence number."""
     last = event(sequence, order_id)
-    asked = {"orderType": "market", "tokenIn": "SOL", "tokenOut": "USDC", "amount": "1", "slippageBps": 50}
+    requested = {"orderType": "market", "tokenIn": "SOL", "tokenOut": "USDC", "amount": "1", "slippageBps": 50}
     state = {name: last[name] for name in ("orderId", "sequence", "status", "attempt", "terminal")}
     times = {"createdAt": last["at"], "expiresAt": "2026-11-21T01:51:33.648Z"}
-    return {**asked, **times, **state, **more}
+    return {**requested, **times, **state, **more}
 
 
 def ended(sequence: int, status: Status, order_id: str = ORDER_ID) -> Document:
-    """The step with this sequence number, with which the order ends so."""
+    """The event with this sequence number, which ends the order with this status."""
     return {**event(sequence, order_id), "status": status.value, "terminal": True}
 
 
@@ -57,37 +57,37 @@ class Peer:
     socket: web.WebSocketResponse
     request: web.Request
 
-    async def asked(self) -> Document:
+    async def receive(self) -> Document:
         """The client's next message."""
         message = await self.socket.receive(timeout=5)
         assert message.type is WSMsgType.TEXT, message
         document: Document = json.loads(message.data)
         return document
 
-    async def subscribed(self, after: int) -> None:
-        """The client's next message is a subscription to the order, after this sequence number."""
-        assert await self.asked() == {"action": "subscribe", "orderId": ORDER_ID, "afterSequence": after}
+    async def expect_subscription(self, after: int) -> None:
+        """Expect a subscription to the order after this sequence number."""
+        assert await self.receive() == {"action": "subscribe", "orderId": ORDER_ID, "afterSequence": after}
 
     async def snapshot(self, sequence: int, after: int = 0) -> None:
-        """The answer to a subscription."""
+        """Send the response to a subscription."""
         await self.send({**history(sequence, after=after), "type": "snapshot"})
 
     async def push(self, *sequences: int) -> None:
-        """Steps of the order, one frame each."""
+        """Send events of the order, one frame each."""
         for sequence in sequences:
             await self.send(event(sequence))
 
     async def send(self, frame: Document) -> None:
-        """Any frame."""
+        """Send any frame."""
         await self.socket.send_str(json.dumps(frame))
 
     def drop(self) -> None:
-        """The line goes dead, without a goodbye."""
+        """Abort the connection without a close frame."""
         assert self.request.transport is not None
         self.request.transport.abort()
 
-    async def left(self) -> None:
-        """The client hangs up."""
+    async def expect_close(self) -> None:
+        """Expect the client to close the connection."""
         message = await self.socket.receive(timeout=5)
         assert message.type in (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED), message
 
@@ -98,24 +98,24 @@ Answer = Callable[[web.Request], web.Response]
 
 @dataclass
 class FakeEngine:
-    """What happens at each connection and call, in turn; what did happen."""
+    """Follows a script for each connection and request, in order, and records what happened."""
 
     connections: Sequence[Connection | int]
-    """What is done at each connection; a number refuses the handshake with this status."""
+    """The script of each connection; a number rejects the handshake with this status."""
     answers: Sequence[Answer | None]
-    """What each call is answered; None drops it unanswered."""
+    """The response to each request; None drops the connection without one."""
     url: str = ""
     connected: int = 0
     calls: list[tuple[str, Document]] = field(default_factory=list)
-    """Path and body (or query) of each call."""
+    """Path and body (or query) of each request."""
     problems: list[BaseException] = field(default_factory=list)
 
     def client(self, patience: Patience = QUICK) -> AsyncClient:
-        """A client of this engine."""
+        """A client for this engine."""
         return AsyncClient(self.url, f"{self.url}/live".replace("http", "ws"), "key", patience=patience)
 
     async def connect(self, request: web.Request) -> web.StreamResponse:
-        """A WebSocket connection."""
+        """Handle a WebSocket connection."""
         assert request.headers["Authorization"] == "Bearer key"
         script = self.connections[self.connected]
         self.connected += 1
@@ -130,7 +130,7 @@ class FakeEngine:
         return socket
 
     async def call(self, request: web.Request) -> web.StreamResponse:
-        """A call."""
+        """Handle an HTTP request."""
         body = await request.json() if request.can_read_body else dict(request.query)
         self.calls.append((request.path, body))
         answer = self.answers[len(self.calls) - 1]
@@ -145,7 +145,7 @@ class FakeEngine:
 async def fake_engine(
     *connections: Connection | int, answers: Sequence[Answer | None] = ()
 ) -> AsyncIterator[FakeEngine]:
-    """A running one. At the end all connections and calls must have been made, and gone as expected."""
+    """Run a fake engine. Raises at the end if a script failed, or if a connection or request was not made."""
     engine = FakeEngine(connections, answers)
     app = web.Application()
     app.add_routes([web.get("/live", engine.connect), web.route("*", "/{path:.*}", engine.call)])
@@ -164,12 +164,12 @@ async def fake_engine(
 
 
 def ok(document: Any, status: int = 200) -> Answer:
-    """A JSON answer."""
+    """A JSON response."""
     return lambda _: web.json_response(document, status=status)
 
 
 def problem(status: int, code: str, retry_after: str | None = None, **more: Any) -> Answer:
-    """An answer in problem+json."""
+    """A problem+json response."""
     document = {"status": status, "code": code, "detail": f"This is {code}.", **more}
     headers = {"Retry-After": retry_after} if retry_after else {}
     return lambda _: web.json_response(

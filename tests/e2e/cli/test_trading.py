@@ -8,13 +8,12 @@ from uuid import uuid4
 
 import pytest
 
-from tests.client.conftest import Orders
-from tests.polling import eventually
+from tests.e2e.cli.conftest import CommandLine
 
 STEPS = ["pending", "routing", "building", "submitted", "confirmed"]
 
 
-def test_quote(orders: Orders) -> None:
+def test_quote(orders: CommandLine) -> None:
     document = orders.json("quote", "sol", "usdc", "1.5")
     assert document["amount"] == "1.5"
     amounts = [Decimal(quote["amountOut"]) for quote in document["quotes"]]
@@ -26,37 +25,37 @@ def test_quote(orders: Orders) -> None:
     assert "raydium" in text
 
 
-def test_submit_and_watch(orders: Orders) -> None:
+def test_submit_and_watch(orders: CommandLine) -> None:
     text = orders("submit", "SOL", "USDC", "1", "--slippage-bps", "500", "--watch").stdout
     assert [step for line in text.splitlines() for step in STEPS if f" {step} " in line] == STEPS
     assert "filled" in text
 
 
-def test_submit_and_watch_for_programs(orders: Orders) -> None:
+def test_submit_and_watch_as_json(orders: CommandLine) -> None:
     events = orders.lines("--json", "submit", "SOL", "USDC", "1", "--slippage-bps", "500", "--watch")
     assert [event["status"] for event in events] == STEPS
     assert [event["sequence"] for event in events] == [1, 2, 3, 4, 5]
     assert Decimal(events[-1]["amountOut"]) > 0
 
 
-def test_an_order_that_fails_exits_with_1(orders: Orders) -> None:
+def test_an_order_that_fails_exits_with_1(orders: CommandLine) -> None:
     events = orders.lines("submit", "BONK", "SOL", "0.00001", "--watch", exits=1)
     assert events[-1]["status"] == "failed"
     assert events[-1]["error"]["code"]
 
 
-def test_an_order_gets_at_least_what_was_asked_for(orders: Orders) -> None:
-    asked = ("submit", "SOL", "USDC", "1", "--min-amount-out", "1.25")
-    placed = orders.json(*asked)
+def test_the_stricter_of_min_amount_out_and_slippage_applies(orders: CommandLine) -> None:
+    arguments = ("submit", "SOL", "USDC", "1", "--min-amount-out", "1.25")
+    placed = orders.json(*arguments)
     assert (placed["minAmountOut"], placed["slippageBps"]) == ("1.25", 10_000)
     assert "1.25 USDC" in orders("show", placed["orderId"]).stdout
-    filled = orders.lines(*asked, "--slippage-bps", "500", "--watch")[-1]
-    assert Decimal(filled["minAmountOut"]) > 100  # the slippage keeps more
+    filled = orders.lines(*arguments, "--slippage-bps", "500", "--watch")[-1]
+    assert Decimal(filled["minAmountOut"]) > 100  # the slippage limit is stricter
 
 
-def test_an_order_that_expires_exits_with_1(orders: Orders) -> None:
-    asked = ("submit", "SOL", "USDC", "1", "--min-amount-out", "1000000", "--expires-in", "15")
-    last = orders.lines(*asked, "--watch", exits=1)[-1]
+def test_an_order_that_expires_exits_with_1(orders: CommandLine) -> None:
+    arguments = ("submit", "SOL", "USDC", "1", "--min-amount-out", "1000000", "--expires-in", "15")
+    last = orders.lines(*arguments, "--watch", exits=1)[-1]
     assert (last["status"], last["error"]["code"]) == ("expired", "below_min_amount_out")
     placed = orders.json("show", last["orderId"])
     lifetime = datetime.fromisoformat(placed["expiresAt"]) - datetime.fromisoformat(placed["createdAt"])
@@ -65,7 +64,7 @@ def test_an_order_that_expires_exits_with_1(orders: Orders) -> None:
     assert last["orderId"] in {order["orderId"] for order in orders.json("list", "--status", "expired")}
 
 
-def test_the_same_client_order_id_is_the_same_order(orders: Orders) -> None:
+def test_a_repeated_client_order_id_returns_the_same_order(orders: CommandLine) -> None:
     name = uuid4().hex
     first = orders.json("submit", "SOL", "USDC", "1", "--client-order-id", name)
     assert orders.json("submit", "SOL", "USDC", "1", "--client-order-id", name) == first
@@ -73,7 +72,7 @@ def test_the_same_client_order_id_is_the_same_order(orders: Orders) -> None:
     assert json.loads(refused.stderr)["error"]["code"] == "idempotency_conflict"
 
 
-def test_list_and_show(orders: Orders) -> None:
+def test_list_and_show(orders: CommandLine) -> None:
     placed = [orders.lines("submit", "SOL", "USDC", "1", "--slippage-bps", "500", "--watch")[-1] for _ in range(3)]
     ids = [event["orderId"] for event in reversed(placed)]
     assert [order["orderId"] for order in orders.json("list", "--limit", "3")] == ids
@@ -89,28 +88,7 @@ def test_list_and_show(orders: Orders) -> None:
     assert placed[-1]["txHash"] in text
 
 
-def test_load(orders: Orders) -> None:
-    result = orders.json("load", "20", "--in-flight", "8", "--slippage-bps", "5000")
-    assert result["outcomes"] == {"confirmed": 20}
-    assert 0 < result["acceptedMs"]["p50"] <= result["acceptedMs"]["max"] <= result["confirmedMs"]["max"]
-    text = orders("load", "3", "--slippage-bps", "5000").stdout
-    assert "confirmed 3" in text
-    assert "###" in text
-
-
-def test_load_counts_what_goes_wrong(orders: Orders) -> None:
-    refused = orders.json("load", "2", "--amount", "-1", exits=1)
-    assert (refused["outcomes"], refused["errors"]) == ({"refused": 2}, {"validation_failed": 2})
-    failed = orders.json("load", "2", "--token-in", "BONK", "--token-out", "SOL", "--amount", "0.00001", exits=1)
-    assert failed["outcomes"] == {"failed": 2}
-    assert sum(failed["errors"].values()) == 2
-    slow = ("load", "200", "--in-flight", "2", "--timeout", "0.3", "--slippage-bps", "5000")
-    unsettled = orders.json(*slow, exits=1)["outcomes"]
-    assert sum(unsettled.values()) == 200
-    assert unsettled["unsettled"] > 0
-
-
-def test_watch_until_interrupted(orders: Orders) -> None:
+def test_watch_until_interrupted(orders: CommandLine) -> None:
     with orders.running("watch", "--json") as watch:
         assert watch.stderr is not None
         assert watch.stdout is not None
@@ -125,13 +103,6 @@ def test_watch_until_interrupted(orders: Orders) -> None:
         assert orders.interrupt(watch) == ""
 
 
-def test_load_is_interrupted_cleanly(orders: Orders) -> None:
-    known = len(orders.json("list", "--all"))
-    with orders.running("load", "100000", "--in-flight", "4") as load:
-        eventually(lambda: len(orders.json("list", "--limit", str(known + 1))) > known, "an order of the load")
-        assert "Traceback" not in orders.interrupt(load)
-
-
 @pytest.mark.parametrize(
     ("args", "code"),
     [
@@ -141,12 +112,12 @@ def test_load_is_interrupted_cleanly(orders: Orders) -> None:
         (["submit", "SOL", "NOPE", "1"], "validation_failed"),
     ],
 )
-def test_a_refusal_exits_with_1(orders: Orders, args: list[str], code: str) -> None:
+def test_a_rejected_request_exits_with_1(orders: CommandLine, args: list[str], code: str) -> None:
     refused = orders(*args, "--json", exits=1)
     assert refused.stdout == ""
     assert json.loads(refused.stderr)["error"]["code"] == code
 
 
-def test_a_wrong_key_exits_with_4(orders: Orders) -> None:
+def test_an_invalid_key_exits_with_4(orders: CommandLine) -> None:
     assert "--key" in orders("list", "--key", "wrong", exits=4).stderr
     assert orders("watch", "--key", "wrong", exits=4).stdout == ""

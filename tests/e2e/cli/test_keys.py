@@ -1,4 +1,4 @@
-"""API keys: of the local cloud, and of a stack."""
+"""API keys of the local cloud and of a deployed stack."""
 
 import json
 
@@ -8,29 +8,29 @@ import pytest
 from moto import mock_aws
 from typer.testing import CliRunner
 
-from order_client.cli import app
+from order_admin.app import app
 from order_engine.adapters.api_keys import ApiKeys
-from tests.client.conftest import Orders
+from tests.e2e.cli.conftest import CommandLine
 
 
-def test_a_key_from_creation_to_revocation(orders: Orders) -> None:
-    key = orders.json("keys", "create", "alice", "--label", "laptop")["key"]
+def test_a_key_from_creation_to_revocation(orders: CommandLine, admin: CommandLine) -> None:
+    key = admin.json("keys", "create", "alice", "--label", "laptop")["key"]
     assert orders.json("list", "--key", key) == []
 
-    known = {item["label"]: item for item in orders.json("keys", "list")}
+    known = {item["label"]: item for item in admin.json("keys", "list")}
     assert known["laptop"]["account"] == "alice"
     assert not known["laptop"]["disabled"]
     assert key not in json.dumps(known)
 
     key_id = known["laptop"]["id"]
-    assert orders("keys", "revoke", key_id).stdout == f"revoked {key_id}\n"
-    # The HTTP API remembers its authorizer's answer for a minute; the table does not, nor does a new handshake.
+    assert admin("keys", "revoke", key_id).stdout == f"revoked {key_id}\n"
+    # The HTTP API caches the authorizer's response for a minute; WebSocket handshakes are never cached.
     orders("watch", "--key", key, exits=4)
-    assert "revoked" in orders("keys", "list").stdout
+    assert "revoked" in admin("keys", "list").stdout
 
 
-def test_a_fresh_key_opens_its_own_account(orders: Orders) -> None:
-    created = orders("keys", "create", "carol").stdout
+def test_a_new_key_gives_access_to_its_own_account(orders: CommandLine, admin: CommandLine) -> None:
+    created = admin("keys", "create", "carol").stdout
     key = created.split()[0]
     mine = orders.json("submit", "SOL", "USDC", "1", "--key", key)["orderId"]
     assert orders.json("show", mine, "--key", key)["orderId"] == mine
@@ -39,8 +39,8 @@ def test_a_fresh_key_opens_its_own_account(orders: Orders) -> None:
     assert [order["orderId"] for order in answer.json()["orders"]] == [mine]
 
 
-def test_revoking_an_unknown_key_exits_with_1(orders: Orders) -> None:
-    assert "no key" in orders("keys", "revoke", "000000000000", exits=1).stderr
+def test_revoking_an_unknown_key_exits_with_1(admin: CommandLine) -> None:
+    assert "no key" in admin("keys", "revoke", "000000000000", exits=1).stderr
 
 
 @pytest.fixture
@@ -77,7 +77,7 @@ def test_keys_of_a_deployed_stack(where: list[str]) -> None:
 
 
 @pytest.mark.usefixtures("_aws")
-def test_what_aws_refuses_is_said_in_one_line() -> None:
+def test_aws_errors_name_their_cause() -> None:
     with mock_aws():
         missing = CliRunner().invoke(app, ["keys", "list", "--stack", "nowhere"])
         assert missing.exit_code == 1

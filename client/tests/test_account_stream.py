@@ -1,4 +1,4 @@
-"""The account's stream: gaps, repeats, and what was missed while there was no connection."""
+"""The account stream: gaps, duplicates, and events missed while disconnected."""
 
 import asyncio
 from collections.abc import Sequence
@@ -6,8 +6,8 @@ from contextlib import aclosing
 
 import pytest
 
+from fake_engine import QUICK, Connection, Peer, event, fake_engine, history, ok
 from order_client import AsyncClient, Patience, Unauthenticated, Unreachable
-from tests.client.fake_engine import QUICK, Connection, Peer, event, fake_engine, history, ok
 
 A, B = "aaaaaaaa-0000-7000-8000-000000000000", "bbbbbbbb-0000-7000-8000-000000000000"
 Seen = list[tuple[str, int]]
@@ -17,8 +17,8 @@ def events(order_id: str, *sequences: int) -> dict[str, object]:
     return {"type": "events", "events": [event(sequence, order_id) for sequence in sequences]}
 
 
-async def subscription(peer: Peer) -> None:
-    assert await peer.asked() == {"action": "subscribe", "channel": "account"}
+async def accept_subscription(peer: Peer) -> None:
+    assert await peer.receive() == {"action": "subscribe", "channel": "account"}
     await peer.send({"type": "subscribed", "channel": "account"})
 
 
@@ -35,7 +35,7 @@ async def take(client: AsyncClient, number: int) -> Seen:
 def streamed(
     number: int, *connections: Connection | int, reads: Sequence[dict[str, object]] = (), patience: Patience = QUICK
 ) -> Seen:
-    """The first events that a client gets; `reads` are the answers to its GETs."""
+    """The first `number` events that a client gets; `reads` are the responses to its GETs."""
 
     async def stream() -> Seen:
         async with (
@@ -47,70 +47,70 @@ def streamed(
     return asyncio.run(stream())
 
 
-def test_events_of_all_orders_without_repeats() -> None:
+def test_events_of_all_orders_are_delivered_without_duplicates() -> None:
     async def connection(peer: Peer) -> None:
-        await subscription(peer)
+        await accept_subscription(peer)
         await peer.send({"type": "events", "events": [event(1, A), event(1, B), event(2, A)]})
         await peer.send(events(A, 1, 2, 3))
-        await peer.left()
+        await peer.expect_close()
 
     assert streamed(4, connection) == [(A, 1), (B, 1), (A, 2), (A, 3)]
 
 
-def test_a_gap_is_filled_from_the_order() -> None:
+def test_a_gap_is_filled_by_reading_the_order() -> None:
     async def connection(peer: Peer) -> None:
-        await subscription(peer)
+        await accept_subscription(peer)
         await peer.send(events(A, 1))
         await peer.send(events(A, 3, 4, 5))
         await peer.send(events(B, 1))
-        await peer.left()
+        await peer.expect_close()
 
     expected = [(A, 1), (A, 2), (A, 3), (A, 4), (A, 5), (B, 1)]
     assert streamed(6, connection, reads=[history(5, A)]) == expected
 
 
-def test_a_reconnect_catches_up_with_the_orders_that_were_open() -> None:
+def test_after_a_reconnect_the_open_orders_are_read() -> None:
     async def first(peer: Peer) -> None:
-        await subscription(peer)
+        await accept_subscription(peer)
         await peer.send(events(A, 1, 2))
         await peer.send(events(B, 1, 2, 3, 4, 5))
         await peer.socket.close(code=1001)
 
     async def second(peer: Peer) -> None:
-        await subscription(peer)
-        await peer.send(events(A, 3, 4, 5))  # known by then: A was read, B had ended
+        await accept_subscription(peer)
+        await peer.send(events(A, 3, 4, 5))  # already known: A was read over HTTP, B had ended
         await peer.send(events(B, 5))
-        await peer.left()
+        await peer.expect_close()
 
     seen = streamed(10, first, 503, second, reads=[history(5, A)])
     assert seen == [(A, 1), (A, 2), *((B, n) for n in range(1, 6)), (A, 3), (A, 4), (A, 5)]
 
 
-def test_silence_is_broken_by_a_ping_and_a_look_at_the_open_orders() -> None:
+def test_a_silent_connection_is_pinged_and_the_open_orders_are_read() -> None:
     async def connection(peer: Peer) -> None:
-        await subscription(peer)
+        await accept_subscription(peer)
         await peer.send(events(A, 1, 2, 3, 4))
-        assert await peer.asked() == {"action": "ping"}
+        assert await peer.receive() == {"action": "ping"}
         await peer.send({"type": "pong"})
-        await peer.left()
+        await peer.expect_close()
 
     assert streamed(5, connection, reads=[history(5, A)], patience=Patience(quiet=0.05))[-1] == (A, 5)
 
 
-def test_it_reconnects_for_as_long_as_it_takes_once_it_was_connected() -> None:
+def test_an_established_stream_reconnects_without_limit() -> None:
     async def first(peer: Peer) -> None:
-        await subscription(peer)
+        await accept_subscription(peer)
         await peer.socket.close()
 
     async def last(peer: Peer) -> None:
-        await subscription(peer)
+        await accept_subscription(peer)
         await peer.send(events(A, 1))
-        await peer.left()
+        await peer.expect_close()
 
     assert streamed(1, first, *[503] * (QUICK.tries * 2), last) == [(A, 1)]
 
 
-def test_a_first_connection_that_cannot_be_made_is_an_error() -> None:
+def test_a_failed_first_connection_is_an_error() -> None:
     async def closed_port() -> None:
         async with AsyncClient("http://127.0.0.1:9", "ws://127.0.0.1:9", "key", patience=QUICK) as client:
             await take(client, 1)
@@ -119,6 +119,6 @@ def test_a_first_connection_that_cannot_be_made_is_an_error() -> None:
         asyncio.run(closed_port())
 
 
-def test_a_wrong_key_is_an_error() -> None:
+def test_an_invalid_key_is_an_error() -> None:
     with pytest.raises(Unauthenticated):
         streamed(1, 401)

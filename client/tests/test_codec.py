@@ -1,4 +1,4 @@
-"""Models from and to JSON."""
+"""Decoding models from JSON, and encoding them."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
+from fake_engine import event, history, order
 from order_client import Event, Failure, Order, ProtocolError, Quote, Route
 from order_client.codec import decode, encode
-from tests.client.fake_engine import event, history, order
 
 ROUTE = {
     "venue": "raydium",
     "quotes": [
         {"venue": "raydium", "amountOut": "145.250000000000000001", "feeBps": "25"},
-        {"venue": "meteora", "error": {"code": "venue_unavailable", "message": "away"}},
+        {"venue": "meteora", "error": {"code": "venue_unavailable", "message": "unavailable"}},
     ],
 }
 
@@ -26,12 +26,12 @@ def test_decode() -> None:
         venue="raydium",
         quotes=(
             Quote(venue="raydium", amount_out=Decimal("145.250000000000000001"), fee_bps=Decimal(25)),
-            Quote(venue="meteora", error=Failure(code="venue_unavailable", message="away")),
+            Quote(venue="meteora", error=Failure(code="venue_unavailable", message="unavailable")),
         ),
     )
 
 
-def test_encode_gives_back_what_was_decoded() -> None:
+def test_encode_is_the_inverse_of_decode() -> None:
     document = order(3, route=ROUTE, amountOut="0.000000001", clientOrderId="mine")
     assert encode(decode(Order, document)) == document
     assert decode(Order, encode(decode(Order, history(5)))) == decode(Order, history(5))
@@ -51,6 +51,6 @@ def test_encode_gives_back_what_was_decoded() -> None:
         {**event(1), "orderId": None},
     ],
 )
-def test_anything_else_is_a_protocol_error(broken: Any) -> None:
+def test_an_invalid_document_is_a_protocol_error(broken: Any) -> None:
     with pytest.raises(ProtocolError):
         decode(Event, broken)

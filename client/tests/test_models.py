@@ -1,4 +1,4 @@
-"""The models know what the engine knows."""
+"""The client's models match the engine's."""
 
 from order_client import Status
 from order_engine.domain import lifecycle

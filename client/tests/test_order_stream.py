@@ -1,12 +1,12 @@
-"""One order's stream: each event once and in order, whatever the engine and the network do."""
+"""The order stream delivers each event once and in order, despite faults of the engine and the network."""
 
 import asyncio
 from collections.abc import Sequence
 
 import pytest
 
+from fake_engine import ORDER_ID, QUICK, Connection, Peer, fake_engine
 from order_client import NotFound, Patience, Unauthenticated, Unreachable, ValidationFailed
-from tests.client.fake_engine import ORDER_ID, QUICK, Connection, Peer, fake_engine
 
 ALL = [1, 2, 3, 4, 5]
 
@@ -22,103 +22,103 @@ def streamed(*connections: Connection | int, after: int = 0, patience: Patience 
 
 
 async def all_at_once(peer: Peer) -> None:
-    await peer.subscribed(after=0)
+    await peer.expect_subscription(after=0)
     await peer.snapshot(5)
-    await peer.left()
+    await peer.expect_close()
 
 
 def test_a_finished_order_is_read_from_the_snapshot() -> None:
     assert streamed(all_at_once) == ALL
 
 
-def test_pushes_follow_the_snapshot_and_repeats_are_dropped() -> None:
+def test_pushes_follow_the_snapshot_and_duplicates_are_dropped() -> None:
     async def connection(peer: Peer) -> None:
-        await peer.subscribed(after=0)
-        await peer.push(1, 2)  # registered first, read second: a push may overtake the snapshot
+        await peer.expect_subscription(after=0)
+        await peer.push(1, 2)  # the engine subscribes before it reads: a push may overtake the snapshot
         await peer.snapshot(3)
         await peer.push(2, 3, 4, 4, 1, 5)
-        await peer.left()
+        await peer.expect_close()
 
     assert streamed(connection) == ALL
 
 
 def test_a_dropped_connection_is_resumed_after_the_last_event() -> None:
     async def first(peer: Peer) -> None:
-        await peer.subscribed(after=0)
+        await peer.expect_subscription(after=0)
         await peer.snapshot(2)
         await peer.push(3)
         peer.drop()
 
     async def second(peer: Peer) -> None:
-        after = (await peer.asked())["afterSequence"]  # what was on its way when the line went dead may be lost
+        after = (await peer.receive())["afterSequence"]  # 2 or 3: event 3 may be lost with the connection
         await peer.snapshot(4, after=after)
         await peer.push(5)
-        await peer.left()
+        await peer.expect_close()
 
     assert streamed(first, second) == ALL
 
 
-def test_a_polite_close_is_resumed_too() -> None:
+def test_a_clean_close_is_resumed_too() -> None:
     async def first(peer: Peer) -> None:
-        await peer.subscribed(after=0)
+        await peer.expect_subscription(after=0)
         await peer.snapshot(2)
         await peer.socket.close(code=1001)
 
     async def second(peer: Peer) -> None:
-        await peer.subscribed(after=2)
+        await peer.expect_subscription(after=2)
         await peer.snapshot(5, after=2)
 
     assert streamed(first, second) == ALL
 
 
-def test_a_gap_is_refilled_once() -> None:
+def test_a_gap_is_requested_once() -> None:
     async def connection(peer: Peer) -> None:
-        await peer.subscribed(after=0)
+        await peer.expect_subscription(after=0)
         await peer.snapshot(1)
-        await peer.push(3, 4)  # 2 was lost; the second of them asks no second time
-        await peer.subscribed(after=1)
+        await peer.push(3, 4)  # 2 was lost; 4 does not cause a second request
+        await peer.expect_subscription(after=1)
         await peer.snapshot(4, after=1)
         await peer.push(5)
-        await peer.left()
+        await peer.expect_close()
 
     assert streamed(connection) == ALL
 
 
-def test_reordered_pushes_come_out_in_order() -> None:
+def test_reordered_pushes_are_delivered_in_order() -> None:
     async def connection(peer: Peer) -> None:
-        await peer.subscribed(after=0)
+        await peer.expect_subscription(after=0)
         await peer.snapshot(1)
         await peer.push(3, 2)
-        await peer.subscribed(after=1)
+        await peer.expect_subscription(after=1)
         await peer.snapshot(3, after=1)
         await peer.push(5, 4)
-        await peer.subscribed(after=3)
+        await peer.expect_subscription(after=3)
         await peer.snapshot(5, after=3)
 
     assert streamed(connection) == ALL
 
 
-def test_a_lost_last_push_is_found_by_asking_in_silence() -> None:
+def test_a_lost_final_push_is_recovered_after_a_silence() -> None:
     async def connection(peer: Peer) -> None:
-        await peer.subscribed(after=0)
+        await peer.expect_subscription(after=0)
         await peer.snapshot(4)
-        await peer.subscribed(after=4)
+        await peer.expect_subscription(after=4)
         await peer.snapshot(5, after=4)
 
     assert streamed(connection, patience=Patience(quiet=0.05)) == ALL
 
 
-def test_a_connection_that_answers_nothing_is_replaced() -> None:
-    async def mute(peer: Peer) -> None:
-        await peer.subscribed(after=0)
-        await peer.left()
+def test_an_unresponsive_connection_is_replaced() -> None:
+    async def silent(peer: Peer) -> None:
+        await peer.expect_subscription(after=0)
+        await peer.expect_close()
 
-    assert streamed(mute, all_at_once, patience=Patience(quiet=0.05, first_wait=0.01)) == ALL
+    assert streamed(silent, all_at_once, patience=Patience(quiet=0.05, first_wait=0.01)) == ALL
 
 
-def test_a_stream_may_start_anywhere_and_ends_with_an_order_that_has_ended() -> None:
+def test_a_stream_after_the_final_event_ends_without_events() -> None:
     async def nothing_new(peer: Peer) -> None:
-        await peer.subscribed(after=5)
+        await peer.expect_subscription(after=5)
         await peer.snapshot(5, after=5)
 
     assert streamed(nothing_new, after=5) == []
@@ -126,9 +126,9 @@ def test_a_stream_may_start_anywhere_and_ends_with_an_order_that_has_ended() -> 
 
 def test_other_frames_are_ignored() -> None:
     async def connection(peer: Peer) -> None:
-        await peer.subscribed(after=0)
+        await peer.expect_subscription(after=0)
         await peer.send({"type": "pong"})
-        await peer.send({"type": "something of tomorrow", "orderId": "another"})
+        await peer.send({"type": "a future type", "orderId": "another"})
         await peer.snapshot(5)
 
     assert streamed(connection) == ALL
@@ -138,45 +138,45 @@ def test_other_frames_are_ignored() -> None:
     "frame",
     [
         {"type": "error", "code": "database_unavailable", "message": "Later."},
-        {"message": "Internal server error", "connectionId": "c", "requestId": "r"},  # API Gateway's own
+        {"message": "Internal server error", "connectionId": "c", "requestId": "r"},  # API Gateway's own error frame
     ],
 )
-def test_an_engine_that_is_away_is_asked_again(frame: dict[str, str]) -> None:
-    async def away(peer: Peer) -> None:
-        await peer.subscribed(after=0)
+def test_the_subscription_is_retried_while_the_engine_is_unavailable(frame: dict[str, str]) -> None:
+    async def unavailable(peer: Peer) -> None:
+        await peer.expect_subscription(after=0)
         await peer.send(frame)
-        await peer.left()
+        await peer.expect_close()
 
-    assert streamed(away, 503, all_at_once) == ALL
+    assert streamed(unavailable, 503, all_at_once) == ALL
 
 
 @pytest.mark.parametrize(("code", "error"), [("order_not_found", NotFound), ("validation_failed", ValidationFailed)])
-def test_a_refusal_ends_the_stream(code: str, error: type[Exception]) -> None:
-    async def refusing(peer: Peer) -> None:
-        await peer.subscribed(after=0)
+def test_a_permanent_error_ends_the_stream(code: str, error: type[Exception]) -> None:
+    async def reject(peer: Peer) -> None:
+        await peer.expect_subscription(after=0)
         await peer.send({"type": "error", "code": code, "message": "No.", "orderId": ORDER_ID})
 
     with pytest.raises(error, match=r"No\."):
-        streamed(refusing)
+        streamed(reject)
 
 
-def test_a_wrong_key_ends_the_stream() -> None:
+def test_an_invalid_key_ends_the_stream() -> None:
     with pytest.raises(Unauthenticated):
         streamed(401)
 
 
-def test_failures_in_a_row_are_counted() -> None:
-    async def hangs_up(peer: Peer) -> None:
-        await peer.subscribed(after=0)
+def test_the_number_of_consecutive_failures_is_limited() -> None:
+    async def abort(peer: Peer) -> None:
+        await peer.expect_subscription(after=0)
         peer.drop()
 
     with pytest.raises(Unreachable):
-        streamed(*[hangs_up] * QUICK.tries)
+        streamed(*[abort] * QUICK.tries)
 
 
-def test_progress_starts_the_count_anew() -> None:
+def test_progress_resets_the_count_of_failures() -> None:
     async def one_step(peer: Peer) -> None:
-        after = (await peer.asked())["afterSequence"]
+        after = (await peer.receive())["afterSequence"]
         await peer.snapshot(after + 1, after=after)
         await peer.socket.close()
 

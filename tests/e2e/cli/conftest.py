@@ -1,4 +1,4 @@
-"""A local cloud for the command line, and ways to run it there."""
+"""A local cloud for the command lines `orders` and `orders-admin`, and helpers that run commands against it."""
 
 import json
 import os
@@ -8,34 +8,37 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
 
-from order_client.cli import app
+import order_admin.app
+import order_client.cli
 from tests.cloud import QUICK, Cloud, running_cloud
 
 
 @pytest.fixture(scope="session")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    """A running local cloud, where `make run` would have put it."""
-    # A second attempt would come too late for an order that expires in 15 seconds.
+    """A running local cloud, with its data in `.local`, as with `make run`."""
+    # With this backoff, an order that expires in 15 seconds gets no second attempt.
     settings = {**QUICK, "LOCAL_CONCURRENCY": "2", "BACKOFF_SECONDS": "20"}
     with running_cloud(tmp_path_factory.mktemp("cloud") / ".local", **settings) as cloud:
         yield cloud
 
 
-class Orders:
-    """The command line, in the directory of the local cloud."""
+class CommandLine:
+    """Runs a command line in the directory of the local cloud."""
 
-    def __init__(self, cloud: Cloud) -> None:
+    def __init__(self, cloud: Cloud, module: ModuleType) -> None:
         self.cloud = cloud
+        self._module = module
         self.directory = cloud.directory.parent
 
     def __call__(self, *args: str, exits: int = 0) -> Result:
-        """Run a command that exits so."""
-        result = CliRunner().invoke(app, args, prog_name="orders")
+        """Run a command and check its exit code."""
+        result = CliRunner().invoke(self._module.app, args)
         assert result.exit_code == exits, result.output
         return result
 
@@ -44,14 +47,14 @@ class Orders:
         return json.loads(self(*args, "--json", exits=exits).stdout)
 
     def lines(self, *args: str, exits: int = 0) -> list[Any]:
-        """Run a command that writes a JSON document per line."""
+        """Run a command that writes one JSON document per line."""
         return [json.loads(line) for line in self(*args, "--json", exits=exits).stdout.splitlines()]
 
     @contextmanager
     def running(self, *args: str) -> "Iterator[subprocess.Popen[str]]":
-        """Run a command as a process of its own; killed if it is still there at the end."""
+        """Run a command as a child process, which is killed at the end if it is still running."""
         process = subprocess.Popen(
-            [sys.executable, "-m", "order_client", *args],
+            [sys.executable, "-m", self._module.__name__.partition(".")[0], *args],
             cwd=self.directory,
             env={**os.environ, "PYTHONUNBUFFERED": "1"},
             stdout=subprocess.PIPE,
@@ -65,15 +68,15 @@ class Orders:
                 process.kill()
 
     def interrupt(self, process: "subprocess.Popen[str]") -> str:
-        """Ctrl-C: it must end at once with 130. Returns what it still wrote to stderr."""
+        """Interrupt a command, which must exit with 130 within 10 s; returns the rest of its stderr."""
         process.send_signal(signal.SIGINT)
         _, rest = process.communicate(timeout=10)
         assert process.returncode == 130, rest
         return rest
 
 
-def forget_other_engines(directory: Path, patch: pytest.MonkeyPatch) -> None:
-    """Nothing outside `directory` says where an engine is."""
+def hide_other_engines(directory: Path, patch: pytest.MonkeyPatch) -> None:
+    """Hide every engine that is configured outside `directory`."""
     for name in ("ORDERS_URL", "ORDERS_WS_URL", "ORDERS_API_KEY", "ORDERS_PROFILE"):
         patch.delenv(name, raising=False)
     patch.setenv("XDG_CONFIG_HOME", str(directory / "config"))
@@ -81,7 +84,18 @@ def forget_other_engines(directory: Path, patch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def orders(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Orders:
-    """The command line with a local cloud."""
-    forget_other_engines(cloud.directory.parent, monkeypatch)
-    return Orders(cloud)
+def only_this_engine(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command lines find no other engine than the local cloud."""
+    hide_other_engines(cloud.directory.parent, monkeypatch)
+
+
+@pytest.fixture
+def orders(cloud: Cloud, only_this_engine: None) -> CommandLine:
+    """The traders' command line."""
+    return CommandLine(cloud, order_client.cli)
+
+
+@pytest.fixture
+def admin(cloud: Cloud, only_this_engine: None) -> CommandLine:
+    """The operators' command line."""
+    return CommandLine(cloud, order_admin.app)

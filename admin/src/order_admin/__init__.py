@@ -1,0 +1,1 @@
+"""The operators' command line `orders-admin`: API keys, messages in the poison queue, load tests."""

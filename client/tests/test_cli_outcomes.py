@@ -1,0 +1,64 @@
+"""How the command line reports final statuses and unknown outcomes, with a fake engine."""
+
+import asyncio
+import json
+from collections.abc import Sequence
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from fake_engine import (
+    ORDER_ID,
+    Answer,
+    Connection,
+    FakeEngine,
+    Peer,
+    ended,
+    event,
+    fake_engine,
+    ok,
+    order,
+    problem,
+)
+from order_client import Status
+from order_client.cli import app
+
+pytestmark = pytest.mark.usefixtures("no_other_engine")
+
+SWAP = ("SOL", "USDC", "1")
+UNKNOWN = [problem(503, "outcome_unknown", orderId=ORDER_ID)] * 5  # the number of attempts that the command line makes
+
+
+def orders(
+    *args: str, answers: Sequence[Answer | None], connections: Sequence[Connection] = (), exits: int = 0
+) -> tuple[Result, FakeEngine]:
+    """Run a command against a fake engine and check its exit code."""
+
+    async def run() -> tuple[Result, FakeEngine]:
+        async with fake_engine(*connections, answers=answers) as engine:
+            endpoint = ["--url", engine.url, "--ws-url", f"{engine.url}/live".replace("http", "ws"), "--key", "key"]
+            return await asyncio.to_thread(CliRunner().invoke, app, [*endpoint, *args]), engine
+
+    result, engine = asyncio.run(run())
+    assert result.exit_code == exits, result.output
+    return result, engine
+
+
+@pytest.mark.parametrize("status", [status for status in Status if status.terminal and status != Status.CONFIRMED])
+def test_a_watched_order_that_is_not_filled_exits_with_1(status: Status) -> None:
+    async def connection(peer: Peer) -> None:
+        await peer.expect_subscription(after=0)
+        await peer.send({**order(1), "type": "snapshot", "events": [event(1), ended(2, status)]})
+        await peer.expect_close()
+
+    result, _ = orders("submit", *SWAP, "--watch", answers=[ok(order(1), 202)], connections=[connection], exits=1)
+    assert status in result.stdout
+
+
+def test_an_unknown_outcome_is_reported_with_the_client_order_id() -> None:
+    result, engine = orders("submit", *SWAP, answers=UNKNOWN, exits=3)
+    (key,) = {body["clientOrderId"] for _, body in engine.calls}
+    assert f"--client-order-id {key}" in result.stderr
+    result, engine = orders("submit", *SWAP, "--client-order-id", "mine", "--json", answers=UNKNOWN, exits=3)
+    error = json.loads(result.stderr)["error"]
+    assert (error["code"], error["orderId"], error["clientOrderId"]) == ("outcome_unknown", ORDER_ID, "mine")
