@@ -1,4 +1,4 @@
-"""The running cloud's AWS services, and more accounts than its own."""
+"""AWS clients, API keys and additional accounts for a running local cloud."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from tests.cloud import Cloud
 
 
 def aws_client(cloud: Cloud, service: Any) -> Any:
-    """A boto3 client of the running cloud's "sqs" or "dynamodb"."""
+    """A boto3 client for the running cloud's "sqs" or "dynamodb"."""
     return boto3.client(
         service,
         endpoint_url=cloud.aws_url,
@@ -25,5 +25,5 @@ def api_keys(cloud: Cloud) -> ApiKeys:
 
 
 def headers_of_new_account(cloud: Cloud, account: str) -> dict[str, str]:
-    """The header of a key made for the account."""
+    """Create a key for the account; returns the Authorization header with it."""
     return {"Authorization": f"Bearer {api_keys(cloud).create(account, 'test')}"}

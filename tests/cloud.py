@@ -1,4 +1,4 @@
-"""The local cloud as a process of its own, for tests that use the engine from outside."""
+"""Runs the local cloud as a child process, for tests that use the engine from outside."""
 
 import json
 import os
@@ -17,7 +17,7 @@ from tests.polling import eventually
 
 ROOT = Path(__file__).resolve().parents[1]
 
-# Retries and recoveries take seconds here, not the minutes that they may take on AWS; the mock has no delays.
+# Retries and recovery take seconds instead of the minutes that they may take on AWS, and the mock has no delays.
 QUICK = {
     "MOCK_LATENCY": "0",
     "ORDERS_VISIBILITY_TIMEOUT": "15",
@@ -31,7 +31,7 @@ _STOP_SECONDS = 30
 
 @dataclass(frozen=True)
 class Cloud:
-    """A running local cloud: what endpoints.json says of it, and where its data are."""
+    """A running local cloud: the contents of its endpoints.json, and its data directory."""
 
     http_url: str
     websocket_url: str
@@ -45,12 +45,12 @@ class Cloud:
 
     @property
     def headers(self) -> dict[str, str]:
-        """The header that opens the API."""
+        """The Authorization header with the dev key."""
         return {"Authorization": f"Bearer {self.api_key}"}
 
 
 def client_of(cloud: Cloud) -> httpx.Client:
-    """A client of its HTTP API with the dev key."""
+    """A client for the cloud's HTTP API, with the dev key."""
     return httpx.Client(base_url=cloud.http_url, headers=cloud.headers, timeout=15)
 
 
@@ -65,7 +65,7 @@ def running_cloud(directory: Path, template: Path | None = None, /, **environmen
 
 
 def start(directory: Path, template: Path | None = None, /, **environment: str) -> subprocess.Popen[bytes]:
-    """Start it, with another template than the project's if one is given; its output goes to `directory`/output.txt."""
+    """Start a local cloud, by default with the project's template; its output goes to `directory`/output.txt."""
     directory.mkdir(parents=True, exist_ok=True)
     inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     with (directory / "output.txt").open("wb") as output:
@@ -81,7 +81,7 @@ def start(directory: Path, template: Path | None = None, /, **environment: str) 
 
 
 def wait_until_up(process: subprocess.Popen[bytes], directory: Path) -> Cloud:
-    """Wait until it has written where it is."""
+    """Wait until the cloud has written its endpoints.json."""
     known = wait_for_endpoints(process, directory)
     return Cloud(
         http_url=known["httpUrl"],
@@ -97,7 +97,7 @@ def wait_until_up(process: subprocess.Popen[bytes], directory: Path) -> Cloud:
 
 
 def wait_for_endpoints(process: subprocess.Popen[bytes], directory: Path) -> dict[str, Any]:
-    """What it has written of itself. A file that an earlier, killed one left behind names another process."""
+    """The contents of endpoints.json. A file left behind by an earlier cloud that was killed has another pid."""
     file = directory / "endpoints.json"
 
     def look() -> dict[str, Any] | None:
@@ -113,7 +113,7 @@ def wait_for_endpoints(process: subprocess.Popen[bytes], directory: Path) -> dic
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
-    """Ctrl-C, and wait until it is gone."""
+    """Interrupt the cloud and wait until it has exited. Kills it and raises TimeoutExpired after 30 s."""
     if process.poll() is None:
         process.send_signal(signal.SIGINT)
     try:

@@ -1,6 +1,6 @@
-"""Feeds events (a JSON list on stdin) to the handler of the function in the working directory; prints what came back.
+"""Passes events (a JSON list on stdin) to the handler of the function in the working directory; prints the results.
 
-For functions that are not built: it runs under the interpreter of whoever starts it, with the layer on PYTHONPATH.
+For functions that are not built: it runs under the caller's interpreter, with the layer on PYTHONPATH.
 """
 
 import json
@@ -11,7 +11,7 @@ from importlib import import_module
 
 
 class Context:
-    """As much of Lambda's context as the functions use."""
+    """The part of Lambda's context object that the functions use."""
 
     function_name = "sample"
     memory_limit_in_mb = 512
@@ -27,9 +27,9 @@ class Context:
 
 
 def main() -> None:
-    """Each result is one line on stdout, `RESULT ` and JSON; logs go there too, as on Lambda."""
+    """Prints each result as one line, `RESULT ` and JSON. Logs go to stdout, too, as on Lambda."""
     sys.path.insert(0, ".")
-    app = import_module("app")  # the function's own, wherever we run
+    app = import_module("app")  # the app.py in the working directory
 
     for event in json.load(sys.stdin):
         try:

@@ -1,4 +1,4 @@
-"""What sam build makes, run as Lambda runs it: the official runtime client under the Runtime Interface Emulator."""
+"""Runs the output of sam build as Lambda does: with the official runtime client, in the Runtime Interface Emulator."""
 
 import os
 import platform
@@ -17,15 +17,15 @@ from tests.polling import eventually
 
 ROOT = Path(__file__).resolve().parents[1]
 ARCHITECTURE = "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64"
-PYTHON = ROOT / ".tools/lambda/bin/python"  # Python 3.13 with boto3 and awslambdaric: what the Lambda runtime brings
+PYTHON = ROOT / ".tools/lambda/bin/python"  # Python 3.13 with boto3 and awslambdaric, as in the Lambda runtime
 SAM = ROOT / ".tools/sam/bin/sam"
 _INVOCATIONS = "/2015-03-31/functions/function/invocations"
 
 
 def sam_build(directory: Path, architecture: str, *resources: str) -> Path:
-    """Build everything, or one resource; returns where it is. Skips where that cannot be done."""
+    """Build everything, or single resources; returns the build directory. Skips the test without Python 3.13."""
     if not PYTHON.exists():
-        pytest.skip("sam build needs python3.13, and make found none")
+        pytest.skip("sam build needs python3.13, which make did not find")
     build = directory / "build"
     places = ["--build-dir", str(build), "--cache-dir", str(directory / "cache")]
     done = subprocess.run(
@@ -43,14 +43,14 @@ def sam_build(directory: Path, architecture: str, *resources: str) -> Path:
 
 
 class Runtime:
-    """One execution environment of a built function. It takes one event at a time."""
+    """An execution environment of a built function; it handles one event at a time."""
 
     def __init__(self, url: str, log: Path) -> None:
         self._url = url
         self._log = log
 
     def invoke(self, event: Any) -> Any:
-        """The handler's answer. Fails with its output if it raised."""
+        """The handler's result. Raises AssertionError, with the function's output, if the handler raised."""
         answer = httpx.post(f"{self._url}{_INVOCATIONS}", json=event, timeout=60).json()
         assert not (isinstance(answer, dict) and "errorType" in answer), f"{answer}\n{self._log.read_text()}"
         return answer
@@ -58,15 +58,15 @@ class Runtime:
 
 @contextmanager
 def running(code: Path, layer: Path, environment: dict[str, str], directory: Path) -> Iterator[Runtime]:
-    """The built function in `code` with its layer, loaded at the first event. Skips where there is no emulator."""
+    """Run the built function in `code` with its layer; the first event loads it. Skips the test except on Linux."""
     if sys.platform != "linux":
         pytest.skip("the Runtime Interface Emulator runs on Linux only")
     (emulator,) = ROOT.glob(f".tools/sam/lib/python3*/site-packages/samcli/local/rapid/aws-lambda-rie-{ARCHITECTURE}")
-    own, runtime_api = _free_addresses(2)
+    address, runtime_api = _free_addresses(2)
     command: list[str | Path] = [
         emulator,
         "--runtime-interface-emulator-address",
-        own,
+        address,
         "--runtime-api-address",
         runtime_api,
     ]
@@ -81,8 +81,8 @@ def running(code: Path, layer: Path, environment: dict[str, str], directory: Pat
             start_new_session=True,
         )
     try:
-        eventually(lambda: _listens(own), f"the emulator listens: {log}")
-        yield Runtime(f"http://{own}", log)
+        eventually(lambda: _listens(address), f"the emulator listens: {log}")
+        yield Runtime(f"http://{address}", log)
     finally:
         os.killpg(process.pid, 9)  # the emulator and the function
         process.wait()

@@ -1,4 +1,4 @@
-"""As much of the Logs Insights query language as docs/operations.md uses, over the local cloud's logs."""
+"""Runs the part of the Logs Insights query language that docs/operations.md uses, on the local cloud's logs."""
 
 import json
 import re
@@ -15,7 +15,7 @@ _CONDITION = re.compile(r'(\w+) (=|>) (?:"([^"]*)"|(\d+))')
 
 
 def documented_query(note: str, **values: str) -> str:
-    """The query of the runbook under `<!-- query: note -->`, with its UPPER_CASE words replaced by `values`."""
+    """The runbook's query below `<!-- query: note -->`, with the placeholders in `values` replaced."""
     (block,) = [block for block in blocks(DOCS / "operations.md") if block.note == f"query: {note}"]
     text = block.text
     for name, value in values.items():
@@ -25,14 +25,14 @@ def documented_query(note: str, **values: str) -> str:
 
 
 def lines_of(logs: Path) -> list[Line]:
-    """What all functions logged as JSON; `@timestamp` is when. Metrics are not among them."""
+    """The JSON log lines of all functions, each with `@timestamp`, without metrics."""
     texts = [text for log in sorted(logs.glob("*Function.log")) for text in log.read_text().splitlines()]
     lines = [json.loads(text) for text in texts if text.startswith("{") and '"_aws"' not in text]
     return [{**line, "@timestamp": line["timestamp"]} for line in lines]
 
 
 def run(query: str, lines: Iterable[Line]) -> list[Line]:
-    """The query's results. Raises AssertionError at a command that it does not know."""
+    """The query's results. Raises KeyError or AssertionError for syntax that is not implemented here."""
     for command in (part.strip() for part in query.split("|")):
         verb, _, rest = command.partition(" ")
         lines = _COMMANDS[verb](rest, list(lines))
@@ -40,7 +40,7 @@ def run(query: str, lines: Iterable[Line]) -> list[Line]:
 
 
 def _fields(rest: str, lines: list[Line]) -> list[Line]:
-    """Only what is shown changes, and a later command may use what is not: so only the names are checked."""
+    """Checks the names only: `fields` limits the output, but later commands may use other fields."""
     assert all(re.fullmatch(r"@?\w+", name) for name in rest.split(", ")), rest
     return lines
 

@@ -1,4 +1,4 @@
-"""Waiting for a state, with a deadline."""
+"""Waits for a condition, with a deadline."""
 
 import time
 from collections.abc import Callable
@@ -8,7 +8,7 @@ Found = TypeVar("Found")
 
 
 def eventually(look: Callable[[], Found | None], what: str, seconds: float = 20) -> Found:
-    """Look until there is something to see; fail after so many seconds."""
+    """Call `look` until it returns something true, and return that. Raises AssertionError after `seconds`."""
     deadline = time.monotonic() + seconds
     while True:
         found = look()

@@ -1,4 +1,4 @@
-"""Every benchmark still runs and gives its figures; what they are is for `make bench`."""
+"""Every benchmark runs and produces its figures; `make bench` measures their values."""
 
 import json
 import subprocess
@@ -23,7 +23,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("name", CHEAP)
-def test_figures_come_out(results: Path, name: str) -> None:
+def test_every_benchmark_produces_figures(results: Path, name: str) -> None:
     figures = load_raw(results / "results.json")[name].figures
     assert figures
     assert all(value >= 0 for figure in figures for value in figure.values)
@@ -31,15 +31,15 @@ def test_figures_come_out(results: Path, name: str) -> None:
 
 
 def test_calls_are_counted(results: Path) -> None:
-    """A POST is one statement and one message, whatever the rest costs."""
+    """Placing an order executes one statement and sends one message; the counts of the rest vary."""
     figures = {figure.name: figure.median for figure in load_raw(results / "results.json")["calls"].figures}
     assert figures["SQL place, 1 in flight"] == 1
     assert figures["SQS requests, 1 in flight"] > 1
     assert figures["pushes, 1 in flight"] > 0
 
 
-def test_what_an_order_uses_is_counted(results: Path) -> None:
-    """Every function takes part in an order; the confirmer's invocations are reported like those of the others."""
+def test_usage_per_order_is_counted(results: Path) -> None:
+    """Each of these functions is invoked for every order; the confirmer's invocations are reported like the others'."""
     figures = {figure.name: figure.median for figure in load_raw(results / "results.json")["usage"].figures}
     assert figures["api: invocations, 1 in flight"] == 1
     for function in ("api", "worker", "confirmer", "notifier"):
@@ -47,13 +47,13 @@ def test_what_an_order_uses_is_counted(results: Path) -> None:
     assert figures["SQS SendMessage to ConfirmationsQueue, 1 in flight"] > 0
 
 
-def test_the_machine_is_said(results: Path) -> None:
+def test_the_machine_is_recorded(results: Path) -> None:
     machine = json.loads((results / "results.json").read_text())["machine"]
     assert machine.keys() >= {"date", "processor", "memory", "kernel", "Python", "Postgres", "revision"}
     assert all(machine.values())
 
 
-def test_the_table_says_what_is_missed() -> None:
+def test_the_table_marks_missed_targets() -> None:
     lines = table(
         [Figure("a", "s", [1, 9, 2], at_most(8)), Figure("b", "/s", [400], at_least(450)), Figure("c", "", [5])]
     )
@@ -70,13 +70,13 @@ def test_raw_figures_are_read_back(tmp_path: Path) -> None:
     assert load_raw(tmp_path / "none.json") == {}
 
 
-def test_percentiles_are_values_that_were_there() -> None:
+def test_percentiles_are_measured_values() -> None:
     values = list(range(100, 0, -1))
     assert [percentile(values, percent) for percent in (0, 50, 99, 100)] == [1, 50, 99, 100]
 
 
-def test_statements_are_told_by_their_text() -> None:
-    log = """09:00:00.000 UTC [7] LOG:  execute <unnamed>: -- The queue did not take the order: the next sweep sends it.
+def test_statements_are_identified_by_their_text() -> None:
+    log = """09:00:00.000 UTC [7] LOG:  execute <unnamed>: -- The order could not be queued: the next sweep queues it.
 \tUPDATE orders SET watchdog_at = now() WHERE id = $1 AND attempt = 0 AND finished_at IS NULL
 2026-11-21 09:00:00.000 UTC [7] DETAIL:  Parameters: $1 = 'x'
 2026-11-21 09:00:00.001 UTC [7] LOG:  statement: SELECT 1

@@ -1,4 +1,4 @@
-"""The table of limits is arithmetic on what was measured."""
+"""The tables of limits and needs are calculated from the measurements."""
 
 import re
 from dataclasses import replace
@@ -15,28 +15,28 @@ def capacity() -> Capacity:
 
 
 def used(capacity: Capacity, in_flight: int, **amounts: float) -> Capacity:
-    """As if an order used other amounts of the worker."""
+    """The capacity with other measurements of the worker's usage per order."""
     usage = {f"worker: {kind}, {in_flight} in flight": amount for kind, amount in amounts.items()}
     return replace(capacity, measured={**capacity.measured, "usage": {**capacity.measured["usage"], **usage}})
 
 
 def rows(table: str) -> dict[str, list[str]]:
-    """The other cells by the first, without what is not a name in it."""
+    """Name at the beginning of each row's first cell → the other cells."""
     lines = (line.strip("| ").split(" | ") for line in table.splitlines()[2:])
     return {re.sub(r"[`,].*?$|`", "", name.lstrip("`")): cells for name, *cells in lines}
 
 
-def test_processor_time_takes_longer_where_memory_buys_less_of_a_core(capacity: Capacity) -> None:
+def test_cpu_time_is_scaled_by_the_share_of_a_core(capacity: Capacity) -> None:
     alone = used(capacity, 1, invocations=2, billed=100, CPU=10)
     assert alone.seconds("worker", 1) == pytest.approx(0.090 + 0.010 * 1769 / 1024)
 
 
-def test_a_batch_waits_as_long_as_one_order(capacity: Capacity) -> None:
+def test_a_batch_waits_as_long_as_a_single_order(capacity: Capacity) -> None:
     batches = used(used(capacity, 1, invocations=1, billed=260, CPU=10), 100, invocations=0.1, billed=900, CPU=5)
     assert batches.seconds("worker") == pytest.approx(0.025 + 0.005 * 1769 / 1024)
 
 
-def test_environments_are_the_rate_times_the_seconds(capacity: Capacity) -> None:
+def test_environments_are_the_rate_times_the_seconds_per_order(capacity: Capacity) -> None:
     batches = used(used(capacity, 1, invocations=1, billed=250, CPU=0), 100, invocations=0.2, CPU=0)
     assert rows(limits(batches))["WorkerConcurrency"][0] == "400"
     assert rows(needs(batches))["worker environments"] == ["5", "50", "500"]
@@ -48,7 +48,7 @@ def test_the_lowest_limit_comes_first(capacity: Capacity) -> None:
     assert rates == sorted(rates)
 
 
-def test_a_parameter_moves_its_limit(capacity: Capacity) -> None:
+def test_doubling_a_parameter_doubles_its_limit(capacity: Capacity) -> None:
     parameters: dict[str, Any] = capacity.template["Parameters"]
     doubled = {**parameters["WorkerConcurrency"], "Default": 2 * parameters["WorkerConcurrency"]["Default"]}
     bigger = {**parameters["DatabaseMaxConnections"], "Default": 400}
@@ -67,5 +67,5 @@ def test_every_quota_is_a_limit(capacity: Capacity) -> None:
         assert f"[AWS]({quota['link']})" in table
 
 
-def test_every_function_of_an_orders_way_is_listed(capacity: Capacity) -> None:
+def test_every_function_that_handles_an_order_is_listed(capacity: Capacity) -> None:
     assert rows(occupied(capacity)).keys() == {"api", "worker", "confirmer", "notifier"}

@@ -1,4 +1,4 @@
-"""The bill adds up."""
+"""The estimated bills are consistent."""
 
 from dataclasses import replace
 
@@ -22,14 +22,14 @@ def _total(bill: Bill) -> float:
     return sum(dollars for _, dollars in bill.lines())
 
 
-def test_more_orders_cost_more_in_all_and_less_each(profile: list[Bill]) -> None:
+def test_more_orders_cost_more_in_total_and_less_per_order(profile: list[Bill]) -> None:
     totals = [_total(bill) for bill in profile]
     assert totals == sorted(totals)
     each = [total / bill.orders for total, bill in zip(totals, profile, strict=True) if bill.orders]
     assert each == sorted(each, reverse=True)
 
 
-def test_idle_costs_what_is_paid_by_the_hour_and_little_else(profile: list[Bill]) -> None:
+def test_an_idle_stack_costs_little_besides_hourly_charges(profile: list[Bill]) -> None:
     lines = dict(profile[0].lines())
     hourly = ("RDS", "VPC", "Secrets", "CloudWatch, alarms", "Lambda, SnapStart")
     rest = {name: dollars for name, dollars in lines.items() if not name.startswith(hourly)}
@@ -37,7 +37,7 @@ def test_idle_costs_what_is_paid_by_the_hour_and_little_else(profile: list[Bill]
     assert rest["SQS, empty receives of the four triggers"] == pytest.approx(657_000 * (3 * 0.4 + 0.5) * 1e-6)
 
 
-def test_the_profile_decides(capacity: Capacity) -> None:
+def test_the_profile_determines_the_resources(capacity: Capacity) -> None:
     dev, prod = (dict(bills(capacity, name)[0].lines()) for name in ("dev", "prod"))
     assert dev["RDS, db.t4g.micro"] == pytest.approx(730 * 0.016)
     assert prod["RDS, db.m7g.large"] == pytest.approx(730 * 2 * 0.168)
@@ -45,16 +45,17 @@ def test_the_profile_decides(capacity: Capacity) -> None:
     assert dev["RDS Proxy"] == dev["Lambda, SnapStart's cache"] == 0 < prod["RDS Proxy"]
 
 
-def test_a_million_orders_send_what_they_were_measured_to(capacity: Capacity) -> None:
+def test_websocket_messages_are_priced_from_the_measured_pushes(capacity: Capacity) -> None:
     bill = bills(capacity, "dev")[2]
     assert bill.orders == 1_000_000
     measured = capacity.get("pushes", 1)
     dollars = dict(bill.lines())["API Gateway, WebSocket messages"]
-    assert dollars == pytest.approx(measured + 0.2)  # a dollar a million; a socket for ten orders, asked and answered
+    # $1 per million messages; one socket per ten orders, with one request and one response.
+    assert dollars == pytest.approx(measured + 0.2)
 
 
 @pytest.mark.parametrize("name", ["http_request", "lambda_gb_second", "db.m7g.large", "log_gb", "out_gb"])
-def test_every_price_counts(capacity: Capacity, name: str) -> None:
+def test_every_price_affects_the_total(capacity: Capacity, name: str) -> None:
     bill = bills(capacity, "prod")[-1]
     dearer = replace(bill, prices={**bill.prices, name: 2 * bill.prices[name]})
     assert _total(dearer) > _total(bill)
@@ -63,14 +64,14 @@ def test_every_price_counts(capacity: Capacity, name: str) -> None:
 @pytest.mark.parametrize(
     ("parameter", "value", "line"), [("Tracing", "Active", "X-Ray"), ("LogLevel", "DEBUG", "CloudWatch, logs")]
 )
-def test_what_is_off_by_default_costs_money(capacity: Capacity, parameter: str, value: str, line: str) -> None:
+def test_options_that_are_off_by_default_add_costs(capacity: Capacity, parameter: str, value: str, line: str) -> None:
     bill = bills(capacity, "prod")[2]
     dearer = replace(bill, profile={**bill.profile, parameter: value})
     assert dict(dearer.lines())[line] > dict(bill.lines())[line]
     assert dict(bill.lines())["X-Ray"] == 0
 
 
-def test_a_million_orders_more_cost_what_the_bill_grows_by(capacity: Capacity) -> None:
+def test_the_cost_per_million_orders_is_the_growth_of_the_bill(capacity: Capacity) -> None:
     few, many = bills(capacity, "prod")[1:3]
     grown = (_total(many) - _total(few)) / (many.orders - few.orders) * 1e6
     assert f"| **total** | {grown:.2f} |" in each_million(bills(capacity, "prod"))

@@ -1,4 +1,4 @@
-"""A real browser on the dashboard of a local cloud, whose mocked venues take their time so that steps can be seen."""
+"""A real browser on the dashboard of a local cloud, with mocked delays that make each step visible."""
 
 import os
 import re
@@ -29,7 +29,7 @@ expect.set_options(timeout=15_000)
 @pytest.fixture(scope="package")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     """A running local cloud."""
-    # The second attempt takes so long that one can look at an order before it, and let it expire.
+    # A long backoff: tests inspect an order before its second attempt, or let it expire.
     settings = {"MOCK_LATENCY": "0.3", "LOCAL_CONCURRENCY": "4", "BACKOFF_SECONDS": "12"}
     with running_cloud(tmp_path_factory.mktemp("cloud"), **settings) as cloud:
         yield cloud
@@ -37,7 +37,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """Chromium. Not for the whole session: while Playwright runs, nothing else can run an event loop in this thread."""
+    """Chromium. Not session-scoped: while Playwright runs, nothing else can run an event loop in this thread."""
     found = os.environ.get("CHROMIUM") or next(
         filter(None, map(shutil.which, ("chromium", "google-chrome", "chromium-browser"))), None
     )
@@ -53,48 +53,48 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-class Complaints:
-    """What the browser complains of: errors on the console (breaches of the page's policy too) and in scripts."""
+class BrowserErrors:
+    """Errors and warnings on the console, including violations of the page's security policy, and script errors."""
 
     def __init__(self) -> None:
         self._allowed: list[str] = []
-        self._heard: list[str] = []
+        self._seen: list[str] = []
 
     def allow(self, *patterns: str) -> None:
-        """Expect complaints like these in this test; Chromium logs every answer that is no 2xx."""
+        """Expect errors that match these patterns in this test; Chromium logs every error response."""
         self._allowed += patterns
 
-    def listen(self, context: BrowserContext) -> None:
-        """Hear every page of the context."""
+    def watch(self, context: BrowserContext) -> None:
+        """Record the errors of every page of the context."""
         context.on("console", self._console)
-        context.on("weberror", lambda error: self._heard.append(f"script: {error.error}"))
+        context.on("weberror", lambda error: self._seen.append(f"script: {error.error}"))
 
     def unexpected(self) -> list[str]:
-        """What nobody allowed."""
-        return [text for text in self._heard if not any(re.search(pattern, text) for pattern in self._allowed)]
+        """The errors that match no allowed pattern."""
+        return [text for text in self._seen if not any(re.search(pattern, text) for pattern in self._allowed)]
 
     def _console(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):
-            self._heard.append(f"{message.text} ({message.location.get('url')})")
+            self._seen.append(f"{message.text} ({message.location.get('url')})")
 
 
 @pytest.fixture
-def complaints() -> Iterator[Complaints]:
-    """No test passes with an unexpected complaint."""
-    complaints = Complaints()
-    yield complaints
-    assert complaints.unexpected() == []
+def browser_errors() -> Iterator[BrowserErrors]:
+    """Fails the test if there was an unexpected error."""
+    errors = BrowserErrors()
+    yield errors
+    assert errors.unexpected() == []
 
 
 @pytest.fixture
-def new_desk(browser: Browser, cloud: Cloud, complaints: Complaints) -> Iterator[Callable[..., Desk]]:
-    """Opens a browser window of its own on the dashboard; takes the options of `Browser.new_context`."""
+def new_desk(browser: Browser, cloud: Cloud, browser_errors: BrowserErrors) -> Iterator[Callable[..., Desk]]:
+    """Creates a dashboard in a new browser context; takes the options of `Browser.new_context`."""
     contexts: list[BrowserContext] = []
 
     def open_desk(**options: Any) -> Desk:
         context = browser.new_context(base_url=cloud.http_url, **options)
         contexts.append(context)
-        complaints.listen(context)
+        browser_errors.watch(context)
         return Desk(context.new_page(), cloud)
 
     yield open_desk
@@ -104,7 +104,7 @@ def new_desk(browser: Browser, cloud: Cloud, complaints: Complaints) -> Iterator
 
 @pytest.fixture
 def desk(new_desk: Callable[..., Desk]) -> Desk:
-    """The dashboard, open and live."""
+    """The dashboard, loaded and connected."""
     desk = new_desk()
     desk.open()
     return desk
@@ -112,12 +112,12 @@ def desk(new_desk: Callable[..., Desk]) -> Desk:
 
 @pytest.fixture
 def http(cloud: Cloud) -> Iterator[httpx.Client]:
-    """A client of the HTTP API with the key that the dashboard has."""
+    """A client for the HTTP API, with the dashboard's key."""
     with httpx.Client(base_url=cloud.http_url, headers=cloud.headers, timeout=15) as client:
         yield client
 
 
 @pytest.fixture
 def new_key(cloud: Cloud) -> Callable[[str], str]:
-    """Makes a key for an account."""
+    """Creates a key for an account."""
     return lambda account: api_keys(cloud).create(account, "browser test")

@@ -1,4 +1,4 @@
-"""The dashboard as its user sees it."""
+"""A page object for the dashboard."""
 
 import re
 from decimal import Decimal
@@ -13,7 +13,7 @@ LIFE = ["pending", "routing", "building", "submitted", "confirmed"]
 
 
 class Desk:
-    """One window on the dashboard."""
+    """The dashboard in one browser context."""
 
     def __init__(self, page: Page, cloud: Cloud) -> None:
         self.page = page
@@ -26,34 +26,34 @@ class Desk:
         self.place_button = page.get_by_role("button", name="Place order")
 
     def open(self, path: str = "/") -> None:
-        """Open the page and wait until it is live and shows quotes."""
+        """Open the page and wait until it is connected and shows quotes."""
         self.page.goto(path)
         self.is_live()
         expect(self.page.locator("#quotes .quote.wins")).to_be_visible()
 
     def open_without_key(self) -> None:
-        """Open the page as it is where no key is preset."""
+        """Open the page without a preset key."""
 
         def without_key(route: Route) -> None:
             response = route.fetch()
             route.fulfill(response=response, body=response.text().replace(self.cloud.api_key, ""))
 
-        # Chromium takes a page that did not come over the network for one from the internet.
+        # Chromium restricts the local network access of a page that was not loaded over the network.
         self.page.context.grant_permissions(["local-network-access"])
         self.page.route(re.compile(rf"^{re.escape(self.cloud.http_url)}/$"), without_key)
         self.page.goto("/")
 
     def use_key(self, key: str) -> None:
-        """Answer the dialog that asks for a key."""
+        """Enter a key in the dialog."""
         self.page.get_by_label("Key", exact=True).fill(key)
         self.page.get_by_role("button", name="Use this key").click()
 
     def is_live(self) -> None:
-        """Wait until events flow."""
+        """Wait until the page is connected to the WebSocket API."""
         expect(self.page.locator("#connection")).to_have_text("Live")
 
     def fill(self, amount: str, token_in: str = "SOL", token_out: str = "USDC") -> None:
-        """Fill the ticket in."""
+        """Fill in the form of a new order."""
         self.page.get_by_label("Sell").select_option(token_in)
         self.page.get_by_label("Buy").select_option(token_out)
         self.page.get_by_label("Amount").fill(amount)
@@ -66,11 +66,11 @@ class Desk:
         return self.page.url.rpartition("/")[2]
 
     def step(self, status: str) -> Locator:
-        """The steps of the chosen order that have this status."""
+        """The steps of the selected order that have this status."""
         return self.order.locator(f'[data-step="{status}"]')
 
     def has_steps(self, steps: list[str]) -> None:
-        """Wait until the chosen order has just these steps."""
+        """Wait until the selected order shows exactly these steps."""
         names = [step.capitalize() for step in steps]
         expect(self.order.locator("[data-step] .step-name")).to_have_text(names)
 
@@ -82,13 +82,13 @@ class Desk:
 def placed_by_http(
     http: httpx.Client, amount: str = "1", token_in: str = "SOL", token_out: str = "USDC", **limits: str
 ) -> str:
-    """Place an order past the page."""
+    """Place an order over HTTP, not with the page; returns its id."""
     order = {"tokenIn": token_in, "tokenOut": token_out, "amount": amount, **limits}
     answer = http.post("/api/orders/execute", json=order)
     assert answer.status_code == 202, answer.text
     return str(answer.json()["orderId"])
 
 
-def is_over(http: httpx.Client, order_id: str) -> None:
-    """Wait until the engine is done with an order."""
-    eventually(lambda: http.get(f"/api/orders/{order_id}").json()["terminal"], f"the end of order {order_id}")
+def wait_until_finished(http: httpx.Client, order_id: str) -> None:
+    """Wait until an order has a final status."""
+    eventually(lambda: http.get(f"/api/orders/{order_id}").json()["terminal"], f"order {order_id} is finished")

@@ -1,18 +1,18 @@
-"""API keys: asked for, refused, forgotten; and what each opens."""
+"""API keys: the prompt, rejected keys, forgetting a key, and the separation of accounts."""
 
 from collections.abc import Callable
 
 import httpx
 from playwright.sync_api import expect
 
-from tests.browser.conftest import Complaints
+from tests.browser.conftest import BrowserErrors
 from tests.browser.desk import Desk, placed_by_http
 
 
-def test_without_a_preset_key_the_page_asks_for_one(
-    new_desk: Callable[..., Desk], complaints: Complaints, new_key: Callable[[str], str]
+def test_without_a_preset_key_the_page_prompts_for_one(
+    new_desk: Callable[..., Desk], browser_errors: BrowserErrors, new_key: Callable[[str], str]
 ) -> None:
-    complaints.allow(r"status of 401 ")
+    browser_errors.allow(r"status of 401 ")
     desk = new_desk()
     desk.open_without_key()
     dialog = desk.page.get_by_role("dialog", name="API key")
@@ -20,7 +20,7 @@ def test_without_a_preset_key_the_page_asks_for_one(
     expect(dialog).to_contain_text("The engine does not know this key")
     desk.use_key("no key at all")
     expect(dialog).to_contain_text("This is not a key")
-    desk.use_key(new_key("asked"))
+    desk.use_key(new_key("new-account"))
     expect(dialog).to_be_hidden()
     desk.is_live()
     desk.page.reload()
@@ -30,21 +30,21 @@ def test_without_a_preset_key_the_page_asks_for_one(
     assert desk.page.evaluate("() => sessionStorage.length") == 0
 
 
-def test_a_key_that_is_revoked_is_asked_for_again(desk: Desk, complaints: Complaints) -> None:
-    complaints.allow(r"status of 401 ")
+def test_the_page_prompts_for_a_new_key_when_one_is_rejected(desk: Desk, browser_errors: BrowserErrors) -> None:
+    browser_errors.allow(r"status of 401 ")
     desk.page.route("**/api/quotes*", lambda route: route.fulfill(status=401, json={"message": "Unauthorized"}))
     desk.page.get_by_role("button", name="Refresh").click()
     expect(desk.page.get_by_role("dialog", name="API key")).to_contain_text("does not accept this key")
 
 
-def test_two_accounts_do_not_see_each_other(
+def test_accounts_do_not_see_each_others_orders(
     desk: Desk,
     new_desk: Callable[..., Desk],
-    complaints: Complaints,
+    browser_errors: BrowserErrors,
     new_key: Callable[[str], str],
     http: httpx.Client,
 ) -> None:
-    complaints.allow(r"status of 404 ")
+    browser_errors.allow(r"status of 404 ")
     other = new_desk()
     other.open()
     other.page.get_by_role("button", name="Change key").click()

@@ -1,4 +1,4 @@
-"""Placing orders and watching them."""
+"""Placing and watching orders."""
 
 import re
 from collections.abc import Callable
@@ -10,12 +10,12 @@ import pytest
 from playwright.sync_api import Route, expect
 
 from order_engine.domain.lifecycle import Status
-from tests.browser.conftest import Complaints
+from tests.browser.conftest import BrowserErrors
 from tests.browser.desk import LIFE, Desk, placed_by_http
 from tests.cloud import Cloud
 
 
-def test_an_order_is_placed_and_seen_through_to_its_fill(new_desk: Callable[..., Desk]) -> None:
+def test_an_order_is_shown_from_placement_to_fill(new_desk: Callable[..., Desk]) -> None:
     desk = new_desk(permissions=["clipboard-read", "clipboard-write"])
     desk.open()
     order_id = desk.place("1.25")
@@ -34,13 +34,13 @@ def test_an_order_is_placed_and_seen_through_to_its_fill(new_desk: Callable[...,
     expect(desk.page).to_have_title("1.25 SOL → USDC: confirmed")
 
 
-def test_steps_are_announced(desk: Desk) -> None:
+def test_the_final_status_is_announced_to_screen_readers(desk: Desk) -> None:
     desk.place("0.5")
     expect(desk.announcer).to_have_text("0.5 SOL → USDC: confirmed")
 
 
-def test_an_order_that_nobody_can_fill_says_why(desk: Desk, complaints: Complaints) -> None:
-    complaints.allow(r"status of 422 .*/api/quotes")
+def test_a_failed_order_shows_the_reason(desk: Desk, browser_errors: BrowserErrors) -> None:
+    browser_errors.allow(r"status of 422 .*/api/quotes")
     desk.fill("3", "RAY", "MET")
     expect(desk.page.locator("#quotes")).to_contain_text("does not trade RAY for MET")
     order_id = desk.place("3", "RAY", "MET")
@@ -50,8 +50,8 @@ def test_an_order_that_nobody_can_fill_says_why(desk: Desk, complaints: Complain
     expect(desk.row(order_id)).to_contain_text("Failed")
 
 
-def test_what_is_wrong_stands_at_its_field(desk: Desk, complaints: Complaints) -> None:
-    complaints.allow(r"status of 422 ")
+def test_validation_errors_are_shown_at_their_fields(desk: Desk, browser_errors: BrowserErrors) -> None:
+    browser_errors.allow(r"status of 422 ")
     amount, slippage = desk.page.get_by_label("Amount"), desk.page.locator("#slippageBps")
     amount.fill("0.0000000001")
     expect(desk.page.locator("#amount-error")).to_have_text("Amount must have at most 9 decimals for SOL")
@@ -66,20 +66,20 @@ def test_what_is_wrong_stands_at_its_field(desk: Desk, complaints: Complaints) -
     expect(desk.order).to_contain_text("No order chosen")
 
 
-def is_lost(route: Route, order_id: str) -> None:
+def lose_response(route: Route, order_id: str) -> None:
     route.abort()
 
 
-def is_unknown(route: Route, order_id: str) -> None:
+def respond_outcome_unknown(route: Route, order_id: str) -> None:
     problem = {"status": 503, "code": "outcome_unknown", "detail": "For programs.", "orderId": order_id}
     route.fulfill(status=503, json=problem, content_type="application/problem+json")
 
 
-@pytest.mark.parametrize("answer", [is_lost, is_unknown])
-def test_an_order_that_may_have_been_placed_is_not_placed_twice(
-    desk: Desk, complaints: Complaints, http: httpx.Client, answer: Callable[[Route, str], None]
+@pytest.mark.parametrize("answer", [lose_response, respond_outcome_unknown])
+def test_an_order_with_an_unknown_outcome_is_not_placed_twice(
+    desk: Desk, browser_errors: BrowserErrors, http: httpx.Client, answer: Callable[[Route, str], None]
 ) -> None:
-    complaints.allow(r"ERR_FAILED", r"status of 503 .*/execute")
+    browser_errors.allow(r"ERR_FAILED", r"status of 503 .*/execute")
     placed: list[str] = []
 
     def answer_instead(route: Route) -> None:
@@ -95,27 +95,29 @@ def test_an_order_that_may_have_been_placed_is_not_placed_twice(
     assert len(http.get("/api/orders?limit=100").json()["orders"]) == before + 1
 
 
-def promise_too_much(route: Route) -> None:
+def inflate_the_first_quote(route: Route) -> None:
     quotes = route.fetch().json()
     quotes["quotes"][0]["amountOut"] = "5000"
     route.fulfill(json=quotes)
 
 
-def test_an_unknown_outcome_is_said_and_the_same_order_can_be_placed_again(desk: Desk, complaints: Complaints) -> None:
-    complaints.allow(r"status of 503 .*/execute")
+def test_an_unknown_outcome_is_shown_and_the_order_can_be_resubmitted(
+    desk: Desk, browser_errors: BrowserErrors
+) -> None:
+    browser_errors.allow(r"status of 503 .*/execute")
     bodies: list[object] = []
 
-    def never_know(route: Route) -> None:
+    def record_and_respond_unknown(route: Route) -> None:
         bodies.append(route.request.post_data_json)
-        is_unknown(route, "01990000-0000-7000-8000-000000000000")
+        respond_outcome_unknown(route, "01990000-0000-7000-8000-000000000000")
 
-    desk.page.route("**/api/orders/execute", never_know)
+    desk.page.route("**/api/orders/execute", record_and_respond_unknown)
     desk.place_button.click()
     expect(desk.page.locator("#ticket-error")).to_have_text(
         "It may have been placed. Place it again: it will not be placed twice."
     )
     promised = str(desk.promise.text_content())
-    desk.page.route("**/api/quotes?*", promise_too_much)
+    desk.page.route("**/api/quotes?*", inflate_the_first_quote)
     desk.page.get_by_role("button", name="Refresh").click()
     expect(desk.page.locator("#quotes")).to_contain_text("5,000 USDC")
     expect(desk.promise).to_have_text(promised)
@@ -126,7 +128,7 @@ def test_an_unknown_outcome_is_said_and_the_same_order_can_be_placed_again(desk:
     desk.has_steps(LIFE)
 
 
-def test_what_the_ticket_promises_is_what_the_order_asks_for(desk: Desk) -> None:
+def test_an_order_is_placed_with_the_minimum_that_the_form_shows(desk: Desk) -> None:
     expect(desk.promise).to_contain_text("You get at least")
     promised = re.sub("[^0-9.]", "", str(desk.promise.text_content()).split("USDC")[0])
     with desk.page.expect_request("**/api/orders/execute") as placing:
@@ -139,9 +141,9 @@ def test_what_the_ticket_promises_is_what_the_order_asks_for(desk: Desk) -> None
     expect(desk.row(order_id)).to_contain_text("Confirmed")
 
 
-def test_nothing_is_promised_by_the_quotes_for_another_order(desk: Desk) -> None:
+def test_no_minimum_is_shown_or_sent_before_the_quotes_for_the_order_arrive(desk: Desk) -> None:
     expect(desk.promise).to_contain_text("You get at least")
-    desk.page.route("**/api/quotes?*", lambda route: None)  # no answer
+    desk.page.route("**/api/quotes?*", lambda route: None)  # never responds
     desk.fill("2")
     expect(desk.promise).to_be_empty()
     with desk.page.expect_request("**/api/orders/execute") as placing:
@@ -151,8 +153,8 @@ def test_nothing_is_promised_by_the_quotes_for_another_order(desk: Desk) -> None
     assert "minAmountOut" not in order
 
 
-def test_a_promise_that_the_market_does_not_keep_swaps_nothing(desk: Desk) -> None:
-    desk.page.route("**/api/quotes?*", promise_too_much)
+def test_an_order_is_not_swapped_below_the_minimum_that_the_form_shows(desk: Desk) -> None:
+    desk.page.route("**/api/quotes?*", inflate_the_first_quote)
     desk.page.get_by_role("button", name="Refresh").click()
     expect(desk.promise).to_contain_text("You get at least 4,975 USDC")
     order_id = desk.place("1")
@@ -164,7 +166,7 @@ def test_a_promise_that_the_market_does_not_keep_swaps_nothing(desk: Desk) -> No
     expect(desk.row(order_id)).to_contain_text("Pending")
 
 
-def test_an_order_that_expires_says_why(desk: Desk, http: httpx.Client) -> None:
+def test_an_expired_order_shows_the_reason(desk: Desk, http: httpx.Client) -> None:
     soon = (datetime.now(UTC) + timedelta(seconds=12)).isoformat()
     order_id = placed_by_http(http, minAmountOut="5000", expiresAt=soon)
     desk.page.goto(f"/#/orders/{order_id}")
@@ -179,18 +181,18 @@ def test_an_order_that_expires_says_why(desk: Desk, http: httpx.Client) -> None:
     expect(desk.page.locator("#chart-rate").get_by_role("img")).to_have_accessible_name(re.compile("1 expired"))
 
 
-def test_the_table_can_be_narrowed_to_every_status_there_is(desk: Desk) -> None:
+def test_the_table_can_be_filtered_by_every_status(desk: Desk) -> None:
     options = desk.page.locator("#status-filter option")
     assert options.evaluate_all("options => options.map(({ value }) => value)") == ["", *Status]
 
 
-def test_a_cancelled_order_is_over(new_desk: Callable[..., Desk], http: httpx.Client) -> None:
+def test_a_cancelled_order_is_shown_as_finished(new_desk: Callable[..., Desk], http: httpx.Client) -> None:
     placed = http.get(f"/api/orders/{placed_by_http(http)}").json()
     order_id = "01990000-0000-7000-8000-000000000000"
     first = {**placed["events"][0], "orderId": order_id}
     last = {**first, "sequence": 2, "status": "cancelled", "terminal": True}
-    asked = {name: placed[name] for name in ("tokenIn", "tokenOut", "amount", "slippageBps", "createdAt", "expiresAt")}
-    cancelled = {**asked, **last, "updatedAt": last["at"]}
+    fields = {name: placed[name] for name in ("tokenIn", "tokenOut", "amount", "slippageBps", "createdAt", "expiresAt")}
+    cancelled = {**fields, **last, "updatedAt": last["at"]}
     desk = new_desk()
     desk.page.route("**/api/orders?*", lambda route: route.fulfill(json={"orders": [cancelled], "nextCursor": None}))
     desk.page.route(
@@ -207,7 +209,7 @@ def test_a_cancelled_order_is_over(new_desk: Callable[..., Desk], http: httpx.Cl
     expect(desk.row(order_id)).to_be_visible()
 
 
-def test_a_link_leads_to_its_order_also_after_a_reload(desk: Desk, http: httpx.Client) -> None:
+def test_a_link_opens_its_order_and_a_reload_keeps_it(desk: Desk, http: httpx.Client) -> None:
     order_id = placed_by_http(http, "0.2")
     desk.page.goto(f"/#/orders/{order_id}")
     desk.has_steps(LIFE)
@@ -217,26 +219,26 @@ def test_a_link_leads_to_its_order_also_after_a_reload(desk: Desk, http: httpx.C
 
 
 @pytest.mark.parametrize("order_id", ["01990000-0000-7000-8000-000000000000", "<b>nonsense"])
-def test_an_unknown_order_gets_a_friendly_word(desk: Desk, complaints: Complaints, order_id: str) -> None:
-    complaints.allow(r"status of (404|422) .*/api/orders/")
+def test_an_unknown_order_shows_an_explanation(desk: Desk, browser_errors: BrowserErrors, order_id: str) -> None:
+    browser_errors.allow(r"status of (404|422) .*/api/orders/")
     desk.page.goto(f"/#/orders/{order_id}")
     expect(desk.order).to_contain_text("There is no such order in this account")
     desk.order.get_by_role("link", name="Back to all orders").click()
     expect(desk.order).to_contain_text("No order chosen")
 
 
-def test_orders_from_elsewhere_come_in_live(desk: Desk, http: httpx.Client) -> None:
+def test_orders_from_other_clients_appear_live(desk: Desk, http: httpx.Client) -> None:
     order_id = placed_by_http(http, "7", "JUP", "BONK")
     expect(desk.row(order_id)).to_contain_text("7 JUP → BONK")
     expect(desk.row(order_id)).to_contain_text("Confirmed")
 
 
-def test_a_long_table_is_read_page_by_page_and_by_status(
+def test_a_long_table_is_paged_and_filtered_by_status(
     new_desk: Callable[..., Desk], new_key: Callable[[str], str], cloud: Cloud
 ) -> None:
     key = new_key("busy")
     with httpx.Client(base_url=cloud.http_url, headers={"Authorization": f"Bearer {key}"}, timeout=30) as http:
-        with ThreadPoolExecutor(4) as pool:  # more than a page of the API
+        with ThreadPoolExecutor(4) as pool:  # more than one page of the API
             list(pool.map(lambda _: placed_by_http(http, "1", "RAY", "MET"), range(104)))
         confirmed = placed_by_http(http)
     desk = new_desk()

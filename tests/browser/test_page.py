@@ -1,4 +1,4 @@
-"""The document itself: small, self-contained, and held to a strict policy."""
+"""The HTML document: small, self-contained, and restricted by a content security policy."""
 
 import base64
 import hashlib
@@ -19,16 +19,16 @@ SOURCE = Path(__file__).parents[2] / "functions" / "dashboard"
 
 @pytest.fixture
 def document(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """The module that puts the page together."""
+    """The module that assembles the page."""
     specification = spec_from_file_location("dashboard_document", SOURCE / "document.py")
     assert specification and specification.loader
     module = module_from_spec(specification)
-    monkeypatch.setitem(sys.modules, "dashboard_document", module)  # its dataclass looks for it there
+    monkeypatch.setitem(sys.modules, "dashboard_document", module)  # `dataclass` looks the module up there
     specification.loader.exec_module(module)
     return module
 
 
-def test_the_page_is_small_and_nobody_may_keep_it(cloud: Cloud) -> None:
+def test_the_page_is_small_and_must_not_be_cached(cloud: Cloud) -> None:
     page = httpx.get(f"{cloud.http_url}/")
     assert page.status_code == 200
     assert page.headers["content-type"] == "text/html; charset=utf-8"
@@ -38,7 +38,7 @@ def test_the_page_is_small_and_nobody_may_keep_it(cloud: Cloud) -> None:
     assert page.headers["referrer-policy"] == "no-referrer"
 
 
-def test_its_policy_allows_its_own_script_and_style_and_nothing_else(cloud: Cloud) -> None:
+def test_the_content_security_policy_allows_only_the_pages_own_script_and_style(cloud: Cloud) -> None:
     page = httpx.get(f"{cloud.http_url}/")
     directives = dict(part.split(" ", 1) for part in page.headers["content-security-policy"].split("; "))
     (script,) = re.findall(r'<script type="module">(.*?)</script>', page.text, re.DOTALL)

@@ -1,4 +1,4 @@
-"""README's picture of the dashboard; `make picture` makes it anew."""
+"""The README's picture of the dashboard, which `make picture` regenerates."""
 
 import os
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 from tests.browser.desk import LIFE, Desk, placed_by_http
 
 
-def test_the_picture_in_the_readme(new_desk: Callable[..., Desk], http: httpx.Client, tmp_path: Path) -> None:
+def test_the_readme_picture_can_be_generated(new_desk: Callable[..., Desk], http: httpx.Client, tmp_path: Path) -> None:
     desk = new_desk(viewport={"width": 1280, "height": 800}, device_scale_factor=1)
     desk.open()
     for amount, token_in, token_out in (("2", "SOL", "USDC"), ("1000", "USDC", "ABC"), ("3", "RAY", "MET")):

@@ -1,4 +1,4 @@
-"""One local cloud for all that the documents promise."""
+"""One local cloud for all tests of the documentation."""
 
 from collections.abc import Iterator
 

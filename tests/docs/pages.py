@@ -1,4 +1,4 @@
-"""The pages, and what is in them."""
+"""The documentation's pages and their code blocks."""
 
 import re
 from dataclasses import dataclass
@@ -26,6 +26,6 @@ def blocks(page: Path) -> list[Block]:
 
 
 def executed_block(page: Path, language: str) -> str:
-    """The text of the one block of this language that says that a test executes it."""
+    """The text of the one block of this language that is marked `a test executes this`."""
     (block,) = [block for block in blocks(page) if block.language == language and block.note == "a test executes this"]
     return block.text

@@ -1,4 +1,4 @@
-"""What is made from the code is up to date, valid, and complete."""
+"""The files that are generated from the code are up to date, valid and complete."""
 
 import json
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ GENERATED = generated()
 
 
 @pytest.mark.parametrize("file", GENERATED, ids=lambda file: file.name)
-def test_the_files_are_what_the_code_gives(file: Path) -> None:
+def test_generated_files_are_up_to_date(file: Path) -> None:
     assert file.read_text() == GENERATED[file], "run: .venv/bin/python -m docs.generate"
 
 
@@ -47,7 +47,7 @@ def test_every_reference_of_the_asyncapi_document_resolves() -> None:
             found = found[part]
 
 
-def test_every_answer_of_the_http_api_has_a_valid_example() -> None:
+def test_every_http_response_has_a_valid_example() -> None:
     seen = 0
     for operation in _operations():
         for response in operation["responses"].values():
@@ -62,7 +62,7 @@ def test_every_answer_of_the_http_api_has_a_valid_example() -> None:
     assert seen > 40
 
 
-def test_every_call_of_the_http_api_has_an_example() -> None:
+def test_every_http_request_has_an_example() -> None:
     for operation in _operations():
         for parameter in operation.get("parameters", []):
             assert "example" in parameter or not parameter.get("required"), parameter["name"]
@@ -73,13 +73,13 @@ def test_every_call_of_the_http_api_has_an_example() -> None:
                 PlaceOrder.model_validate(_parsed(example["value"])).new_order("anyone")
 
 
-def test_every_error_that_has_a_status_is_in_the_table_of_codes() -> None:
+def test_every_error_code_is_in_the_table_of_codes() -> None:
     table = (DOCS / "errors.md").read_text()
     for kind in (*_with_code(EngineError), *(kind for kind, _ in STATUSES if "code" in vars(kind))):
         assert f"| `{kind.code}` |" in table
 
 
-def test_every_message_of_the_stream_has_a_valid_example() -> None:
+def test_every_websocket_message_has_a_valid_example() -> None:
     requests: dict[str, type[Request]] = {
         "subscribe": Subscribe,
         "unsubscribe": Unsubscribe,
@@ -99,18 +99,18 @@ def test_every_message_of_the_stream_has_a_valid_example() -> None:
 
 
 @pytest.mark.parametrize("document", [openapi_document(), asyncapi_document()], ids=["openapi", "asyncapi"])
-def test_limits_are_written_as_json_schema_has_them(document: dict[str, Any]) -> None:
+def test_limits_are_json_schema_keywords(document: dict[str, Any]) -> None:
     assert not {"ge", "le", "gt", "lt"} & set(_keys(document))
 
 
 def _keys(node: Any) -> Iterator[str]:
     if isinstance(node, dict):
         yield from node
-        for below in node.values():
-            yield from _keys(below)
+        for child in node.values():
+            yield from _keys(child)
     elif isinstance(node, list):
-        for below in node:
-            yield from _keys(below)
+        for child in node:
+            yield from _keys(child)
 
 
 def _operations() -> Iterator[dict[str, Any]]:
@@ -131,15 +131,15 @@ def _references(node: Any) -> Iterator[str]:
     if isinstance(node, dict):
         if isinstance(node.get("$ref"), str):
             yield node["$ref"]
-        for below in node.values():
-            yield from _references(below)
+        for child in node.values():
+            yield from _references(child)
     elif isinstance(node, list):
-        for below in node:
-            yield from _references(below)
+        for child in node:
+            yield from _references(child)
 
 
 def _with_code(kind: type[EngineError]) -> Iterator[type[EngineError]]:
     if "code" in vars(kind):
         yield kind
-    for below in kind.__subclasses__():
-        yield from _with_code(below)
+    for subclass in kind.__subclasses__():
+        yield from _with_code(subclass)

@@ -1,4 +1,4 @@
-"""What the pages point at exists: files, headings, make targets, commands and their options, tables, queues."""
+"""Everything that the pages refer to exists: files, headings, make targets, commands and options, tables, queues."""
 
 import re
 from collections.abc import Iterator
@@ -69,7 +69,7 @@ def test_every_command_and_option_exists(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_setting_exists(page: Path) -> None:
-    """A variable in front of `make run`, or one that is written like a parameter of the template."""
+    """A variable in front of `make run` is a parameter of the template or listed in .env.example."""
     parameters = {re.sub(r"(?<!^)(?=[A-Z])", "_", name).upper() for name in TEMPLATE["Parameters"]}
     known = parameters | set(re.findall(r"^# ([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
     for command in _code(page):
@@ -77,7 +77,7 @@ def test_every_setting_exists(page: Path) -> None:
             assert name in known, command
 
 
-def test_architecture_names_every_table_and_index_and_no_other(cloud: Any) -> None:
+def test_architecture_names_exactly_the_existing_tables_and_indexes(cloud: Any) -> None:
     with psycopg.connect(cloud.database_url) as connection:
         rows = connection.execute(
             "SELECT indexname FROM pg_indexes WHERE schemaname IN ('public', 'mock_chain')"
@@ -106,14 +106,14 @@ def test_architecture_names_every_function_queue_and_table_of_the_template() -> 
             assert f"| `{folder.name}` |" in text
 
 
-def test_nothing_needs_a_nat_gateway() -> None:
+def test_no_function_needs_a_nat_gateway() -> None:
     resources = TEMPLATE["Resources"]
     assert "VpcConfig" not in resources["NotifierFunction"]["Properties"]
     assert "VpcConfig" not in TEMPLATE["Globals"]["Function"]
     assert not any(resource["Type"] == "AWS::EC2::NatGateway" for resource in resources.values())
 
 
-def test_the_protocol_page_names_every_type_of_frame() -> None:
+def test_the_protocol_page_names_every_frame_type() -> None:
     text = (DOCS / "stream-protocol.md").read_text()
     for view in (SnapshotView, EventView, EventsView, SubscribedView, UnsubscribedView, PongView, ErrorFrameView):
         (kind,) = get_args(view.model_fields["type"].annotation)
@@ -132,7 +132,7 @@ def test_the_protocol_page_names_every_type_of_frame() -> None:
         ),
     ],
 )
-def test_the_faqs_limits_are_the_contracts(row: str, fits: dict[str, Any], too_much: dict[str, Any]) -> None:
+def test_the_faqs_limits_match_the_contracts(row: str, fits: dict[str, Any], too_much: dict[str, Any]) -> None:
     order = {"tokenIn": "SOL", "tokenOut": "USDC", "amount": Decimal(1)}
     kind: type[Request] = ListOrders if "limit" in fits else PlaceOrder
     given = {} if kind is ListOrders else order
@@ -142,7 +142,7 @@ def test_the_faqs_limits_are_the_contracts(row: str, fits: dict[str, Any], too_m
         kind.of({**given, **too_much})
 
 
-def test_the_faqs_numbers_are_the_templates() -> None:
+def test_the_faqs_numbers_match_the_template() -> None:
     text = (DOCS / "faq.md").read_text()
     defaults = {name: parameter.get("Default") for name, parameter in TEMPLATE["Parameters"].items()}
     for statement, name, number in (
@@ -161,7 +161,7 @@ def test_the_faqs_numbers_are_the_templates() -> None:
 
 
 def _code(page: Path) -> Iterator[str]:
-    """The page's code: lines of blocks, and spans in the text."""
+    """The page's code: the lines of its blocks, and inline code."""
     text = page.read_text()
     for block in FENCE.findall(text):
         yield from block.splitlines()[1:-1]
@@ -169,7 +169,7 @@ def _code(page: Path) -> Iterator[str]:
 
 
 def _anchors(page: Path) -> Iterator[str]:
-    """The headings' anchors, as GitHub makes them."""
+    """The headings' anchors, as GitHub generates them."""
     for heading in re.findall(r"^#+ (.*)$", FENCE.sub("", page.read_text()), re.MULTILINE):
         yield re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 

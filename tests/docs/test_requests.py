@@ -19,8 +19,8 @@ DOCUMENTED = {(call.method, call.path, call.status) for call in calls_of(openapi
 
 
 @dataclass(frozen=True)
-class Written:
-    """A request as it stands in a file, with {{variables}}. `keeps`: fields of the answer for later, by variable."""
+class WrittenRequest:
+    """A request as written in a file, with {{variables}}. `keeps`: variable → the response field to store in it."""
 
     method: str
     url: str
@@ -30,13 +30,13 @@ class Written:
     keeps: dict[str, str]
 
 
-def from_rest_client() -> list[Written]:
-    """REST Client has no way to keep an answer's field that JetBrains understands too: people paste the order's id."""
+def from_rest_client() -> list[WrittenRequest]:
+    """The file stores no response fields (REST Client and JetBrains do so differently): users paste the order id."""
     _, *parts = re.split(r"^### ", (DOCS / "api.http").read_text(), flags=re.MULTILINE)
     return [_rest_client_request(part) for part in parts]
 
 
-def _rest_client_request(part: str) -> Written:
+def _rest_client_request(part: str) -> WrittenRequest:
     head, _, body = part.partition("\n\n")
     title, *lines = [line for line in head.splitlines() if not line.startswith("#")]
     method, url = lines[0].split(" ")
@@ -44,16 +44,16 @@ def _rest_client_request(part: str) -> Written:
     status = re.search(r"\((\d+)\)$", title)
     assert status
     keeps = {"orderId": "orderId"} if method == "POST" else {}
-    return Written(method, url, headers, body.strip() or None, int(status[1]), keeps)
+    return WrittenRequest(method, url, headers, body.strip() or None, int(status[1]), keeps)
 
 
-def from_postman() -> list[Written]:
+def from_postman() -> list[WrittenRequest]:
     collection = json.loads((DOCS / "postman_collection.json").read_text())
     (token,) = collection["auth"]["bearer"]
     return [_postman_request(item, token["value"]) for item in collection["item"]]
 
 
-def _postman_request(item: dict[str, Any], token: str) -> Written:
+def _postman_request(item: dict[str, Any], token: str) -> WrittenRequest:
     request, url = item["request"], item["request"]["url"]
     query = "&".join(f"{one['key']}={one['value']}" for one in url["query"])
     assert url["raw"] == f"{url['host'][0]}/{'/'.join(url['path'])}" + (f"?{query}" if query else "")
@@ -64,11 +64,13 @@ def _postman_request(item: dict[str, Any], token: str) -> Written:
     status = re.search(r"to\.have\.status\((\d+)\)", script)
     assert status
     keeps = dict(re.findall(r'collectionVariables\.set\("(\w+)", pm\.response\.json\(\)\.(\w+)\)', script))
-    return Written(request["method"], url["raw"], headers, request.get("body", {}).get("raw"), int(status[1]), keeps)
+    return WrittenRequest(
+        request["method"], url["raw"], headers, request.get("body", {}).get("raw"), int(status[1]), keeps
+    )
 
 
 @pytest.mark.parametrize("read", [from_rest_client, from_postman])
-def test_every_request_gets_its_documented_status(cloud: Cloud, read: Callable[[], list[Written]]) -> None:
+def test_every_request_gets_its_documented_status(cloud: Cloud, read: Callable[[], list[WrittenRequest]]) -> None:
     variables = {"url": cloud.http_url, "key": cloud.api_key}
 
     def filled(text: str) -> str:
@@ -87,7 +89,7 @@ def test_every_request_gets_its_documented_status(cloud: Cloud, read: Callable[[
     assert written == DOCUMENTED
 
 
-def test_examples_have_the_fields_that_answers_have(http: httpx.Client) -> None:
+def test_examples_have_the_fields_of_real_responses(http: httpx.Client) -> None:
     placed = http.post("/api/orders/execute", json={"tokenIn": "SOL", "tokenOut": "USDC", "amount": 1}).json()
     order = _finished(http, placed["orderId"])
     paths = openapi_document()["paths"]
@@ -111,7 +113,7 @@ def _finished(http: httpx.Client, order_id: str) -> Any:
 
 
 def _shape(node: Any) -> Any:
-    """The names and the types of what is in a document."""
+    """The document with each value replaced by the name of its type."""
     if isinstance(node, dict):
         return {name: _shape(below) for name, below in node.items()}
     if isinstance(node, list):

@@ -1,4 +1,4 @@
-"""Real frames are as the AsyncAPI document says, and the clients of stream-protocol.md follow an order."""
+"""Real frames match the AsyncAPI document, and the clients in stream-protocol.md can follow an order."""
 
 import json
 import os
@@ -40,7 +40,7 @@ LIFE = ["1 pending", "2 routing", "3 building", "4 submitted", "5 confirmed"]
 Frame = dict[str, Any]
 
 
-def test_every_type_of_frame_is_as_documented(cloud: Cloud) -> None:
+def test_every_frame_type_matches_its_schema(cloud: Cloud) -> None:
     frames = _recorded(cloud)
     for name, frame in frames.items():
         schema = Draft7Validator({**DOCUMENT, **DOCUMENT["components"]["messages"][name]["payload"]})
@@ -48,8 +48,8 @@ def test_every_type_of_frame_is_as_documented(cloud: Cloud) -> None:
     assert frames.keys() | {"gatewayError"} == FRAMES
 
 
-def test_a_frame_without_a_type_is_api_gateways(cloud: Cloud) -> None:
-    """The function's process is stopped, so that it takes a message and does not answer, and then killed."""
+def test_api_gateways_error_frame_matches_its_schema(cloud: Cloud) -> None:
+    """The function's process is suspended, so that it does not respond to a message, and then killed."""
 
     def refused() -> Frame | None:
         with connect(cloud.websocket_url, additional_headers=cloud.headers) as socket:
@@ -61,7 +61,7 @@ def test_a_frame_without_a_type_is_api_gateways(cloud: Cloud) -> None:
             frame: Frame = json.loads(socket.recv(timeout=20))
             return frame if "type" not in frame else None
 
-    frame = eventually(refused, "a message is lost with its process", 30)
+    frame = eventually(refused, "the process is killed while it handles a message", 30)
     payload = DOCUMENT["components"]["messages"]["gatewayError"]["payload"]
     assert [error.message for error in Draft7Validator({**DOCUMENT, **payload}).iter_errors(frame)] == []
 
@@ -104,7 +104,7 @@ def _recorded(cloud: Cloud) -> dict[str, Frame]:
 
 @pytest.fixture(scope="module")
 def script(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The Python client of the page."""
+    """The Python client in stream-protocol.md, as a file."""
     file = tmp_path_factory.mktemp("client") / "follow.py"
     file.write_text(executed_block(PROTOCOL, "python"))
     return file
@@ -135,25 +135,25 @@ def test_the_python_client_follows_an_order(cloud: Cloud, http: httpx.Client, sc
     assert (seen_all.stdout, seen_all.returncode) == ("", 0)
 
 
-def test_the_python_client_stops_where_a_repeat_would_not_help(cloud: Cloud, script: Path) -> None:
-    stranger = _python_client(script, cloud.websocket_url, cloud.api_key, str(uuid4()))
-    assert (stranger.returncode, stranger.stderr.strip()) == (1, "There is no such order in this account.")
-    keyless = _python_client(script, cloud.websocket_url, "wrong", str(uuid4()))
-    assert keyless.returncode == 1
-    assert "401" in keyless.stderr
+def test_the_python_client_stops_at_permanent_errors(cloud: Cloud, script: Path) -> None:
+    unknown = _python_client(script, cloud.websocket_url, cloud.api_key, str(uuid4()))
+    assert (unknown.returncode, unknown.stderr.strip()) == (1, "There is no such order in this account.")
+    unauthenticated = _python_client(script, cloud.websocket_url, "wrong", str(uuid4()))
+    assert unauthenticated.returncode == 1
+    assert "401" in unauthenticated.stderr
 
 
-class RoughServer:
-    """Does everything that a frame may suffer: steps overtake the snapshot, repeat, are lost, and connections break."""
+class FaultyServer:
+    """Sends events before the snapshot, twice or not at all, errors and unknown frames, and breaks a connection."""
 
     def __init__(self) -> None:
-        self.asked: list[int] = []
+        self.subscribed_after: list[int] = []
 
     def __call__(self, socket: ServerConnection) -> None:
         for message in socket:
             after = json.loads(message)["afterSequence"]
-            self.asked.append(after)
-            match len(self.asked):
+            self.subscribed_after.append(after)
+            match len(self.subscribed_after):
                 case 1:
                     self._send(socket, EVENTS[1], self._snapshot(1, after), EVENTS[1], EVENTS[0])
                 case 2:
@@ -180,9 +180,9 @@ class RoughServer:
 
 
 @pytest.fixture
-def rough() -> Iterator[tuple[str, RoughServer]]:
-    """Its URL, and itself."""
-    server = RoughServer()
+def faulty_server() -> Iterator[tuple[str, FaultyServer]]:
+    """The server's URL, and the server."""
+    server = FaultyServer()
     with serve(server, "127.0.0.1", 0, select_subprotocol=lambda _, offered: next(iter(offered), None)) as running:
         thread = threading.Thread(target=running.serve_forever)
         thread.start()
@@ -191,10 +191,12 @@ def rough() -> Iterator[tuple[str, RoughServer]]:
         thread.join()
 
 
-def test_the_python_client_gives_each_step_once_whatever_happens(rough: tuple[str, RoughServer], script: Path) -> None:
-    url, server = rough
+def test_the_python_client_delivers_each_step_once_despite_faults(
+    faulty_server: tuple[str, FaultyServer], script: Path
+) -> None:
+    url, server = faulty_server
     assert _steps(_python_client(script, url, "any", HISTORY["orderId"]).stdout) == LIFE
-    assert server.asked == [0, 1, 2, 2, 2, 2]
+    assert server.subscribed_after == [0, 1, 2, 2, 2, 2]
 
 
 @pytest.fixture(scope="module")
@@ -221,7 +223,7 @@ def page(cloud: Cloud) -> Iterator[Page]:
 
 @pytest.fixture
 def javascript_client(page: Page) -> Callable[[str, str, str, int], list[str]]:
-    """Follows an order to its end."""
+    """Follows an order until it is finished; returns its steps."""
 
     def follow(url: str, key: str, order_id: str, last: int) -> list[str]:
         steps: list[str] = page.evaluate(
@@ -248,9 +250,9 @@ def test_the_javascript_client_follows_an_order(
     assert javascript_client(cloud.websocket_url, cloud.api_key, order_id, 3) == LIFE[3:]
 
 
-def test_the_javascript_client_gives_each_step_once_whatever_happens(
-    rough: tuple[str, RoughServer], javascript_client: Callable[..., list[str]]
+def test_the_javascript_client_delivers_each_step_once_despite_faults(
+    faulty_server: tuple[str, FaultyServer], javascript_client: Callable[..., list[str]]
 ) -> None:
-    url, server = rough
+    url, server = faulty_server
     assert javascript_client(url, "any", HISTORY["orderId"], 0) == LIFE
-    assert server.asked == [0, 1, 2, 2, 2, 2]
+    assert server.subscribed_after == [0, 1, 2, 2, 2, 2]

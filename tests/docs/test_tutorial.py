@@ -1,4 +1,4 @@
-"""your-own-venue.md, followed to the letter in a copy of the repository."""
+"""Follows your-own-venue.md exactly, in a copy of the repository."""
 
 import asyncio
 import os
@@ -22,7 +22,7 @@ PAGE = DOCS / "your-own-venue.md"
 BLOCKS = blocks(PAGE)
 COMMANDS = [block for block in BLOCKS if block.note.startswith("run; prints: ")]
 
-# What the FAQ says of a new token, as changes of files.
+# The changes that the FAQ describes for a new token: file → (old, new).
 TOKEN = {
     "domain/tokens.py": ('        Token("ABC",', '        Token("DOGE", 8, "a mint"),\n        Token("ABC",'),
     "venues/mock/market.py": ('    "ABC": (', '    "DOGE": (0.1, 0.1),\n    "ABC": ('),
@@ -50,7 +50,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def url(copy: Path) -> Iterator[str]:
-    """`make run` in the copy."""
+    """The URL of `make run` in the copy."""
     assert [block.text for block in BLOCKS if block.note == "the test starts it"] == ["make run\n"]
     with running_cloud(copy / ".local", copy / "template.yaml", **QUICK) as cloud:
         yield cloud.http_url
@@ -63,14 +63,14 @@ def test_every_block_is_executed() -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda block: block.text.strip()[-30:])
-def test_the_commands_print_what_the_page_says(copy: Path, url: str, command: Block) -> None:
+def test_the_commands_print_the_documented_output(copy: Path, url: str, command: Block) -> None:
     run = subprocess.run(
         ["sh", "-ec", command.text],
         cwd=copy,
         env={
             "PATH": os.environ["PATH"],
             "HOME": str(copy),
-            # This checkout's packages are installed in the environment; the copy's go first.
+            # The virtual environment contains this checkout's packages; the copy's must take precedence.
             "PYTHONPATH": str(copy / "layers" / "order_engine"),
         },
         capture_output=True,
@@ -83,7 +83,7 @@ def test_the_commands_print_what_the_page_says(copy: Path, url: str, command: Bl
         assert word in run.stdout, run.stdout
 
 
-def test_a_token_is_added_as_the_faq_says(url: str) -> None:
+def test_a_token_can_be_added_as_the_faq_describes(url: str) -> None:
     key = {"Authorization": f"Bearer {_key(url)}"}
     tokens = httpx.get(f"{url}/api/tokens").json()["tokens"]
     assert {"symbol": "DOGE", "decimals": 8, "mint": "a mint"} in tokens
@@ -97,7 +97,7 @@ def _key(url: str) -> str:
 
 
 class FakeRpc:
-    """Knows the signatures it is given, and counts its calls; an exception is raised."""
+    """A fake RPC client that knows these statuses by signature, or raises; `calls` has the size of each call."""
 
     def __init__(self, known: dict[str, Any] | Exception) -> None:
         self._known = known
@@ -128,20 +128,20 @@ def transaction(seconds: float) -> Transaction:
         (None, 60, InFlight.IN_FLIGHT),
     ],
 )
-def test_the_sketch_of_a_chain_keeps_its_promises(found: Any, seconds: float, status: Any) -> None:
+def test_the_example_chain_reports_the_correct_status(found: Any, seconds: float, status: Any) -> None:
     chain = _real_chain(FakeRpc({"s": found} if found else {}))
     (answer,) = asyncio.run(chain.statuses([transaction(seconds)]))
     assert (type(answer.error) if isinstance(answer, Unfilled) else answer) == status
 
 
-def test_the_sketch_of_a_chain_asks_about_hundreds_at_once() -> None:
+def test_the_example_chain_checks_256_transactions_per_call() -> None:
     rpc = FakeRpc({})
     answers = asyncio.run(_real_chain(rpc).statuses([transaction(60)] * 300))
     assert (len(answers), rpc.calls) == (300, [256, 44])
 
 
 @pytest.mark.parametrize("method", ["send", "statuses"])
-def test_the_sketch_of_a_chain_says_when_it_does_not_know(method: str) -> None:
+def test_the_example_chain_raises_venue_unavailable_on_rpc_errors(method: str) -> None:
     with pytest.raises(VenueUnavailable):
         asyncio.run(getattr(_real_chain(FakeRpc(OSError())), method)([transaction(60)]))
 

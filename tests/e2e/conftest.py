@@ -11,12 +11,12 @@ from tests.lambda_runtime import ARCHITECTURE, sam_build
 
 @pytest.fixture(scope="session")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    """A running local cloud that logs all it can."""
+    """A running local cloud that logs at DEBUG level."""
     with running_cloud(tmp_path_factory.mktemp("cloud"), **QUICK, LOG_LEVEL="DEBUG") as cloud:
         yield cloud
 
 
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where sam build put everything, for this machine's processor."""
+    """The output of sam build for this machine's architecture."""
     return sam_build(tmp_path_factory.mktemp("built"), ARCHITECTURE)

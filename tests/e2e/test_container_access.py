@@ -12,10 +12,10 @@ from tests.cloud import QUICK, running_cloud
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have no second loopback address")
-def test_the_gateway_passes_connections_on_and_nothing_else_listens_there(tmp_path: Path) -> None:
+def test_services_are_reachable_through_the_docker_gateway_only_if_it_is_set(tmp_path: Path) -> None:
     with running_cloud(tmp_path, **QUICK, DOCKER_GATEWAY="127.0.0.2") as cloud:
-        seen_from_there = cloud.database_url.replace("127.0.0.1", "127.0.0.2")
-        with psycopg.connect(seen_from_there) as connection:
+        through_the_gateway = cloud.database_url.replace("127.0.0.1", "127.0.0.2")
+        with psycopg.connect(through_the_gateway) as connection:
             assert connection.execute("SELECT 1").fetchone() == (1,)
         for url in (f"{cloud.http_url}/health", cloud.aws_url):
             assert httpx.get(url.replace("127.0.0.1", "127.0.0.2")).status_code < 500
@@ -23,7 +23,7 @@ def test_the_gateway_passes_connections_on_and_nothing_else_listens_there(tmp_pa
         httpx.get(cloud.http_url.replace("127.0.0.1", "127.0.0.2"))
 
 
-def test_the_functions_variables_are_written_as_a_container_must_see_them(tmp_path: Path) -> None:
+def test_the_functions_variables_are_written_for_use_in_containers(tmp_path: Path) -> None:
     with running_cloud(tmp_path, **QUICK):
         file = tmp_path / "sam-env.json"
         variables = json.loads(file.read_text())

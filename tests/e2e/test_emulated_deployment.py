@@ -1,6 +1,6 @@
-"""The template deployed by an emulator of CloudFormation: everything is made, migrated and removed, or rolled back.
+"""Deploys the template to a CloudFormation emulator: the stack is created, migrated and deleted, or rolled back.
 
-docs/deploy.md lists what that emulator cannot do.
+docs/deploy.md lists what the emulator does not support.
 """
 
 import io
@@ -32,7 +32,7 @@ Client = Callable[[Service], Any]
 
 @pytest.fixture(scope="module")
 def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    """Clients of an emulator that runs functions with what is installed here."""
+    """Creates clients for an emulator that runs the functions with the packages of this environment."""
     home = tmp_path_factory.mktemp("emulator")
     port = stable_port(home / "port")
     environment = {
@@ -69,15 +69,15 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
 
 @pytest.fixture(scope="module")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
-    """A server whose database nobody has migrated."""
-    server = Postgres(tmp_path_factory.mktemp("unmigrated"))
+    """A server whose database has not been migrated."""
+    server = Postgres(tmp_path_factory.mktemp("unmigrated"), database="orders", owner="orders_owner")
     server.start()
     yield server
     server.stop()
 
 
 def upload(s3: Any) -> None:
-    """What `sam package` does with the folders that the template names; the layer's packages are installed here."""
+    """Upload the functions and the layer as `sam package` does, but without the layer's dependencies."""
     for folder in [*ROOT.glob("functions/*"), ROOT / "layers/order_engine"]:
         prefix = Path("python") if folder.parent.name == "layers" else Path()
         archive = io.BytesIO()
@@ -89,21 +89,21 @@ def upload(s3: Any) -> None:
 
 
 def deploy(aws: Client, stack: str, owner_url: str) -> dict[str, Any]:
-    """Create the stack with that owner of its database; what became of it."""
+    """Create the stack with this owner of its database; returns the description of the stack when it is done."""
     endpoint = aws("s3").meta.endpoint_url
     parameters = {
         "AwsEndpointUrl": endpoint,
         "DatabaseAddress": address(owner_url),
         "DatabasePassword": functions_password(owner_url),
         "DatabaseOwnerUrl": owner_url,
-        # Their defaults are numbers, which it hands to functions as such.
+        # Their defaults are numbers, which the emulator would pass to functions as numbers instead of strings.
         "DatabaseMaxConnections": "100",
         "WorkerConcurrency": "20",
         "ConfirmerConcurrency": "5",
     }
     template = transformed(parameters, {}, bucket=BUCKET)
-    del template["Resources"]["WebSocketDefaultRouteResponse"]  # of a type that the emulator does not know
-    for watching in ("FunctionAlarms", "Monitoring"):  # alarms on metric math are unknown to it, too
+    del template["Resources"]["WebSocketDefaultRouteResponse"]  # of a type that the emulator does not support
+    for watching in ("FunctionAlarms", "Monitoring"):  # nor does it support alarms on metric math
         del template["Resources"][watching]
     del template["Outputs"]["Dashboard"]
     aws("s3").put_object(Bucket=BUCKET, Key=f"{stack}.json", Body=json.dumps(template))
@@ -119,11 +119,11 @@ def deploy(aws: Client, stack: str, owner_url: str) -> dict[str, Any]:
         (found,) = cloudformation.describe_stacks(StackName=stack)["Stacks"]
         return None if found["StackStatus"].endswith("IN_PROGRESS") else dict(found)
 
-    return eventually(look, f"{stack} is made or not", 60)
+    return eventually(look, f"{stack} is created or rolled back", 60)
 
 
 def failures(aws: Client, stack: str) -> dict[str, str]:
-    """Why each resource could not be made."""
+    """The reasons why resources could not be created."""
     events = aws("cloudformation").describe_stack_events(StackName=stack)["StackEvents"]
     return {
         event["LogicalResourceId"]: event["ResourceStatusReason"]
@@ -132,19 +132,19 @@ def failures(aws: Client, stack: str) -> dict[str, str]:
     }
 
 
-def test_a_migration_that_fails_fails_the_stack_with_its_reason(aws: Client, postgres: Postgres) -> None:
-    """Somebody who may log in, and no more, may not migrate."""
+def test_a_failed_migration_rolls_back_the_stack_and_reports_the_reason(aws: Client, postgres: Postgres) -> None:
+    """A role that may only log in has no permission to migrate."""
     with psycopg.connect(postgres.owner_url()) as owner:
         owner.execute("CREATE ROLE visitor LOGIN PASSWORD 'word'")
     stack = deploy(aws, "broken", f"postgresql://visitor:word@{address(postgres.owner_url())}")
     assert stack["StackStatus"] == "ROLLBACK_COMPLETE"
     assert "permission denied for schema public" in failures(aws, "broken")["Migration"]
     events = aws("cloudformation").describe_stack_events(StackName="broken")["StackEvents"]
-    made = {event["LogicalResourceId"] for event in events if event["ResourceStatus"] == "CREATE_COMPLETE"}
-    assert not made & {"ApiFunction", "WorkerFunction", "WebSocketFunction", "SweeperFunction", "DeadLetterFunction"}
+    created = {event["LogicalResourceId"] for event in events if event["ResourceStatus"] == "CREATE_COMPLETE"}
+    assert not created & {"ApiFunction", "WorkerFunction", "WebSocketFunction", "SweeperFunction", "DeadLetterFunction"}
 
 
-def test_a_stack_is_made_migrated_and_removed(aws: Client, postgres: Postgres) -> None:
+def test_a_stack_is_created_migrated_and_deleted(aws: Client, postgres: Postgres) -> None:
     stack = deploy(aws, "whole", postgres.owner_url())
     assert stack["StackStatus"] == "CREATE_COMPLETE", failures(aws, "whole")
     outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
@@ -172,11 +172,11 @@ def test_a_stack_is_made_migrated_and_removed(aws: Client, postgres: Postgres) -
 
     aws("cloudformation").delete_stack(StackName="whole")
 
-    def is_gone() -> bool:
+    def is_deleted() -> bool:
         try:
             (found,) = aws("cloudformation").describe_stacks(StackName="whole")["Stacks"]
         except ClientError:
             return True
         return bool(found["StackStatus"] == "DELETE_COMPLETE")
 
-    eventually(is_gone, "the stack is gone", 30)
+    eventually(is_deleted, "the stack is deleted", 30)

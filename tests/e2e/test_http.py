@@ -57,7 +57,7 @@ def count_orders(cloud: Cloud) -> int:
     "order",
     [{"tokenIn": "USDC", "tokenOut": "ABC", "amount": 1000}, SOL, {**SOL, "amount": "1"}, {**SOL, "amount": 0.25}],
 )
-def test_an_order_is_accepted_executed_and_kept(http: httpx.Client, order: dict[str, Any]) -> None:
+def test_an_order_is_accepted_executed_and_stored(http: httpx.Client, order: dict[str, Any]) -> None:
     answer = http.post("/api/orders/execute", json=order)
     assert answer.status_code == 202
     accepted = answer.json()
@@ -70,7 +70,7 @@ def test_an_order_is_accepted_executed_and_kept(http: httpx.Client, order: dict[
     assert float(document["amountOut"]) >= float(document["minAmountOut"])
 
 
-def test_a_failing_order_says_why(http: httpx.Client) -> None:
+def test_a_failed_order_has_the_reason(http: httpx.Client) -> None:
     order = place(http, {"tokenIn": "RAY", "tokenOut": "MET", "amount": 1})
     document = finished(http, order["orderId"])
     assert document["status"] == "failed"
@@ -78,7 +78,7 @@ def test_a_failing_order_says_why(http: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize("way", ["header", "field"])
-def test_twenty_posts_with_one_key_are_one_order(cloud: Cloud, http: httpx.Client, way: str) -> None:
+def test_twenty_posts_with_one_key_place_one_order(cloud: Cloud, http: httpx.Client, way: str) -> None:
     key = str(uuid4())
     headers = {"Idempotency-Key": key} if way == "header" else {}
     order = {**SOL, "clientOrderId": key} if way == "field" else SOL
@@ -129,7 +129,7 @@ def body(**changes: Any) -> str:
         (body(clientOrderId="k" * 1_000_000), JSON, 413, "body_too_large", None),
     ],
 )
-def test_bad_input_gets_a_clear_problem_and_stores_nothing(
+def test_invalid_orders_get_a_problem_and_are_not_stored(
     cloud: Cloud,
     http: httpx.Client,
     content: str | bytes,
@@ -148,10 +148,10 @@ def test_bad_input_gets_a_clear_problem_and_stores_nothing(
     assert count_orders(cloud) == before
 
 
-def test_a_key_of_10_kb_in_a_header_is_refused(cloud: Cloud, http: httpx.Client) -> None:
+def test_an_idempotency_key_of_10_kb_is_rejected(cloud: Cloud, http: httpx.Client) -> None:
     before = count_orders(cloud)
     answer = http.post("/api/orders/execute", json=SOL, headers={"Idempotency-Key": "k" * 10_000})
-    assert 400 <= answer.status_code < 500  # API Gateway's own limit of 10,240 bytes of headers, or ours
+    assert 400 <= answer.status_code < 500  # API Gateway's limit of 10,240 bytes of headers, or the engine's
     assert count_orders(cloud) == before
 
 
@@ -171,7 +171,7 @@ def test_a_key_of_10_kb_in_a_header_is_refused(cloud: Cloud, http: httpx.Client)
         ("/api/quotes?tokenIn=RAY&tokenOut=MET&amount=1", 422, "unsupported_pair"),
     ],
 )
-def test_bad_reads_get_a_clear_problem(http: httpx.Client, path: str, status: int, code: str) -> None:
+def test_invalid_reads_get_a_problem(http: httpx.Client, path: str, status: int, code: str) -> None:
     answer = http.get(path)
     assert answer.headers["Content-Type"] == "application/problem+json"
     problem = ProblemView.model_validate_json(answer.text)
@@ -191,29 +191,29 @@ PRIVATE = [
 @pytest.mark.parametrize(
     "authorization", [None, "", "Bearer", "Bearer wrong", "Basic abc", "wrong", "Bearer " + "k" * 5000]
 )
-def test_nobody_without_a_key(cloud: Cloud, method: str, path: str, authorization: str | None) -> None:
+def test_private_routes_require_a_valid_key(cloud: Cloud, method: str, path: str, authorization: str | None) -> None:
     headers = {} if authorization is None else {"Authorization": authorization}
     answer = httpx.request(method, cloud.http_url + path, headers=headers, json=SOL if method == "POST" else None)
     assert answer.status_code == 401
 
 
 @pytest.mark.parametrize("path", ["/", "/api/tokens", "/health", "/openapi.json", "/docs"])
-def test_five_routes_are_open(cloud: Cloud, path: str) -> None:
+def test_five_routes_are_public(cloud: Cloud, path: str) -> None:
     assert httpx.get(cloud.http_url + path, timeout=15).status_code == 200
 
 
-def test_an_account_never_learns_of_anothers_orders(cloud: Cloud, http: httpx.Client) -> None:
+def test_an_account_cannot_see_the_orders_of_another(cloud: Cloud, http: httpx.Client) -> None:
     order = place(http)
     with httpx.Client(base_url=cloud.http_url, headers=headers_of_new_account(cloud, f"bob-{uuid4()}")) as bob:
         foreign, unknown = bob.get(f"/api/orders/{order['orderId']}"), bob.get(f"/api/orders/{uuid4()}")
         assert (foreign.status_code, foreign.text) == (unknown.status_code, unknown.text) == (404, unknown.text)
         assert bob.get("/api/orders").json() == {"orders": [], "nextCursor": None}
-        # The same client order id is another order in another account.
+        # Client order ids are scoped to the account.
         theirs = place(bob, {**SOL, "clientOrderId": order["orderId"]})
         assert theirs["orderId"] != order["orderId"]
 
 
-def test_lists_page_and_filter(cloud: Cloud) -> None:
+def test_lists_are_paged_and_filtered(cloud: Cloud) -> None:
     with httpx.Client(base_url=cloud.http_url, headers=headers_of_new_account(cloud, f"carol-{uuid4()}")) as carol:
         placed = [place(carol)["orderId"] for _ in range(7)]
         failing = place(carol, {"tokenIn": "RAY", "tokenOut": "MET", "amount": 1})["orderId"]
@@ -231,7 +231,7 @@ def test_lists_page_and_filter(cloud: Cloud) -> None:
         assert [order["orderId"] for order in failed["orders"]] == [failing]
 
 
-def test_quotes_show_every_venue_and_the_winner(http: httpx.Client) -> None:
+def test_quotes_contain_every_venue_and_the_best(http: httpx.Client) -> None:
     answer = http.get("/api/quotes", params={"tokenIn": "SOL", "tokenOut": "USDC", "amount": "2.5"})
     quotes = QuotesView.model_validate_json(answer.text)
     amounts = [float(quote.amount_out or 0) for quote in quotes.quotes]
@@ -247,7 +247,7 @@ def test_tokens_and_health(http: httpx.Client) -> None:
         HealthView.model_validate_json(http.get(path).text)
 
 
-def test_the_docs_are_complete_without_any_other_site(http: httpx.Client) -> None:
+def test_the_docs_load_nothing_from_other_sites(http: httpx.Client) -> None:
     assert http.get("/openapi.json").json()["openapi"] == "3.1.0"
     page = http.get("/docs").text
     assert "swagger-ui" in page
@@ -255,7 +255,7 @@ def test_the_docs_are_complete_without_any_other_site(http: httpx.Client) -> Non
 
 
 @pytest.mark.parametrize(("path", "largest"), [("/openapi.json", 60_000), ("/docs", 500_000)])
-def test_the_docs_are_small_and_sent_once_to_who_keeps_them(http: httpx.Client, path: str, largest: int) -> None:
+def test_the_docs_are_small_and_support_conditional_requests(http: httpx.Client, path: str, largest: int) -> None:
     with http.stream("GET", path) as answer:
         assert len(b"".join(answer.iter_raw())) < largest
     assert answer.headers["Cache-Control"] == "public, max-age=300"
@@ -266,13 +266,13 @@ def test_the_docs_are_small_and_sent_once_to_who_keeps_them(http: httpx.Client, 
     assert http.get(path, headers={"If-None-Match": '"other"'}).status_code == 200
 
 
-def test_the_page_is_kept_by_nobody_while_it_holds_a_key(cloud: Cloud, http: httpx.Client) -> None:
+def test_the_page_must_not_be_cached_while_it_contains_a_key(cloud: Cloud, http: httpx.Client) -> None:
     page = http.get("/")
     assert cloud.api_key in page.text
     assert page.headers["Cache-Control"] == "no-store"
     assert http.get("/", headers={"If-None-Match": "*"}).status_code == 200
 
 
-def test_nothing_at_other_addresses(http: httpx.Client) -> None:
+def test_unknown_routes_get_404(http: httpx.Client) -> None:
     assert http.get("/nothing").status_code == 404
     assert http.delete("/api/orders").status_code == 404

@@ -1,4 +1,4 @@
-"""Requests without a key take no database connection, and front doors never take the workers'."""
+"""Unauthenticated requests need no database connection, and the front doors cannot use up the worker's connections."""
 
 import asyncio
 from collections.abc import Coroutine, Iterator
@@ -24,12 +24,12 @@ from tests.polling import eventually
 from tests.postgres import url_of
 
 AT_ONCE = 200
-OPEN = [path for path, item in openapi_document()["paths"].items() if item.get("get", {}).get("security") == []]
+PUBLIC = [path for path, item in openapi_document()["paths"].items() if item.get("get", {}).get("security") == []]
 
 
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    """A running local cloud whose front doors nobody else uses."""
+    """A running local cloud whose front doors no other test uses."""
     with running_cloud(tmp_path_factory.mktemp("cloud"), **QUICK) as cloud:
         yield cloud
 
@@ -41,8 +41,8 @@ def status_of(cloud: Cloud, order: Order) -> str:
     return str(row[0])
 
 
-def place_past_the_front_doors(cloud: Cloud) -> Order:
-    """An order that the sweeper is to send to the worker."""
+def place_in_the_database(cloud: Cloud) -> Order:
+    """Place an order directly in the database; the sweeper sends it to the worker."""
 
     async def place() -> Order:
         database = Database(cloud.database_url)
@@ -55,11 +55,11 @@ def place_past_the_front_doors(cloud: Cloud) -> Order:
 
 
 @contextmanager
-def every_connection_of_the_front_doors(cloud: Cloud) -> Iterator[int]:
-    """Somebody holds as many as the role may have, as frozen environments would."""
+def all_front_door_connections_in_use(cloud: Cloud) -> Iterator[int]:
+    """Hold as many connections as the role may have, as frozen environments would; yields their number."""
     ended = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s"
     with psycopg.connect(cloud.database_url, autocommit=True) as owner, ExitStack() as held:
-        eventually(lambda: not owner.execute(ended, (FRONT_DOOR,)).fetchall(), "front doors have no connection")
+        eventually(lambda: not owner.execute(ended, (FRONT_DOOR,)).fetchall(), "the front doors have no connection")
         count = 0
         with pytest.raises(psycopg.OperationalError, match="too many connections for role"):
             while True:
@@ -68,17 +68,19 @@ def every_connection_of_the_front_doors(cloud: Cloud) -> Iterator[int]:
         yield count
 
 
-async def all_at_once(requests: list[Coroutine[Any, Any, int]]) -> set[int]:
-    """The statuses that they were answered with."""
+async def concurrently(requests: list[Coroutine[Any, Any, int]]) -> set[int]:
+    """Run the requests concurrently; returns the set of their statuses."""
     return set(await asyncio.gather(*requests))
 
 
 async def flood(cloud: Cloud) -> dict[str, set[int]]:
-    """Two hundred requests at once to each open route and to one that is not, and as many handshakes; without a key."""
+    """200 concurrent requests to each public route and, with wrong keys, to a private one, and 200 without a key
+    to the WebSocket API; returns the statuses of each group.
+    """
 
     async def get(path: str, **headers: str) -> int:
         async with http.stream("GET", path, headers=headers) as answer:
-            async for _ in answer.aiter_raw():  # uncompressing the docs would be most of the test's work
+            async for _ in answer.aiter_raw():  # decompressing the docs would be most of the test's work
                 pass
         return answer.status_code
 
@@ -91,35 +93,33 @@ async def flood(cloud: Cloud) -> dict[str, set[int]]:
 
     unlimited = httpx.Limits(max_connections=None)
     async with httpx.AsyncClient(base_url=cloud.http_url, limits=unlimited, timeout=60) as http:
-        seen = {path: await all_at_once([get(path) for _ in range(AT_ONCE)]) for path in OPEN}
+        seen = {path: await concurrently([get(path) for _ in range(AT_ONCE)]) for path in PUBLIC}
         wrong = [get("/health/ready", Authorization=f"Bearer wrong-{number}") for number in range(AT_ONCE)]
         return {
             **seen,
-            "with a wrong key": await all_at_once(wrong),
-            "handshake": await all_at_once([handshake() for _ in range(AT_ONCE)]),
+            "with a wrong key": await concurrently(wrong),
+            "handshake": await concurrently([handshake() for _ in range(AT_ONCE)]),
         }
 
 
-ANSWERED = {**{path: {200} for path in OPEN}, "with a wrong key": {401}, "handshake": {401}}
+EXPECTED = {**{path: {200} for path in PUBLIC}, "with a wrong key": {401}, "handshake": {401}}
 
 
-def test_without_a_key_all_is_answered_with_no_connection_left_and_the_worker_goes_on(
+def test_without_front_door_connections_unauthenticated_requests_and_the_worker_still_work(
     cloud: Cloud, http: httpx.Client
 ) -> None:
-    with every_connection_of_the_front_doors(cloud) as count:
+    with all_front_door_connections_in_use(cloud) as count:
         assert count >= 10
         for answer in (http.get("/health/ready"), http.post("/api/orders/execute", json=SOL)):
             assert (answer.status_code, answer.json()["code"]) == (503, "database_unavailable")
-        order = place_past_the_front_doors(cloud)
-        assert asyncio.run(flood(cloud)) == ANSWERED
+        order = place_in_the_database(cloud)
+        assert asyncio.run(flood(cloud)) == EXPECTED
         eventually(lambda: status_of(cloud, order) == "confirmed", "the worker has executed the order")
-    eventually(lambda: http.get("/health/ready").status_code == 200, "front doors have connections again")
+    eventually(lambda: http.get("/health/ready").status_code == 200, "the front doors have connections again")
     assert finished(http, place(http)["orderId"])["status"] == "confirmed"
 
 
-def test_orders_are_taken_and_executed_during_a_flood_of_requests_without_a_key(
-    cloud: Cloud, http: httpx.Client
-) -> None:
+def test_orders_are_executed_during_a_flood_of_unauthenticated_requests(cloud: Cloud, http: httpx.Client) -> None:
     async def place_meanwhile() -> tuple[dict[str, set[int]], list[str]]:
         flooding = asyncio.create_task(flood(cloud))
         placed = []
@@ -128,5 +128,5 @@ def test_orders_are_taken_and_executed_during_a_flood_of_requests_without_a_key(
         return await flooding, placed
 
     answers, placed = asyncio.run(place_meanwhile())
-    assert answers == ANSWERED
+    assert answers == EXPECTED
     assert {finished(http, order_id)["status"] for order_id in placed} == {"confirmed"}

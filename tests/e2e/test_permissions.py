@@ -1,4 +1,4 @@
-"""What each function asks AWS for when it works and when it does not is just what its role in the template allows."""
+"""Each function's AWS requests, also under failures, are exactly those that its role in the template allows."""
 
 import json
 from collections.abc import Iterator
@@ -17,12 +17,12 @@ from tests.e2e.test_websocket import opened
 from tests.polling import eventually
 from tests.reliability.proxies import AwsProxy, aws_proxy
 
-# SQS and DynamoDB name some requests otherwise than the permission for them.
+# Requests whose permission has a different name.
 PERMISSION = {
     "sqs:SendMessageBatch": "sqs:SendMessage",
     "sqs:ChangeMessageVisibilityBatch": "sqs:ChangeMessageVisibility",
 }
-# Lambda uses these with the function's role, the function does not.
+# Used by Lambda with the function's role, not by the function.
 BY_LAMBDA = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
 
 
@@ -40,24 +40,24 @@ def allowed() -> set[tuple[str, str, str]]:
 
 
 @contextmanager
-def without(aws: AwsProxy, service: str, named: str) -> Iterator[None]:
-    """The service does not answer requests about one of its resources."""
-    aws.is_down = lambda asked, body: asked == service and named in body
+def without(aws: AwsProxy, service: str, resource: str) -> Iterator[None]:
+    """Make a service unavailable to requests that name one of its resources."""
+    aws.is_down = lambda requested, body: requested == service and resource in body
     try:
         yield
     finally:
-        aws.is_down = lambda asked, body: False
+        aws.is_down = lambda requested, body: False
 
 
-def run_out_of_attempts(cloud: Cloud, order_id: str) -> None:
+def exhaust_attempts(cloud: Cloud, order_id: str) -> None:
     with psycopg.connect(cloud.database_url) as owner:
         owner.execute("UPDATE orders SET attempt = 3 WHERE id = %s", (UUID(order_id),))
 
 
-def work_and_fail(cloud: Cloud, aws: AwsProxy, http: httpx.Client) -> None:
-    """Everything that makes a function call AWS, one after the other."""
+def trigger_every_request(cloud: Cloud, aws: AwsProxy, http: httpx.Client) -> None:
+    """Trigger every AWS request that the functions make, one after the other."""
 
-    def asked(function: str, action: str, resource: str) -> None:
+    def expect(function: str, action: str, resource: str) -> None:
         def look() -> bool:
             return (function, action, resource) in called(aws)
 
@@ -70,50 +70,50 @@ def work_and_fail(cloud: Cloud, aws: AwsProxy, http: httpx.Client) -> None:
         socket.ask({"action": "execute", **SOL})
         with without(aws, "dynamodb", "ConnectionsTable"):
             place(http)
-            asked("NotifierFunction", "sqs:ChangeMessageVisibility", "StatusQueue")
+            expect("NotifierFunction", "sqs:ChangeMessageVisibility", "StatusQueue")
     with without(aws, "sqs", queues["OrdersQueue"]):
         exhausted, waiting = (place(http)["orderId"] for _ in range(2))
-        run_out_of_attempts(cloud, exhausted)
+        exhaust_attempts(cloud, exhausted)
         for order_id in (exhausted, waiting, "none"):
             body = json.dumps({"orderId": order_id})
             sqs.send_message(QueueUrl=cloud.queues["OrdersDeadLetterQueue"], MessageBody=body)
-        asked("DeadLetterFunction", "sqs:SendMessage", "OrdersPoisonQueue")
-        asked("DeadLetterFunction", "sqs:SendMessage", "OrdersQueue")
-    asked("DeadLetterFunction", "sqs:SendMessage", "StatusQueue")
-    asked("SweeperFunction", "sqs:SendMessage", "OrdersQueue")
+        expect("DeadLetterFunction", "sqs:SendMessage", "OrdersPoisonQueue")
+        expect("DeadLetterFunction", "sqs:SendMessage", "OrdersQueue")
+    expect("DeadLetterFunction", "sqs:SendMessage", "StatusQueue")
+    expect("SweeperFunction", "sqs:SendMessage", "OrdersQueue")
 
     def retried() -> bool:
-        place(http)  # the market fails half of the time
+        place(http)  # half of the venue calls fail
         return ("WorkerFunction", "sqs:ChangeMessageVisibility", "OrdersQueue") in called(aws)
 
-    eventually(retried, "the worker has an order wait for its next attempt", 30)
+    eventually(retried, "the worker postpones an order's next attempt", 30)
 
     def settled() -> bool:
         body = json.dumps({"orderId": place(http)["orderId"]})
         sqs.send_message(QueueUrl=cloud.queues["OrdersDeadLetterQueue"], MessageBody=body, DelaySeconds=1)
         senders = {"WorkerFunction", "ConfirmerFunction", "DeadLetterFunction"}
-        return {(who, "sqs:SendMessage", "ConfirmationsQueue") for who in senders} <= called(aws)
+        return {(sender, "sqs:SendMessage", "ConfirmationsQueue") for sender in senders} <= called(aws)
 
-    eventually(settled, "orders in flight are handed on by all that meet them", 60)
-    asked("ConfirmerFunction", "sqs:SendMessage", "OrdersQueue")
-    asked("NotifierFunction", "dynamodb:UpdateItem", "ConnectionsTable")
+    eventually(settled, "each sender hands orders in flight over to the confirmer", 60)
+    expect("ConfirmerFunction", "sqs:SendMessage", "OrdersQueue")
+    expect("NotifierFunction", "dynamodb:UpdateItem", "ConnectionsTable")
 
 
 def called(aws: AwsProxy) -> set[tuple[str, str, str]]:
-    """What functions asked for, as permissions name it."""
+    """The requests that functions made, by the names of their permissions."""
     return {
-        (who, PERMISSION.get(action, action), resource.removesuffix(".fifo"))
-        for who, action, resource in set(aws.seen)
-        if who.endswith("Function")
+        (function, PERMISSION.get(action, action), resource.removesuffix(".fifo"))
+        for function, action, resource in set(aws.seen)
+        if function.endswith("Function")
     }
 
 
-def test_a_role_allows_what_its_function_does_and_no_more(tmp_path: Path) -> None:
-    # Transactions are in flight when they are first looked at.
+def test_each_role_allows_exactly_what_its_function_does(tmp_path: Path) -> None:
+    # Transactions are still in flight when they are first checked.
     in_flight = {"MOCK_LATENCY": "0.3", "LANDING_SECONDS": "0"}
     settings = {**QUICK, **in_flight, "MOCK_FAILURE_RATE": "0.5", "WATCHDOG_SECONDS": "3"}
     with aws_proxy() as aws, running_cloud(tmp_path, LOCAL_AWS_ENDPOINT_URL=aws.url, **settings) as cloud:
         aws.target = cloud.aws_url
         with client_of(cloud) as http:
-            work_and_fail(cloud, aws, http)
+            trigger_every_request(cloud, aws, http)
         assert called(aws) == allowed()

@@ -1,4 +1,4 @@
-"""The local cloud stops and starts again; orders go on."""
+"""Orders survive a restart of the local cloud."""
 
 import json
 import subprocess
@@ -14,7 +14,7 @@ from tests.e2e.test_http import LIFE, finished, place
 from tests.polling import eventually
 
 
-def test_orders_survive_and_those_in_flight_finish(tmp_path: Path) -> None:
+def test_orders_survive_a_restart_and_those_in_flight_finish(tmp_path: Path) -> None:
     slow = {**QUICK, "MOCK_LATENCY": "1"}
     with running_cloud(tmp_path, **QUICK) as cloud, client_of(cloud) as http:
         kept = finished(http, place(http)["orderId"])
@@ -22,7 +22,7 @@ def test_orders_survive_and_those_in_flight_finish(tmp_path: Path) -> None:
         in_flight = [place(http)["orderId"] for _ in range(30)]
         eventually(
             lambda: http.get(f"/api/orders/{in_flight[0]}").json()["status"] == "submitted",
-            "an order is in the middle",
+            "an order is in flight",
         )
     with running_cloud(tmp_path, **QUICK) as cloud, client_of(cloud) as http:
         assert http.get(f"/api/orders/{kept['orderId']}").json() == kept
@@ -32,7 +32,7 @@ def test_orders_survive_and_those_in_flight_finish(tmp_path: Path) -> None:
             assert [event["sequence"] for event in events] == list(range(1, len(events) + 1))
 
 
-def test_ctrl_c_leaves_no_process(tmp_path: Path) -> None:
+def test_an_interrupt_leaves_no_process(tmp_path: Path) -> None:
     process = start(tmp_path, **QUICK)
     cloud = wait_until_up(process, tmp_path)
     with client_of(cloud) as http:
@@ -47,7 +47,7 @@ def test_ctrl_c_leaves_no_process(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("failure_rate", ["0.3"])
-def test_with_a_failing_market_every_order_still_ends_once(tmp_path: Path, failure_rate: str) -> None:
+def test_with_failing_venues_every_order_still_ends_once(tmp_path: Path, failure_rate: str) -> None:
     with running_cloud(tmp_path, **{**QUICK, "MOCK_FAILURE_RATE": failure_rate}) as cloud, client_of(cloud) as http:
         orders = [finished(http, order_id) for order_id in [place(http)["orderId"] for _ in range(60)]]
     for order in orders:
@@ -59,7 +59,7 @@ def test_with_a_failing_market_every_order_still_ends_once(tmp_path: Path, failu
     assert {order["status"] for order in orders} <= {"confirmed", "failed"}
 
 
-def test_a_second_one_on_the_same_port_is_one_clear_line(tmp_path: Path) -> None:
+def test_a_second_cloud_on_the_same_port_fails_with_one_line(tmp_path: Path) -> None:
     with running_cloud(tmp_path / "first", **QUICK) as cloud:
         port = cloud.http_url.rsplit(":", 1)[1]
         second = subprocess.run(
@@ -76,7 +76,7 @@ def test_a_second_one_on_the_same_port_is_one_clear_line(tmp_path: Path) -> None
         assert httpx.get(f"{cloud.http_url}/health").json() == {"status": "ok"}
 
 
-def test_endpoints_are_for_its_owner_only(tmp_path: Path) -> None:
+def test_the_endpoints_file_is_readable_by_its_owner_only(tmp_path: Path) -> None:
     with running_cloud(tmp_path, **QUICK):
         file = tmp_path / "endpoints.json"
         assert file.stat().st_mode & 0o077 == 0

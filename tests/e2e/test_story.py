@@ -1,4 +1,4 @@
-"""The runbook's queries tell what happened, and the functions' metrics count it: on the local cloud's logs."""
+"""The runbook's queries and the functions' metrics, checked on the local cloud's logs."""
 
 import asyncio
 import json
@@ -23,14 +23,14 @@ AWS = boto3.Session(aws_access_key_id="local", aws_secret_access_key="local", re
 
 
 @pytest.fixture(scope="module")
-def stormy_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+def failing_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     """A cloud whose venues always fail."""
-    with running_cloud(tmp_path_factory.mktemp("stormy"), **QUICK, MOCK_FAILURE_RATE="1") as cloud:
+    with running_cloud(tmp_path_factory.mktemp("failing"), **QUICK, MOCK_FAILURE_RATE="1") as cloud:
         yield cloud
 
 
-def story_of(order: dict[str, Any], cloud: Cloud) -> list[Line]:
-    """What the runbook's query finds of an order."""
+def log_lines_of(order: dict[str, Any], cloud: Cloud) -> list[Line]:
+    """The log lines that the runbook's query finds for an order."""
     return run(documented_query("an order's story", ORDER_ID=order["orderId"]), lines_of(cloud.directory / "logs"))
 
 
@@ -41,7 +41,7 @@ def metrics_of(cloud: Cloud) -> list[dict[str, Any]]:
     return [json.loads(text) for text in texts if '"_aws"' in text]
 
 
-def test_one_query_tells_an_orders_story_from_acceptance_to_push(cloud: Cloud, http: httpx.Client) -> None:
+def test_one_query_finds_an_orders_log_lines_from_acceptance_to_push(cloud: Cloud, http: httpx.Client) -> None:
     with connect(cloud.websocket_url, additional_headers=cloud.headers) as socket:
         socket.send(json.dumps({"action": "subscribe", "channel": "account"}))
         assert json.loads(socket.recv(timeout=20))["type"] == "subscribed"
@@ -49,11 +49,11 @@ def test_one_query_tells_an_orders_story_from_acceptance_to_push(cloud: Cloud, h
         finished(http, order["orderId"])
 
         def pushed() -> list[Line]:
-            lines = [line for line in story_of(order, cloud) if line["message"] == "pushed"]
+            lines = [line for line in log_lines_of(order, cloud) if line["message"] == "pushed"]
             return lines if {sequence for line in lines for sequence in line["sequences"]} >= {1, 2, 3, 4, 5} else []
 
         eventually(pushed, "every step is pushed")
-    story = story_of(order, cloud)
+    story = log_lines_of(order, cloud)
     assert (story[0]["service"], story[0]["message"]) == ("api", "accepted")
     (confirmed,) = [line for line in story if line["message"] == "confirmed"]
     assert (confirmed["service"], confirmed["attempt"]) == ("worker", 1)
@@ -61,39 +61,39 @@ def test_one_query_tells_an_orders_story_from_acceptance_to_push(cloud: Cloud, h
     assert all(line["xray_trace_id"].startswith("1-") for line in story)
 
 
-def test_the_ways_back_are_part_of_the_story(cloud: Cloud) -> None:
-    """An order that was never queued, found by the sweeper, whose message is then dead-lettered too."""
+def test_the_query_finds_requeues_and_dead_letters(cloud: Cloud) -> None:
+    """An order that was never queued is requeued by the sweeper; then its message becomes a dead letter, too."""
 
     async def place_without_queueing() -> str:
         database = Database(cloud.database_url)
-        new = new_order(account="nobody listens")
+        new = new_order(account="no-subscribers")
         order, _ = await OrderStore(database).place(new, lifetime=LIFETIME, watchdog=timedelta())
         await database.close()
         return str(order.id)
 
     order = {"orderId": asyncio.run(place_without_queueing())}
 
-    def told(*messages: str) -> bool:
-        return [line["message"] for line in story_of(order, cloud) if line["message"] != "pushed"] == [*messages]
+    def logged(*messages: str) -> bool:
+        return [line["message"] for line in log_lines_of(order, cloud) if line["message"] != "pushed"] == [*messages]
 
-    eventually(lambda: told("requeued: no progress in its time", "confirmed"), "the sweeper brings it to a worker")
+    eventually(lambda: logged("requeued: no progress in time", "confirmed"), "the sweeper requeues the order")
     sqs = AWS.client("sqs", endpoint_url=cloud.aws_url)
     sqs.send_message(QueueUrl=cloud.queues["OrdersDeadLetterQueue"], MessageBody=json.dumps(order))
     last = "dead letter settled"
-    eventually(lambda: told("requeued: no progress in its time", "confirmed", last), "the dead letter is looked at")
-    assert [line["service"] for line in story_of(order, cloud)] == ["sweeper", "worker", "dead_letter"]
+    eventually(lambda: logged("requeued: no progress in time", "confirmed", last), "the dead letter is settled")
+    assert [line["service"] for line in log_lines_of(order, cloud)] == ["sweeper", "worker", "dead_letter"]
 
 
-def test_a_failed_orders_story_has_its_attempts_and_the_reason(stormy_cloud: Cloud) -> None:
-    with client_of(stormy_cloud) as http:
+def test_a_failed_orders_log_lines_have_its_attempts_and_the_reason(failing_cloud: Cloud) -> None:
+    with client_of(failing_cloud) as http:
         order = place(http)
         assert finished(http, order["orderId"])["status"] == "failed"
 
-    def told() -> list[Line]:
-        story = story_of(order, stormy_cloud)
+    def failed() -> list[Line]:
+        story = log_lines_of(order, failing_cloud)
         return story if story[-1]["message"] == "failed" else []
 
-    story = eventually(told, "the failure is logged")
+    story = eventually(failed, "the failure is logged")
     assert [(line["service"], line["message"], line.get("attempt")) for line in story] == [
         ("api", "accepted", None),
         ("worker", "attempt failed", 1),
@@ -101,18 +101,18 @@ def test_a_failed_orders_story_has_its_attempts_and_the_reason(stormy_cloud: Clo
         ("worker", "failed", 3),
     ]
     assert {line["reason"] for line in story[1:]} == {"no_quote"}
-    reasons = run(documented_query("why orders failed"), lines_of(stormy_cloud.directory / "logs"))
+    reasons = run(documented_query("why orders failed"), lines_of(failing_cloud.directory / "logs"))
     assert reasons == [{"reason": "no_quote", "failures": 1}]
 
     def counted() -> list[tuple[str, str]]:
-        documents = [document for document in metrics_of(stormy_cloud) if document.get("reason") == "no_quote"]
+        documents = [document for document in metrics_of(failing_cloud) if document.get("reason") == "no_quote"]
         return [(document["service"], name) for document in documents for name in document if name.endswith("Failed")]
 
     eventually(lambda: ("worker", "OrdersFailed") in counted(), "the failure is counted")
     assert counted() == [("worker", "AttemptsFailed"), ("worker", "AttemptsFailed"), ("worker", "OrdersFailed")]
 
 
-def test_what_was_accepted_and_confirmed_is_counted(cloud: Cloud, http: httpx.Client) -> None:
+def test_accepted_and_confirmed_orders_are_counted(cloud: Cloud, http: httpx.Client) -> None:
     def counted() -> dict[str, float]:
         documents = metrics_of(cloud)
         assert all(
@@ -130,4 +130,4 @@ def test_what_was_accepted_and_confirmed_is_counted(cloud: Cloud, http: httpx.Cl
     def all_counted() -> bool:
         return all(number >= before[name] + 3 for name, number in counted().items())
 
-    eventually(all_counted, "three orders are counted")  # the worker writes its metrics after the last order of a batch
+    eventually(all_counted, "three orders are counted")  # the worker emits its metrics at the end of a batch

@@ -36,14 +36,14 @@ class Socket:
         return frame
 
     def ask(self, message: object) -> Frame:
-        """The answer; what is pushed before it, about earlier orders, is passed over."""
+        """Send a message and return the response; skips events of earlier orders that are pushed before it."""
         self.send(message)
         while (frame := self.receive())["type"] in ("status", "events"):
             pass
         return frame
 
     def events_until(self, enough: Callable[[list[Frame]], bool]) -> list[Frame]:
-        """Events, out of status and events frames and snapshots alike, until there are enough."""
+        """The events in status, events and snapshot frames, received until `enough` is true."""
         events: list[Frame] = []
         while not enough(events):
             frame = self.receive()
@@ -64,16 +64,16 @@ def socket(cloud: Cloud) -> Iterator[Socket]:
         yield socket
 
 
-def without_repeats(events: list[Frame]) -> list[Frame]:
-    """What a client makes of it: each sequence once, in order. A pushed event may overtake the snapshot."""
+def deduplicated(events: list[Frame]) -> list[Frame]:
+    """Each sequence number once, in order, as a client sees them: a pushed event may overtake the snapshot."""
     for event in events:
         EventView.model_validate_json(json.dumps(event))
     return sorted({event["sequence"]: event for event in events}.values(), key=lambda event: event["sequence"])
 
 
 def complete(events: list[Frame]) -> bool:
-    """Every step of one order is there: a client that gets this far has missed nothing."""
-    seen = without_repeats(events)
+    """Whether these are all events of one order, up to the final one."""
+    seen = deduplicated(events)
     return (
         bool(seen) and seen[-1]["terminal"] and [event["sequence"] for event in seen] == list(range(1, len(seen) + 1))
     )
@@ -84,10 +84,10 @@ def complete_for(order_id: str) -> Callable[[list[Frame]], bool]:
 
 
 @pytest.mark.parametrize("form", ["seed", "action"])
-def test_subscribing_after_the_post_shows_every_step(socket: Socket, http: httpx.Client, form: str) -> None:
+def test_subscribing_after_the_post_delivers_every_event(socket: Socket, http: httpx.Client, form: str) -> None:
     order = place(http)
     socket.send({"orderId": order["orderId"], **({"action": "subscribe"} if form == "action" else {})})
-    events = without_repeats(socket.events_until(complete))
+    events = deduplicated(socket.events_until(complete))
     assert [event["status"] for event in events] == LIFE
     assert [event["sequence"] for event in events] == [1, 2, 3, 4, 5]
     assert ("route" in events[1], "route" in events[2]) == (False, True)
@@ -95,7 +95,7 @@ def test_subscribing_after_the_post_shows_every_step(socket: Socket, http: httpx
     assert {"amountOut", "executedPrice"} <= events[4].keys()
 
 
-def test_a_snapshot_has_the_state_on_top_and_the_events_after(socket: Socket, http: httpx.Client) -> None:
+def test_a_snapshot_has_the_state_and_the_events_after_a_sequence_number(socket: Socket, http: httpx.Client) -> None:
     order = place(http)
     finished(http, order["orderId"])
     snapshot = socket.ask({"action": "subscribe", "orderId": order["orderId"], "afterSequence": 3, "requestId": "r1"})
@@ -104,7 +104,7 @@ def test_a_snapshot_has_the_state_on_top_and_the_events_after(socket: Socket, ht
     assert [event["sequence"] for event in snapshot["events"]] == [4, 5]
 
 
-def test_the_account_channel_shows_every_order(cloud: Cloud) -> None:
+def test_the_account_channel_delivers_the_events_of_every_order(cloud: Cloud) -> None:
     headers = headers_of_new_account(cloud, f"dora-{uuid4()}")
     with httpx.Client(base_url=cloud.http_url, headers=headers) as dora, opened(cloud, headers) as socket:
         assert socket.ask({"action": "subscribe", "channel": "account"}) == {"type": "subscribed", "channel": "account"}
@@ -117,11 +117,11 @@ def test_the_account_channel_shows_every_order(cloud: Cloud) -> None:
             for event in frames[-1]["events"]:
                 by_order[event["orderId"]].append(event)
         for events in by_order.values():
-            assert [event["status"] for event in without_repeats(events)] == LIFE
+            assert [event["status"] for event in deduplicated(events)] == LIFE
         assert len(frames) < 50  # ten orders with five events each
 
 
-def test_unsubscribed_is_silent(cloud: Cloud, http: httpx.Client) -> None:
+def test_after_unsubscribing_no_events_are_pushed(cloud: Cloud, http: httpx.Client) -> None:
     headers = headers_of_new_account(cloud, f"emil-{uuid4()}")
     with (
         httpx.Client(base_url=cloud.http_url, headers=headers) as emil,
@@ -152,7 +152,7 @@ def test_an_order_placed_on_the_socket_is_streamed_there(socket: Socket) -> None
     events = [event for frame in frames for event in frame.get("events", [frame])]
     if not complete(events):
         events += socket.events_until(lambda more: complete(events + more))
-    assert [event["status"] for event in without_repeats(events)] == LIFE
+    assert [event["status"] for event in deduplicated(events)] == LIFE
     again = socket.ask({"action": "execute", **SOL, "clientOrderId": key})
     assert (again["orderId"], again["replayed"]) == (snapshot["orderId"], True)
 
@@ -180,7 +180,7 @@ def test_an_order_placed_on_the_socket_is_streamed_there(socket: Socket) -> None
         ({"action": "execute", "amount": 1}, "validation_failed", "tokenIn"),
     ],
 )
-def test_bad_messages_get_a_clear_error_and_the_socket_stays(
+def test_invalid_messages_get_an_error_and_the_connection_stays_open(
     socket: Socket, message: object, code: str, field: str | None
 ) -> None:
     answer = socket.ask(message)
@@ -191,7 +191,7 @@ def test_bad_messages_get_a_clear_error_and_the_socket_stays(
     assert socket.ask({"action": "ping", "requestId": "still here"}) == {"type": "pong", "requestId": "still here"}
 
 
-def test_an_error_says_what_it_answers(socket: Socket) -> None:
+def test_an_error_has_the_request_id(socket: Socket) -> None:
     assert socket.ask({"action": "fly", "requestId": "r9"})["requestId"] == "r9"
 
 
@@ -204,7 +204,7 @@ def test_a_frame_of_200_kb_closes_the_socket_as_api_gateway_does(socket: Socket)
 
 
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer wrong"}, {"Authorization": "wrong"}])
-def test_no_key_no_handshake(cloud: Cloud, headers: dict[str, str]) -> None:
+def test_a_handshake_requires_a_valid_key(cloud: Cloud, headers: dict[str, str]) -> None:
     with pytest.raises(InvalidStatus) as refused, connect(cloud.websocket_url, additional_headers=headers):
         pass
     assert refused.value.response.status_code == 401
@@ -219,7 +219,7 @@ def test_browsers_send_the_key_as_a_subprotocol(cloud: Cloud) -> None:
         connect(cloud.websocket_url, subprotocols=[Subprotocol("orders.v1"), Subprotocol("bearer.wrong")])
 
 
-def test_an_account_never_streams_anothers_order(cloud: Cloud, http: httpx.Client) -> None:
+def test_an_account_cannot_subscribe_to_the_orders_of_another(cloud: Cloud, http: httpx.Client) -> None:
     with opened(cloud, headers_of_new_account(cloud, f"frank-{uuid4()}")) as frank, opened(cloud) as witness:
         frank.ask({"action": "subscribe", "channel": "account"})
         order_id = place(http)["orderId"]
@@ -231,16 +231,16 @@ def test_an_account_never_streams_anothers_order(cloud: Cloud, http: httpx.Clien
         assert frank.ask({"action": "ping"}) == {"type": "pong"}
 
 
-def test_one_slow_listener_holds_up_no_other(cloud: Cloud, http: httpx.Client) -> None:
-    with opened(cloud) as deaf, opened(cloud) as socket:
-        for each in (deaf, socket):
+def test_a_slow_connection_does_not_delay_others(cloud: Cloud, http: httpx.Client) -> None:
+    with opened(cloud) as slow, opened(cloud) as socket:
+        for each in (slow, socket):
             each.ask({"action": "subscribe", "channel": "account"})
         order_id = place(http)["orderId"]
         events = socket.events_until(complete_for(order_id))
-        assert [event["status"] for event in without_repeats([e for e in events if e["orderId"] == order_id])] == LIFE
+        assert [event["status"] for event in deduplicated([e for e in events if e["orderId"] == order_id])] == LIFE
 
 
-def test_many_clients_that_subscribe_right_after_their_post_see_every_step(cloud: Cloud) -> None:
+def test_many_clients_that_subscribe_right_after_their_post_get_every_event(cloud: Cloud) -> None:
     async def one(http: httpx.AsyncClient) -> list[str]:
         async with connect_async(cloud.websocket_url, additional_headers=cloud.headers) as connection:
             order = (await http.post("/api/orders/execute", json=SOL)).json()
@@ -249,10 +249,10 @@ def test_many_clients_that_subscribe_right_after_their_post_see_every_step(cloud
             while not complete(events):
                 frame = json.loads(await asyncio.wait_for(connection.recv(), 60))
                 events += frame.get("events", [frame])
-            return [event["status"] for event in without_repeats(events)]
+            return [event["status"] for event in deduplicated(events)]
 
-    async def everybody() -> list[list[str]]:
+    async def all_clients() -> list[list[str]]:
         async with httpx.AsyncClient(base_url=cloud.http_url, headers=cloud.headers, timeout=60) as http:
             return await asyncio.gather(*(one(http) for _ in range(100)))
 
-    assert asyncio.run(everybody()) == [LIFE] * 100
+    assert asyncio.run(all_clients()) == [LIFE] * 100

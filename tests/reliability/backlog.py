@@ -1,4 +1,4 @@
-"""A deep queue: 20,000 orders wait at once. Memory, repeats, fairness and the time of a GET while it drains.
+"""A deep queue of 20,000 waiting orders: memory, repeated claims, fairness and GET latency while it drains.
 
 python -m tests.reliability.backlog --orders 20000
 """
@@ -26,7 +26,7 @@ POLICY = Policy.of(SETTINGS)
 
 
 async def drain(cloud: Cloud) -> tuple[list[float], list[int]]:
-    """Until all are finished: how long GETs took (ms), and how much memory all processes had (MB)."""
+    """Wait until all are finished; returns latencies of GETs (ms) and samples of the memory of all processes (MB)."""
     gets, memory = [], []
     async with httpx.AsyncClient(base_url=cloud.http_url, headers=cloud.headers, timeout=30) as http:
         while True:
@@ -79,9 +79,9 @@ def main() -> int:
     quantiles = statistics.quantiles(gets, n=100)
     print(f"{orders} orders waiting, drained in {seconds:.0f} s ({orders / seconds:.0f}/s)")
     print(f"GET /api/orders meanwhile: p50 {quantiles[49]:.0f} ms, p99 {quantiles[98]:.0f} ms, {len(gets)} requests")
-    print(f"memory of all processes: {memory[0]} MB at first, {max(memory)} MB at most, {memory[-1]} MB at last")
+    print(f"memory of all processes: {memory[0]} MB at first, {max(memory)} MB at most, {memory[-1]} MB at the end")
     print(f"messages that the sweeper requeued: {requeued}")
-    print(f"orders claimed more than once: {row[0]}; furthest from its turn: {row[1]} places")
+    print(f"orders claimed more than once: {row[0]}; furthest from its place in the queue: {row[1]} places")
     print(report)
     return 1 if any(report.breaches.values()) else 0
 

@@ -1,11 +1,11 @@
-"""Load on a running local cloud while everything around it breaks; the invariants are checked all the while.
+"""Load on a running local cloud under continuous fault injection; the invariants are checked throughout.
 
     python -m tests.reliability.chaos --orders 10000 --seed 1
     python -m tests.reliability.chaos --orders 1000 --seed 1 --defaults
 
-Processes of the functions are killed and frozen, Postgres is stopped without a shutdown, the queues' server is stopped
-and killed, messages are delivered again and out of order, WebSockets are cut. With --defaults the parameters are those
-of the template; without, leases, watchdogs and visibility are so short that everything is recovered within seconds.
+Function processes are killed and frozen, Postgres is stopped without a clean shutdown, the queue server is stopped and
+killed, messages are redelivered out of order, and WebSocket connections are cut. --defaults uses the template's
+parameters; without it, leases, watchdogs and visibility timeouts are so short that recovery takes seconds.
 """
 
 import argparse
@@ -39,7 +39,7 @@ QUICK = {
     "MOCK_LATENCY": "0.1",
     "MOCK_FAILURE_RATE": "0.1",
     "BACKOFF_SECONDS": "1",
-    # A lease shorter than the worker's timeout, as it must never be deployed: workers outlive their leases.
+    # Shorter than the worker's timeout, unlike in any deployment, so that workers outlive their leases.
     "LEASE_SECONDS": "4",
     "WORKER_TIMEOUT": "15",
     "ORDERS_VISIBILITY_TIMEOUT": "6",
@@ -50,7 +50,7 @@ QUICK = {
 DEFAULTS: dict[str, str] = {}
 _FROZEN_SECONDS = 5
 _LATEST_SECONDS = 5
-_ORDERS_A_FAULT = 40
+_ORDERS_PER_FAULT = 40
 _POSTS_AT_ONCE = 64
 _WATCHERS = 4
 _STREAM_EVERY = 50
@@ -59,15 +59,15 @@ _CHECK_SECONDS = 3
 
 @dataclass
 class Chaos:
-    """One run: what was accepted, what was told, what was broken."""
+    """One run: the accepted orders, the events that clients got, and the injected faults."""
 
     cloud: Cloud
     policy: Policy
     orders: int
     random: Random
     accepted: list[str] = field(default_factory=list)
-    told: dict[tuple[str, int], str] = field(default_factory=dict)
-    lies: list[str] = field(default_factory=list)
+    delivered: dict[tuple[str, int], str] = field(default_factory=dict)
+    contradictions: list[str] = field(default_factory=list)
     broken: set[str] = field(default_factory=set)
     """Rules that were broken at any time."""
     faults: Counter[str] = field(default_factory=Counter)
@@ -75,10 +75,10 @@ class Chaos:
     sockets: set[aiohttp.ClientWebSocketResponse] = field(default_factory=set)
 
     async def run(self) -> None:
-        """Load and faults until all orders are accepted; then peace, until every order is finished."""
+        """Place orders and inject faults until all are accepted, then wait without faults until all are finished."""
         async with aiohttp.ClientSession(headers=self.cloud.headers) as session:
             watchers = [
-                asyncio.create_task(listen(self.cloud, session, self._hear, self.sockets)) for _ in range(_WATCHERS)
+                asyncio.create_task(listen(self.cloud, session, self._receive, self.sockets)) for _ in range(_WATCHERS)
             ]
             checks = asyncio.create_task(self._keep_checking())
             faults = asyncio.create_task(self._break_things())
@@ -86,8 +86,8 @@ class Chaos:
             async with asyncio.TaskGroup() as load:
                 for number in range(self.orders):
                     await gate.acquire()
-                    # However fast the engine is, things break while it works.
-                    while self.faults.total() < (number + 1) // _ORDERS_A_FAULT:
+                    # Wait for the faults, so that a fast engine is not finished before they happen.
+                    while self.faults.total() < (number + 1) // _ORDERS_PER_FAULT:
                         await asyncio.sleep(0.05)
                     load.create_task(self._place_and_release(session, number, gate))
             await _cancelled(faults)
@@ -105,7 +105,7 @@ class Chaos:
             await self._stream(order_id)
 
     async def _stream(self, order_id: str) -> None:
-        """A client that resumes by itself must see every step once, in order."""
+        """The client library, which resumes broken streams, must deliver every event once, in order."""
         there = {"url": self.cloud.http_url, "ws_url": self.cloud.websocket_url, "key": self.cloud.api_key}
         async with AsyncClient(**there, patience=Patience(tries=50, quiet=5, longest_wait=2)) as client:
             sequences = []
@@ -113,19 +113,19 @@ class Chaos:
                 sequences.append(event.sequence)
                 self._compare(event.order_id, event.sequence, event.status)
         if sequences != list(range(1, len(sequences) + 1)):
-            self.lies.append(f"{order_id} was streamed as {sequences}")
+            self.contradictions.append(f"{order_id} was streamed as {sequences}")
         self.streamed += 1
 
-    def _hear(self, event: Mapping[str, Any]) -> None:
+    def _receive(self, event: Mapping[str, Any]) -> None:
         self._compare(event["orderId"], event["sequence"], event["status"])
 
     def _compare(self, order_id: str, sequence: int, status: str) -> None:
-        known = self.told.setdefault((order_id, sequence), status)
+        known = self.delivered.setdefault((order_id, sequence), status)
         if known != status:
-            self.lies.append(f"{order_id} #{sequence} was told as {known} and as {status}")
+            self.contradictions.append(f"{order_id} #{sequence} was delivered as {known} and as {status}")
 
     async def _keep_checking(self) -> None:
-        """Every rule but the first one holds at any moment."""
+        """Check every rule that must hold at any time, which is all of them except FINISHED."""
         while True:
             await asyncio.sleep(_CHECK_SECONDS)
             with suppress(psycopg.OperationalError):
@@ -140,9 +140,9 @@ class Chaos:
             (10, "function process killed", self._kill_process),
             (2, "all processes of a function killed", self._kill_function),
             (6, f"worker or confirmer frozen for {_FROZEN_SECONDS} s", self._freeze),
-            (6, "messages delivered again, shuffled and late", self._deliver_again),
-            (4, "WebSockets cut", self._cut_sockets),
-            (1, "Postgres stopped without a shutdown", self._crash_postgres),
+            (6, "messages redelivered, out of order and late", self._deliver_again),
+            (4, "WebSocket connections cut", self._cut_sockets),
+            (1, "Postgres stopped without a clean shutdown", self._crash_postgres),
             (1, "queue server stopped", self._stop_queues),
             (1, "queue server killed, its messages lost", self._kill_queues),
         ]
@@ -175,7 +175,7 @@ class Chaos:
     async def _send(self, queue: str, message: Mapping[str, Any]) -> None:
         client, body = aws_client(self.cloud, "sqs"), json.dumps(message)
         url, delay = self.cloud.queues[queue], self.random.randrange(_LATEST_SECONDS)
-        with suppress(Exception):  # the queue server may be the one that is broken
+        with suppress(Exception):  # the queue server may be down
             await asyncio.to_thread(client.send_message, QueueUrl=url, MessageBody=body, DelaySeconds=delay)
 
     async def _cut_sockets(self) -> None:
@@ -213,22 +213,22 @@ async def _cancelled(task: asyncio.Task[None]) -> None:
         await task
 
 
-def told_wrongly(chaos: Chaos) -> list[str]:
-    """What clients were told that the database does not say, and accepted orders that it does not have."""
+def inconsistencies(chaos: Chaos) -> list[str]:
+    """Events that clients got but that are not stored, and accepted orders that are not stored."""
     with psycopg.connect(chaos.cloud.database_url) as connection:
         facts = {
             (str(order), sequence): status
             for order, sequence, status in connection.execute("SELECT order_id, sequence, status FROM order_events")
         }
         stored = {str(order) for (order,) in connection.execute("SELECT id FROM orders")}
-    wrong = [f"{key} was told as {status}" for key, status in chaos.told.items() if facts.get(key) != status]
-    lost = [f"{order_id} was accepted and is not there" for order_id in chaos.accepted if order_id not in stored]
-    twice = [f"{len(chaos.accepted)} answers, {len(stored)} orders"] if len(stored) != len(set(chaos.accepted)) else []
-    return [*chaos.lies, *wrong, *lost, *twice]
+    wrong = [f"{key} was delivered as {status}" for key, status in chaos.delivered.items() if facts.get(key) != status]
+    lost = [f"{order_id} was accepted but is not stored" for order_id in chaos.accepted if order_id not in stored]
+    twice = [f"{len(chaos.accepted)} accepted, {len(stored)} stored"] if len(stored) != len(set(chaos.accepted)) else []
+    return [*chaos.contradictions, *wrong, *lost, *twice]
 
 
 def run(directory: Path, orders: int, seed: int, *, defaults: bool = False) -> tuple[Chaos, Report, list[str]]:
-    """One run in a directory of its own; returns it with what the checkers found."""
+    """One run in `directory`; returns it with the report on the invariants and the inconsistencies that clients saw."""
     settings = DEFAULTS if defaults else QUICK
     for name in ("functions", "layers"):
         (directory / name).symlink_to(ROOT / name)
@@ -236,11 +236,11 @@ def run(directory: Path, orders: int, seed: int, *, defaults: bool = False) -> t
     with running_cloud(directory / "cloud", template, **settings) as cloud:
         chaos = Chaos(cloud, Policy.of(settings), orders, Random(seed))
         asyncio.run(chaos.run())
-        return chaos, check(cloud.database_url, chaos.policy), told_wrongly(chaos)
+        return chaos, check(cloud.database_url, chaos.policy), inconsistencies(chaos)
 
 
 def main() -> int:
-    """Print what was broken and whether all held."""
+    """Print the injected faults and whether the invariants held."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--orders", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=1)
@@ -254,12 +254,12 @@ def main() -> int:
     for name, count in chaos.faults.most_common():
         print(f"{count:6} x {name}")
     fenced = (chaos.cloud.directory / "logs" / "WorkerFunction.log").read_text().count('"the order moved on"')
-    print(f"{fenced:6} writes of workers that were too late")
-    print(f"{len(chaos.told)} events told on the account's streams, {chaos.streamed} orders streamed one by one")
+    print(f"{fenced:6} late writes of workers that were rejected")
+    print(f"{len(chaos.delivered)} events delivered to clients, {chaos.streamed} orders streamed individually")
     print(report)
-    wrong += [f"at some time broken: {rule}" for rule in chaos.broken]
+    wrong += [f"broken during the run: {rule}" for rule in chaos.broken]
     print(
-        f"{'BREACH' if wrong else 'holds '}  clients were told what is so"
+        f"{'BREACH' if wrong else 'holds '}  clients got only what is stored"
         + "".join(f"\n  {line}" for line in wrong[:10])
     )
     return 1 if wrong or any(report.breaches.values()) else 0

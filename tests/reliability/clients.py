@@ -1,4 +1,4 @@
-"""Clients that do not give up: they ask until they are answered, and come back when they are cut off."""
+"""Clients that retry requests until they succeed and reconnect when they are disconnected."""
 
 import asyncio
 import json
@@ -15,25 +15,25 @@ import psutil
 from tests.cloud import Cloud
 
 ORDER = {"tokenIn": "SOL", "tokenOut": "USDC", "amount": 1}
-_AGAIN_SECONDS = 0.2
+_RETRY_SECONDS = 0.2
 
 
 @dataclass
 class Placed:
-    """An accepted order. Times in seconds since 1970; `refusals`: the answers before it was accepted."""
+    """An accepted order. Times in seconds since 1970; `failures`: the failed requests before it was accepted."""
 
-    asked_at: float
+    requested_at: float
     order_id: str = ""
     accepted_at: float = 0
-    refusals: Counter[str] = field(default_factory=Counter)
+    failures: Counter[str] = field(default_factory=Counter)
 
 
 async def place(cloud: Cloud, session: aiohttp.ClientSession, key: str) -> Placed:
-    """Ask for 1 SOL in USDC until it is accepted, always with the same key."""
+    """Submit an order for 1 SOL in USDC until it is accepted, always with the same key."""
     placed = Placed(time.time())
     url, order = f"{cloud.http_url}/api/orders/execute", {**ORDER, "clientOrderId": key}
     while True:
-        wait = _AGAIN_SECONDS
+        wait = _RETRY_SECONDS
         try:
             async with session.post(url, json=order, timeout=aiohttp.ClientTimeout(30)) as answer:
                 document = await answer.json(content_type=None)
@@ -41,21 +41,21 @@ async def place(cloud: Cloud, session: aiohttp.ClientSession, key: str) -> Place
                     placed.order_id, placed.accepted_at = document["orderId"], time.time()
                     return placed
                 assert answer.status >= 500, document
-                placed.refusals[str(document.get("code") or answer.status)] += 1
+                placed.failures[str(document.get("code") or answer.status)] += 1
                 wait = float(answer.headers.get("Retry-After", wait))
         except (aiohttp.ClientError, TimeoutError) as error:
-            placed.refusals[type(error).__name__] += 1
-        assert psutil.Process(cloud.pid).status() != psutil.STATUS_ZOMBIE, "the local cloud itself is gone"
+            placed.failures[type(error).__name__] += 1
+        assert psutil.Process(cloud.pid).status() != psutil.STATUS_ZOMBIE, "the local cloud itself has died"
         await asyncio.sleep(wait)
 
 
 async def listen(
     cloud: Cloud,
     session: aiohttp.ClientSession,
-    hear: Callable[[dict[str, Any]], None],
+    on_event: Callable[[dict[str, Any]], None],
     sockets: set[aiohttp.ClientWebSocketResponse] | None = None,
 ) -> None:
-    """Hand every event of the account's stream to `hear`, for ever; `sockets` has the one that is open."""
+    """Pass every event of the account stream to `on_event`, forever; `sockets` contains the open connection."""
     sockets = set() if sockets is None else sockets
     while True:
         with suppress(aiohttp.ClientError, TimeoutError):
@@ -64,6 +64,6 @@ async def listen(
                 await socket.send_json({"action": "subscribe", "channel": "account"})
                 async for message in socket:
                     for event in json.loads(message.data).get("events", []):
-                        hear(event)
+                        on_event(event)
                 sockets.discard(socket)
-        await asyncio.sleep(_AGAIN_SECONDS)
+        await asyncio.sleep(_RETRY_SECONDS)

@@ -1,8 +1,9 @@
-"""Kills the process it is loaded into at an armed crash point, once.
+"""Kills the process that it is loaded into at an armed crash point, once.
 
-Tests put it beside a function (see crash_points.py). It wraps the adapters' own methods; the engine knows nothing of
-it. A crash point is a call and a moment: `OrderStore.claim.before` is a file in `crash_points/armed`. The process that
-gets there first removes the file and kills itself. Every call that is made leaves its name in `crash_points/called`.
+Tests copy it next to a function (see crash_points.py). It wraps the adapters' methods, so that the engine needs no test
+hooks. A crash point is a call and a moment: `OrderStore.claim.before` is a file in `crash_points/armed`. The first
+process that reaches it removes the file and kills itself. Every call that is made is recorded as a file in
+`crash_points/called`.
 """
 
 import functools
@@ -27,7 +28,7 @@ _Call = Callable[..., Any]
 
 
 def wrap_adapters() -> None:
-    """Wrap every call that a function may make to the outside, and every step that it records."""
+    """Wrap every external call that a function may make, and every event that it records."""
     for adapter in (
         OrderStore,
         OrdersQueue,
@@ -48,7 +49,7 @@ def wrap_adapters() -> None:
 
 
 def wrap_handler(handler: _Call) -> _Call:
-    """The last crash point is after all the work, and before the answer that acknowledges it."""
+    """Wrap the handler. The last crash point is after all its work, before the response that acknowledges it."""
     return _sync(handler, "handler")
 
 
@@ -82,7 +83,7 @@ def _sync(method: _Call, call: str) -> _Call:
 
 
 def _crash_if_armed(call: str, moment: str) -> None:
-    _note(call)
+    _record(call)
     try:
         (_DIRECTORY / "armed" / f"{call}.{moment}").unlink()
     except FileNotFoundError:
@@ -91,5 +92,5 @@ def _crash_if_armed(call: str, moment: str) -> None:
 
 
 @functools.cache
-def _note(call: str) -> None:
+def _record(call: str) -> None:
     (_DIRECTORY / "called" / call).touch()

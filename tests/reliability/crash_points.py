@@ -1,4 +1,4 @@
-"""Functions that crash where a test says, and a template whose messages come back in seconds."""
+"""Functions that crash at armed crash points, and a template with visibility timeouts of seconds."""
 
 import shutil
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ handler = wrap_handler(original_handler)
 
 
 class CrashPoints:
-    """Copies of the functions and the template in a directory of their own; see crash_hooks.py."""
+    """Copies of the functions, with crash hooks (see crash_hooks.py), and of the template in `directory`."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -36,14 +36,14 @@ class CrashPoints:
             shutil.copy(Path(__file__).with_name("crash_hooks.py"), copy)
             for name in ("armed", "called"):
                 (copy / "crash_points" / name).mkdir(parents=True)
-        # One order a batch, so that a crash is one order's.
+        # One order per batch, so that a crash affects only one order.
         self.template = quick_template(directory, batch_size=1)
 
     @contextmanager
     def crash(self, function: str, call: str, *moments: str) -> Iterator[None]:
-        """A process of this function that makes the call crashes before it, and another one after it (or at `moments`).
+        """Crash one process of the function before this call and another one after it (or only at `moments`).
 
-        Leaving the context waits until both have crashed.
+        Leaving the context waits until all of them have crashed.
         """
         armed = [self._armed(function, call, moment) for moment in moments or MOMENTS]
         for file in armed:
@@ -60,8 +60,9 @@ class CrashPoints:
 
 
 def quick_template(directory: Path, batch_size: int = 10) -> Path:
-    """The project's template, with messages that come back in seconds instead of minutes, in a directory beside
-    `functions` and `layers`."""
+    """Write the project's template, with visibility timeouts of seconds instead of minutes, to `directory`, which must
+    contain `functions` and `layers`.
+    """
     template = (ROOT / "template.yaml").read_text()
     changed = template.replace("BatchSize: 10", f"BatchSize: {batch_size}")
     changed = changed.replace("VisibilityTimeout: 180", "VisibilityTimeout: 2")

@@ -1,12 +1,13 @@
-"""Every message is delivered one to four times more, at random moments, to several workers; most calls fail.
+"""Every message is delivered two to five times, at random times, to several workers, while most calls fail.
 
     python -m tests.reliability.duplicates --orders 2000 --seed 1
 
-The workers are the engine's own parts, each with a connection of its own to a real Postgres. Others lock rows for some
-milliseconds, so that statements wait in their middle, and what they decide on changes meanwhile. The queue is in memory
-and does what SQS does: it hides what was received, counts receives, and puts aside what was received too often.
+Each worker consists of the engine's real components, with its own connection to a real Postgres. Other connections lock
+rows for some milliseconds, so that statements have to wait and the data that they depend on changes meanwhile. The
+in-memory queue behaves like SQS: it hides received messages, counts receives, and moves messages that were received too
+often to the dead letters.
 
-No worker dies here, so no order may end because an attempt was cut off.
+No worker crashes here, so no order may fail because an attempt was interrupted.
 """
 
 import argparse
@@ -43,10 +44,10 @@ CONFIRMERS = 2
 _LATENCY = 0.05
 _FAILURE_RATE = 0.6
 _MOST_COPIES = 4
-_COPIES_WITHIN = (-2, 1)  # 10 ms to 10 s, as powers of ten: many while the first message is worked on, some in backoffs
+_COPIES_WITHIN = (-2, 1)  # 10 ms to 10 s, as powers of ten: often while the first is processed, sometimes in a backoff
 _BATCH = 10
 _TIME_LIMIT = timedelta(seconds=7)
-_DEAD_SECONDS = 2  # until a dead letter that could not be settled is looked at again
+_DEAD_SECONDS = 2  # until a dead letter that could not be settled is redelivered
 _IDLE_SECONDS = 0.005
 _NETWORK_SECONDS = 0.03
 _LOCKERS = 3
@@ -55,18 +56,18 @@ _LOCK = "SELECT FROM orders WHERE id = ANY(%s) ORDER BY id FOR UPDATE"
 
 
 class Deliveries:
-    """Messages, each about an order, that can be received from some moment on. Gives them in order of these moments."""
+    """Messages, each about one order and with the time from which it can be received; ordered by that time."""
 
     def __init__(self) -> None:
         self._waiting: list[tuple[float, int, UUID, int]] = []
         self._numbers = itertools.count()
 
     def put(self, order_id: UUID, delay: float, receives: int = 0) -> None:
-        """Let it be received in `delay` seconds."""
+        """Add a message that can be received in `delay` seconds."""
         heapq.heappush(self._waiting, (time.monotonic() + delay, next(self._numbers), order_id, receives))
 
     def take(self) -> list[tuple[UUID, int]]:
-        """Up to a batch: (order, how often it was received, this time included)."""
+        """Up to one batch: (order id, number of receives, including this one)."""
         taken: list[tuple[UUID, int]] = []
         while self._waiting and self._waiting[0][0] <= time.monotonic() and len(taken) < _BATCH:
             _, _, order_id, receives = heapq.heappop(self._waiting)
@@ -76,7 +77,7 @@ class Deliveries:
 
 @dataclass
 class Queue:
-    """The orders queue, which delivers whatever is sent several times, and its dead letters."""
+    """The orders queue, which delivers every message several times, and its dead letters."""
 
     random: Random
     orders: Deliveries = field(default_factory=Deliveries)
@@ -96,7 +97,7 @@ class Queue:
         return order_ids
 
     def receive(self) -> list[tuple[UUID, int]]:
-        """A batch; what was received as often as it may be is a dead letter."""
+        """Receive a batch; messages that were received too often become dead letters instead."""
         taken = self.orders.take()
         for order_id, receives in taken:
             if receives > POLICY.max_attempts:
@@ -108,7 +109,7 @@ class Queue:
 
 @dataclass(frozen=True)
 class Confirmations:
-    """The confirmations queue: it, too, delivers whatever is sent several times."""
+    """The confirmations queue, which delivers every message one to four times."""
 
     random: Random
     orders: Deliveries = field(default_factory=Deliveries)
@@ -121,8 +122,8 @@ class Confirmations:
 
 
 @dataclass
-class Repeats:
-    """One run: several workers, a dead-letter function and a sweeper on one database."""
+class DuplicateDeliveries:
+    """One run: several workers and confirmers, a dead-letter function and a sweeper on one database."""
 
     url: str
     count: int
@@ -130,10 +131,10 @@ class Repeats:
     decisions: Counter[Decision] = field(default_factory=Counter)
 
     async def run(self) -> None:
-        """Until every order has ended and no message is left to be received."""
+        """Place the orders, and run until every order has ended."""
         self.queue, self.confirmations = Queue(self.random), Confirmations(self.random)
         placing = Engine(self.url)
-        engines = [self._engine_on_a_slow_network() for _ in range(WORKERS + CONFIRMERS + 2)]
+        engines = [self._engine_with_network_latency() for _ in range(WORKERS + CONFIRMERS + 2)]
         *executing, settling, sweeping = engines
         tasks = [
             *(asyncio.create_task(self._work(worker)) for worker in executing[:WORKERS]),
@@ -151,11 +152,11 @@ class Repeats:
         for engine in (placing, *engines):
             await engine.database.close()
 
-    def _engine_on_a_slow_network(self) -> Engine:
+    def _engine_with_network_latency(self) -> Engine:
         engine = Engine(self.url, latency=_LATENCY, failure_rate=_FAILURE_RATE, seed=self.random.randrange(2**32))
         fetch = engine.database.fetch
 
-        async def slowly(
+        async def fetch_with_latency(
             statement: str, parameters: Parameters | None = None, *, prepare: bool = False
         ) -> list[DictRow]:
             await asyncio.sleep(self.random.uniform(0, _NETWORK_SECONDS))
@@ -163,7 +164,7 @@ class Repeats:
             await asyncio.sleep(self.random.uniform(0, _NETWORK_SECONDS))
             return rows
 
-        engine.database.fetch = slowly  # type: ignore[method-assign]
+        engine.database.fetch = fetch_with_latency  # type: ignore[method-assign]
         return engine
 
     async def _place(self, engine: Engine) -> None:
@@ -174,12 +175,12 @@ class Repeats:
     async def _work(self, engine: Engine) -> None:
         claim = engine.orders.claim
 
-        async def counted(ids: Collection[UUID], **policy: Any) -> list[Claim]:
+        async def claim_and_count(ids: Collection[UUID], **policy: Any) -> list[Claim]:
             claims = await claim(ids, **policy)
             self.decisions.update(each.decision for each in claims)
             return claims
 
-        engine.orders.claim = counted  # type: ignore[method-assign]
+        engine.orders.claim = claim_and_count  # type: ignore[method-assign]
         while True:
             batch = self.queue.receive()
             delays = dict.fromkeys((order_id for order_id, _ in batch), POLICY.watchdog)
@@ -201,7 +202,7 @@ class Repeats:
             await asyncio.sleep(_IDLE_SECONDS)
 
     async def _lock(self) -> None:
-        """Keep statements about some orders waiting."""
+        """Keep locking some orders, so that statements about them have to wait."""
         async with await psycopg.AsyncConnection.connect(self.url, autocommit=True) as connection:
             while True:
                 cursor = await connection.execute("SELECT id FROM orders WHERE finished_at IS NULL")
@@ -227,7 +228,7 @@ class Repeats:
 
 @dataclass(frozen=True)
 class Findings:
-    """What came of it. `early`: orders that failed although an attempt was left, or because one was cut off."""
+    """The result of a run. `early`: orders that failed with an attempt left, or because an attempt was interrupted."""
 
     seconds: float
     received: int
@@ -239,8 +240,8 @@ class Findings:
 def run(url: str, orders: int, seed: int) -> Findings:
     """One run on a migrated, empty database."""
     began = time.monotonic()
-    repeats = Repeats(url, orders, Random(seed))
-    asyncio.run(repeats.run())
+    deliveries = DuplicateDeliveries(url, orders, Random(seed))
+    asyncio.run(deliveries.run())
     with psycopg.connect(url) as connection:
         row = connection.execute(
             "SELECT count(*) FROM orders WHERE status = 'failed'"
@@ -249,11 +250,11 @@ def run(url: str, orders: int, seed: int) -> Findings:
         ).fetchone()
     assert row
     seconds = time.monotonic() - began
-    return Findings(seconds, repeats.queue.received, repeats.decisions, row[0], check(url, POLICY))
+    return Findings(seconds, deliveries.queue.received, deliveries.decisions, row[0], check(url, POLICY))
 
 
 def main() -> int:
-    """Print what was decided, and whether all held."""
+    """Print the decisions of claims, and whether the invariants held."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--orders", type=int, default=2_000)
     parser.add_argument("--seed", type=int, default=1)

@@ -1,4 +1,4 @@
-"""What must hold of all orders, always, read from Postgres and from the mock chain's ledger."""
+"""The invariants of all orders, checked on the data in Postgres and in the mock chain's ledger."""
 
 import json
 import re
@@ -19,7 +19,7 @@ from order_engine.domain.lifecycle import CLAIMS, MOVES, TERMINAL
 from tests.polling import eventually
 
 _TEMPLATE = Path(__file__).parents[2] / "template.yaml"
-_TO_SEND = timedelta(seconds=30)  # what a sweep may take, on a busy machine
+_SWEEP_DURATION = timedelta(seconds=30)  # the duration of a sweep on a busy machine
 FINISHED = "every order reaches a terminal state"
 
 
@@ -31,11 +31,11 @@ class Policy:
     backoff: timedelta
     watchdog: timedelta
     sweep: timedelta
-    """Between two runs of the sweeper."""
+    """The interval between two runs of the sweeper."""
 
     @classmethod
     def of(cls, settings: Mapping[str, str]) -> Self:
-        """The template's defaults, but for `settings` (MAX_ATTEMPTS and so on)."""
+        """The template's defaults, overridden by `settings` (MAX_ATTEMPTS and so on)."""
         values = {**_defaults(), **settings}
         number, unit = re.findall(r"rate\((\d+) (second|minute)s?\)", values["SWEEP_SCHEDULE"])[0]
         return cls(
@@ -47,7 +47,7 @@ class Policy:
 
     @property
     def longest_backoff(self) -> timedelta:
-        """After the last attempt but one, with its jitter, in whole seconds."""
+        """The backoff before the last attempt, with the maximum jitter and the rounding to whole seconds."""
         doubled: int = 2 ** (self.max_attempts - 2)
         return self.backoff * doubled * 1.5 + timedelta(seconds=0.5)
 
@@ -58,13 +58,13 @@ def _defaults() -> dict[str, str]:
     return {re.sub(r"(?<!^)(?=[A-Z])", "_", name).upper(): str(parameters[name]["Default"]) for name in parameters}
 
 
-# Each gives the orders that break the rule. An open order breaks the first one: ask when all should be finished.
+# Each query returns the orders that break the rule. Open orders break the first one, which holds only at the end.
 RULES: dict[str, LiteralString] = {
     FINISHED: "SELECT id FROM orders WHERE finished_at IS NULL",
     "events are contiguous from 1": """
         SELECT order_id AS id FROM order_events GROUP BY order_id
         HAVING min(sequence) <> 1 OR max(sequence) <> count(*)""",
-    "an order stands where its last event says": """
+    "an order's state matches its last event": """
         SELECT o.id FROM orders o
         LEFT JOIN order_events e ON e.order_id = o.id AND e.sequence = o.sequence
         WHERE e.status IS DISTINCT FROM o.status OR e.attempt IS DISTINCT FROM o.attempt
@@ -74,7 +74,7 @@ RULES: dict[str, LiteralString] = {
         WHERE o.finished_at IS NOT NULL GROUP BY o.id, o.sequence
         HAVING count(*) FILTER (WHERE e.status = ANY(%(terminal)s)) <> 1
             OR max(e.sequence) FILTER (WHERE e.status = ANY(%(terminal)s)) <> o.sequence""",
-    "only legal moves": """
+    "only legal transitions": """
         SELECT later.order_id AS id FROM order_events earlier
         JOIN order_events later ON later.order_id = earlier.order_id AND later.sequence = earlier.sequence + 1
         WHERE (earlier.status, later.status) NOT IN (
@@ -83,51 +83,51 @@ RULES: dict[str, LiteralString] = {
     "at most one fill per order": """
         SELECT order_id AS id FROM mock_chain.transactions
         WHERE outcome = 'filled' GROUP BY order_id HAVING count(*) > 1""",
-    "one fill for a confirmed order, and it is the one that was told": """
+    "a confirmed order has one fill, which is the reported one": """
         SELECT o.id FROM orders o LEFT JOIN mock_chain.transactions t ON t.order_id = o.id AND t.outcome = 'filled'
         WHERE o.status = 'confirmed' AND (
             t.signature IS DISTINCT FROM o.transaction ->> 'signature'
             OR t.amount_out IS DISTINCT FROM o.amount_out)""",
-    "no fill for an order that ended without one": """
+    "no fill for a finished order that is not confirmed": """
         SELECT o.id FROM orders o JOIN mock_chain.transactions t ON t.order_id = o.id
         WHERE o.finished_at IS NOT NULL AND o.status <> 'confirmed' AND t.outcome = 'filled'""",
-    "no fill below what was asked for": """
+    "no fill below the order's minimum": """
         SELECT o.id FROM orders o JOIN mock_chain.transactions t ON t.order_id = o.id AND t.outcome = 'filled'
         WHERE t.amount_out < greatest(o.min_amount_out, t.min_amount_out)""",
-    "failed means a final error or attempts used up": """
+    "failed means a final error or no attempts left": """
         SELECT id FROM orders
         WHERE status = 'failed' AND attempt < %(max_attempts)s
           AND coalesce(details -> 'error' ->> 'code', '') <> ALL(%(final)s)""",
-    "expired means that the time was over, or would have been before another attempt": """
+    "expired means past the expiry, or no time for another attempt": """
         SELECT id FROM orders
         WHERE status = 'expired' AND expires_at > finished_at + CASE
             WHEN details -> 'error' ->> 'code' = 'order_expired' THEN interval '0' ELSE %(longest_backoff)s END""",
-    "no attempt before its time": """
+    "no attempt before the end of its backoff": """
         SELECT retry.order_id AS id FROM order_events retry
         JOIN order_events attempt ON attempt.order_id = retry.order_id AND attempt.sequence = retry.sequence + 1
         WHERE retry.details ->> 'retryInSeconds' IS NOT NULL AND attempt.status = 'routing'
           AND attempt.at < retry.at + (retry.details ->> 'retryInSeconds')::float8 * interval '1 second'""",
-    "nothing is signed after its order's time": """
+    "nothing is signed after its order's expiry": """
         SELECT o.id FROM orders o JOIN order_events e ON e.order_id = o.id
         WHERE e.status = 'submitted' AND e.at >= o.expires_at""",
-    "nothing lands after its order's time": """
+    "nothing lands after its order's expiry": """
         SELECT o.id FROM orders o JOIN mock_chain.transactions t ON t.order_id = o.id
         WHERE t.outcome = 'filled' AND t.lands_at > o.expires_at""",
-    "no open order is left unwatched": "SELECT id FROM orders WHERE finished_at IS NULL AND watchdog_at IS NULL",
-    # An order is watched from its last step on; each sweep that sends it doubles the time.
-    "no open order's watchdog is later than its state says": """
+    "every open order has a watchdog": "SELECT id FROM orders WHERE finished_at IS NULL AND watchdog_at IS NULL",
+    # The watchdog starts at the order's last step, and each sweep that requeues the order doubles its time.
+    "no open order's watchdog is later than its state allows": """
         SELECT id FROM orders WHERE finished_at IS NULL AND watchdog_at > CASE
             WHEN sweeps > 0 THEN clock_timestamp() + least(interval '15 minutes', %(watchdog)s * 2 ^ least(sweeps, 20))
             WHEN lease_until IS NOT NULL THEN lease_until
             ELSE coalesce(not_before, updated_at) + %(watchdog)s END""",
-    "no open order waits longer than its watchdog says": """
+    "no open order waits longer than its watchdog allows": """
         SELECT id FROM orders WHERE finished_at IS NULL AND watchdog_at < clock_timestamp() - %(sweep)s""",
 }
 
 
 @dataclass(frozen=True)
 class Report:
-    """How many orders there are, and which of them break which rule."""
+    """The numbers of orders and fills, and the orders that break each rule."""
 
     orders: int
     statuses: dict[str, int]
@@ -138,25 +138,25 @@ class Report:
     def __str__(self) -> str:
         lines = [f"{self.orders} orders: {self.statuses}; {self.fills} fills"]
         lines += [
-            f"{'BREACH' if self.breaches[rule] else 'holds '}  {rule}" + _who(self.breaches[rule]) for rule in RULES
+            f"{'BREACH' if self.breaches[rule] else 'holds '}  {rule}" + _example(self.breaches[rule]) for rule in RULES
         ]
         lines += [json.dumps(history, default=str, indent=1) for history in self.histories]
         return "\n".join(lines)
 
 
 def check(database_url: str, policy: Policy) -> Report:
-    """Read everything; whole histories are in the report for the first few orders that break a rule."""
+    """Check every rule; the report contains the full histories of up to three orders that break one."""
     moves = [(source, target) for source, target in {*MOVES, *CLAIMS.items()} if source not in TERMINAL]
-    elsewhere = {AttemptsExhausted, OrderExpired}  # the one takes all attempts, the other is not a failure
+    excluded = {AttemptsExhausted, OrderExpired}  # the former requires all attempts, the latter is not a failure
     parameters = {
         "from_statuses": [source for source, _ in moves],
         "to_statuses": [target for _, target in moves],
         "terminal": list(TERMINAL),
         "max_attempts": policy.max_attempts,
-        "final": [error.code for error in FinalFailure.__subclasses__() if error not in elsewhere],
+        "final": [error.code for error in FinalFailure.__subclasses__() if error not in excluded],
         "longest_backoff": policy.longest_backoff,
         "watchdog": policy.watchdog,
-        "sweep": policy.sweep + _TO_SEND,
+        "sweep": policy.sweep + _SWEEP_DURATION,
     }
     with psycopg.connect(database_url, row_factory=dict_row) as connection:
         breaches = {
@@ -177,8 +177,8 @@ def check(database_url: str, policy: Policy) -> Report:
 
 
 def assert_all_hold(database_url: str, policy: Policy) -> None:
-    """Wait until every order has ended, and fail with the whole report if any rule is broken."""
-    with suppress(AssertionError):  # the report says more
+    """Wait until every order has ended. Raises AssertionError with the full report if any rule is broken."""
+    with suppress(AssertionError):  # the report below has the details
         eventually(lambda: not check(database_url, policy).breaches[FINISHED], "every order has ended")
     report = check(database_url, policy)
     assert not any(report.breaches.values()), f"\n{report}"
@@ -196,5 +196,5 @@ def _history(connection: psycopg.Connection[dict[str, Any]], order: str) -> dict
     }
 
 
-def _who(orders: list[str]) -> str:
+def _example(orders: list[str]) -> str:
     return f": {len(orders)}, such as {orders[0]}" if orders else ""

@@ -1,8 +1,8 @@
-"""What an outage costs an order, in seconds, with the parameters as they are deployed by default.
+"""Measures by how many seconds outages delay orders, with the deployed defaults.
 
     python -m tests.reliability.outages [--only queue,postgres_hangs] [--mock-latency 1]
 
-Each outage has a local cloud of its own under a steady load, and comes at the worst moment of the sweeper's minute.
+Each outage has its own local cloud under a steady load, at the worst time relative to the sweeper's schedule.
 """
 
 import argparse
@@ -35,22 +35,22 @@ from tests.reliability.invariants import FINISHED, Policy, Report, check
 from tests.reliability.proxies import AwsProxy, TcpProxy, aws_proxy, tcp_proxy
 from tests.reliability.states import DEV_ACCOUNT
 
-_ORDERS_A_SECOND = 4
+_ORDERS_PER_SECOND = 4
 _WARM_UP_SECONDS = 25
 _PATIENCE_SECONDS = 240
-_TELL_SECONDS = 75  # a message whose worker was killed comes back after a minute, and tells the end then
+_NOTIFY_SECONDS = 75  # a killed worker's message is redelivered after a minute; only then is the final status pushed
 POLICY = Policy.of({})
 
 
 @dataclass(frozen=True)
 class Deployment:
-    """A running cloud, and what stands between its functions and what they depend on."""
+    """A running cloud, and the proxies between its functions and their dependencies."""
 
     cloud: Cloud
     database: TcpProxy
     aws: AwsProxy
     swept_at: float
-    """When the schedule began to count its minutes."""
+    """When the sweeper's schedule started."""
 
 
 Action = Callable[[Deployment], None]
@@ -58,25 +58,25 @@ Action = Callable[[Deployment], None]
 
 @dataclass(frozen=True)
 class Outage:
-    """What is taken away, for how long (0: it is killed and starts again), and when it is all over at the latest."""
+    """What fails, for how long (0: it is killed and restarts), and how soon after that all orders must have ended."""
 
     what: str
     begin: Action
     end: Action
     ends_after_sweep: float
-    """Seconds; the next sweep is as far away as it can be."""
+    """Seconds from a sweep to the end of the outage; the worst case, since the next sweep is as late as possible."""
     limit: float
-    """Seconds after the end, by when every order of that time must have ended."""
+    """Seconds from the end of the outage by which every affected order must have ended."""
     seconds: float = 0
     burst: int = 0
-    """Orders placed in the last seconds before, and queued in the last one: something to lose."""
+    """Orders that are placed in the last seconds before the outage and queued in the last one, as messages to lose."""
 
 
-def _aws_is_down(away: Callable[[str, str], bool]) -> Action:
-    def set_what_is_down(deployment: Deployment) -> None:
-        deployment.aws.is_down = away
+def _aws_is_down(is_down: Callable[[str, str], bool]) -> Action:
+    def set_is_down(deployment: Deployment) -> None:
+        deployment.aws.is_down = is_down
 
-    return set_what_is_down
+    return set_is_down
 
 
 def _kill(function: str) -> Action:
@@ -96,7 +96,7 @@ _AWS_IS_UP = _aws_is_down(lambda service, body: False)
 
 OUTAGES = {
     "queue": Outage(
-        "the orders queue takes nothing for 90 s",
+        "the orders queue accepts nothing for 90 s",
         _aws_is_down(lambda service, body: service == "sqs" and "OrdersQueue" in body),
         _AWS_IS_UP,
         seconds=90,
@@ -104,15 +104,15 @@ OUTAGES = {
         limit=90,
     ),
     "messages": Outage(
-        "the queues' server is killed with its messages",
+        "the queue server is killed and loses its messages",
         lambda deployment: processes.emulator(deployment.cloud).kill(),
         _nothing,
-        ends_after_sweep=43,  # the orders of the last seconds are due 20 s after they were placed: just after a sweep
+        ends_after_sweep=43,  # the last orders are due 20 s after they were placed, just after a sweep
         burst=300,
         limit=90,
     ),
     "dynamodb": Outage(
-        "DynamoDB is away for 60 s",
+        "DynamoDB is unavailable for 60 s",
         _aws_is_down(lambda service, body: service == "dynamodb"),
         _AWS_IS_UP,
         seconds=60,
@@ -128,23 +128,23 @@ OUTAGES = {
         limit=90,
     ),
     "postgres_hangs": Outage(
-        "Postgres does not answer for 60 s",
+        "Postgres does not respond for 60 s",
         lambda deployment: deployment.database.hang(),
         lambda deployment: deployment.database.heal(),
         seconds=60,
-        ends_after_sweep=12,  # the sweep of that minute has given up
+        ends_after_sweep=12,  # that minute's sweep has timed out
         limit=90,
     ),
     "workers": Outage(
         "every worker process is killed",
         _kill("WorkerFunction"),
         _nothing,
-        ends_after_sweep=27,  # their leases run out just after a sweep
+        ends_after_sweep=27,  # their leases expire just after a sweep
         burst=100,
         limit=110,
     ),
     "confirmations": Outage(
-        "the confirmations queue takes nothing for 60 s",
+        "the confirmations queue accepts nothing for 60 s",
         _aws_is_down(lambda service, body: service == "sqs" and "ConfirmationsQueue" in body),
         _AWS_IS_UP,
         seconds=60,
@@ -164,7 +164,7 @@ OUTAGES = {
 
 @dataclass
 class Load:
-    """Orders at a steady rate until told to stop, and what the account's stream says of them."""
+    """Places orders at a steady rate until `stopping`, and records when the account stream reports their end."""
 
     deployment: Deployment
     session: aiohttp.ClientSession
@@ -175,13 +175,13 @@ class Load:
     async def run(self) -> None:
         while not self.stopping:
             self.place()
-            await asyncio.sleep(1 / _ORDERS_A_SECOND)
+            await asyncio.sleep(1 / _ORDERS_PER_SECOND)
 
     def place(self) -> None:
         key = f"outage-{len(self.tasks)}"
         self.tasks.append(asyncio.create_task(place(self.deployment.cloud, self.session, key)))
 
-    def hear(self, event: dict[str, Any]) -> None:
+    def on_event(self, event: dict[str, Any]) -> None:
         if event["terminal"]:
             self.ended_at.setdefault(event["orderId"], time.time())
 
@@ -192,28 +192,28 @@ class Order:
 
     placed: Placed
     finished_at: float
-    told_at: float | None
+    notified_at: float | None
     attempt: int
     status: str
 
     @property
     def took(self) -> float:
-        """From the first request to its end."""
-        return self.finished_at - self.placed.asked_at
+        """Seconds from the first request to the end."""
+        return self.finished_at - self.placed.requested_at
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What came of it."""
+    """The measured effects of an outage."""
 
     outage: Outage
     began_at: float
     ended_at: float
     waiting: int
-    """Messages in the orders queue when it began."""
+    """Messages in the orders queue when the outage began."""
     before: Sequence[Order]
     affected: Sequence[Order]
-    """Those that were open or asked for while it lasted."""
+    """The orders that were open or requested during the outage."""
     report: Report
 
     @property
@@ -223,25 +223,25 @@ class Cost:
 
     @property
     def holds(self) -> bool:
-        """Whether all ended in time and nothing is broken."""
+        """Whether all orders ended in time and no invariant is broken."""
         return self.last <= self.outage.limit and not any(self.report.breaches.values())
 
     def __str__(self) -> str:
-        refused = [order.placed for order in self.affected if order.placed.refusals]
-        told = [order for order in self.affected if order.told_at]
-        after_the_end = _seconds([order.told_at - order.finished_at for order in told if order.told_at])
-        last_told = max((order.told_at for order in told if order.told_at), default=self.ended_at) - self.ended_at
-        refusals = sum((placed.refusals for placed in refused), Counter[str]())
-        accepted = [placed.accepted_at - placed.asked_at for placed in refused]
+        delayed = [order.placed for order in self.affected if order.placed.failures]
+        notified = [(order, order.notified_at) for order in self.affected if order.notified_at]
+        after_the_end = _seconds([notified_at - order.finished_at for order, notified_at in notified])
+        last = max((notified_at for _, notified_at in notified), default=self.ended_at) - self.ended_at
+        failures = sum((placed.failures for placed in delayed), Counter[str]())
+        accepted = [placed.accepted_at - placed.requested_at for placed in delayed]
         return "\n".join(
             [
                 f"{self.outage.what}: {len(self.affected)} orders affected, {self.waiting} messages queued",
                 f"  usual:    {_seconds([order.took for order in self.before])} from the request to the end",
                 f"  affected: {_seconds([order.took for order in self.affected])} from the request to the end",
-                f"  over:     {self.last:.1f} s after the outage the last one ended (limit {self.outage.limit:g} s)",
-                f"  told:     {after_the_end} after the end, the last one {last_told:.1f} s after the outage;"
-                f" {len(self.affected) - len(told)} not at all",
-                f"  refused:  {len(refused)} at first, {dict(refusals)}; accepted after {_seconds(accepted)}",
+                f"  last end: {self.last:.1f} s after the outage (limit {self.outage.limit:g} s)",
+                f"  notified: {after_the_end} after the end, the last one {last:.1f} s after the outage;"
+                f" {len(self.affected) - len(notified)} not at all",
+                f"  rejected: {len(delayed)} at first, {dict(failures)}; accepted after {_seconds(accepted)}",
                 f"  ended:    {dict(Counter(f'{order.status} at attempt {order.attempt}' for order in self.affected))}",
             ]
         )
@@ -252,11 +252,11 @@ def _seconds(values: Sequence[float]) -> str:
 
 
 async def measure(deployment: Deployment, outage: Outage) -> Cost:
-    """Begin and end the outage under load, and wait until every order has ended and was told so."""
+    """Cause the outage under load, and wait until every order has ended and its client has been notified."""
     timeout, connector = aiohttp.ClientTimeout(60), aiohttp.TCPConnector(limit=0)
     async with aiohttp.ClientSession(headers=deployment.cloud.headers, timeout=timeout, connector=connector) as session:
         load = Load(deployment, session)
-        listener = asyncio.create_task(listen(deployment.cloud, session, load.hear))
+        listener = asyncio.create_task(listen(deployment.cloud, session, load.on_event))
         steady = asyncio.create_task(load.run())
         begins_at = _next(
             deployment.swept_at + outage.ends_after_sweep - outage.seconds, time.time() + _WARM_UP_SECONDS
@@ -278,7 +278,7 @@ async def measure(deployment: Deployment, outage: Outage) -> Cost:
         placed = [*burst, *await asyncio.gather(*load.tasks)]
         await _until_finished(deployment.cloud)
         with suppress(TimeoutError):
-            async with asyncio.timeout(_TELL_SECONDS):
+            async with asyncio.timeout(_NOTIFY_SECONDS):
                 while len(load.ended_at) < len(placed):
                     await asyncio.sleep(0.1)
         listener.cancel()
@@ -290,13 +290,13 @@ async def measure(deployment: Deployment, outage: Outage) -> Cost:
         ended_at,
         waiting,
         before=[order for order in orders if order.finished_at < began_at],
-        affected=[order for order in orders if order.finished_at >= began_at and order.placed.asked_at <= ended_at],
+        affected=[order for order in orders if order.finished_at >= began_at and order.placed.requested_at <= ended_at],
         report=await asyncio.to_thread(check, deployment.cloud.database_url, POLICY),
     )
 
 
 async def _place(cloud: Cloud, orders: int) -> list[Placed]:
-    """Orders as the api stores them, faster than by HTTP and not queued yet."""
+    """Store orders as the api does, but faster than over HTTP, and without queueing them."""
     database = Database(cloud.database_url)
     placed = []
     for _ in range(orders):
@@ -308,7 +308,7 @@ async def _place(cloud: Cloud, orders: int) -> list[Placed]:
 
 
 def _next(phase: float, earliest: float) -> float:
-    """The first time from `earliest` on that is a whole number of sweeps after `phase`."""
+    """The first time from `earliest` on that is a whole number of sweep intervals away from `phase`."""
     return earliest + (phase - earliest) % POLICY.sweep.total_seconds()
 
 
@@ -324,7 +324,7 @@ async def _until_finished(cloud: Cloud) -> None:
             await asyncio.sleep(1)
 
 
-def _read(cloud: Cloud, placed: Sequence[Placed], told_at: dict[str, float]) -> list[Order]:
+def _read(cloud: Cloud, placed: Sequence[Placed], notified_at: dict[str, float]) -> list[Order]:
     with psycopg.connect(cloud.database_url) as connection:
         rows = connection.execute(
             "SELECT id::text, extract(epoch FROM finished_at)::float8, attempt, status FROM orders"
@@ -332,7 +332,8 @@ def _read(cloud: Cloud, placed: Sequence[Placed], told_at: dict[str, float]) -> 
     facts = {order_id: (finished_at, attempt, status) for order_id, finished_at, attempt, status in rows}
     assert len(facts) == len(placed), f"{len(placed)} accepted, {len(facts)} stored"
     return [
-        Order(each, facts[each.order_id][0], told_at.get(each.order_id), *facts[each.order_id][1:]) for each in placed
+        Order(each, facts[each.order_id][0], notified_at.get(each.order_id), *facts[each.order_id][1:])
+        for each in placed
     ]
 
 
@@ -352,7 +353,7 @@ def deployed(directory: Path, **settings: str) -> Iterator[Deployment]:
 
 
 def main() -> int:
-    """Print what each outage cost."""
+    """Print the effects of each outage."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default=",".join(OUTAGES))
     parser.add_argument("--mock-latency", default="1")

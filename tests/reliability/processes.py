@@ -1,4 +1,4 @@
-"""The local cloud's processes, to be killed and frozen."""
+"""Finds the local cloud's processes, for tests that kill and freeze them."""
 
 import psutil
 
@@ -6,7 +6,7 @@ from tests.cloud import Cloud
 
 
 def loaders(cloud: Cloud) -> list[psutil.Process]:
-    """One process per function has loaded the handler; its forks are the execution environments and end with it."""
+    """Each function's process that has loaded the handler; its forks are the execution environments and end with it."""
     return [child for child in psutil.Process(cloud.pid).children() if "bootstrap.py" in " ".join(child.cmdline())]
 
 
@@ -21,17 +21,17 @@ def environments(cloud: Cloud, function: str | None = None) -> list[psutil.Proce
 
 
 def emulator(cloud: Cloud) -> psutil.Process:
-    """SQS and DynamoDB."""
+    """The emulator of SQS and DynamoDB."""
     return _child(cloud, "emulator_main")
 
 
 def postgres(cloud: Cloud) -> psutil.Process:
-    """The server, if it is the cloud's own."""
+    """The Postgres server, if the cloud has started it."""
     return _child(cloud, "postgres")
 
 
 def _child(cloud: Cloud, name: str) -> psutil.Process:
-    """Raises psutil.NoSuchProcess while it is being started again."""
+    """Raises psutil.NoSuchProcess while the process is being restarted."""
     for child in psutil.Process(cloud.pid).children():
         if name in " ".join(child.cmdline()[:4]):
             return child

@@ -1,4 +1,4 @@
-"""What stands between the functions and what they depend on, so that it can be taken away."""
+"""Proxies between the functions and their dependencies, with which tests simulate outages."""
 
 import asyncio
 import json
@@ -13,7 +13,7 @@ from aiohttp import web
 
 
 class _Loop:
-    """An event loop in a thread of its own."""
+    """An event loop in its own thread."""
 
     def __init__(self) -> None:
         self.loop = asyncio.new_event_loop()
@@ -30,13 +30,13 @@ class _Loop:
 
 
 class TcpProxy:
-    """Passes bytes on. `refuse` cuts every connection and takes no new one, `hang` holds the bytes back, `mute` only
-    those that come from the server; `heal` ends all three."""
+    """Forwards bytes. `refuse` closes every connection and accepts no new ones, `hang` holds all bytes back, and `mute`
+    only those from the server; `heal` ends all three."""
 
     def __init__(self, url: str) -> None:
         self._target = urlsplit(url)
         self._loop = _Loop()
-        self._asking, self._answering = asyncio.Event(), asyncio.Event()
+        self._to_server, self._from_server = asyncio.Event(), asyncio.Event()
         self._connections: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
         self._port = 0
@@ -49,14 +49,14 @@ class TcpProxy:
         self._loop.call(self._stop())
 
     def hang(self) -> None:
-        self._loop.loop.call_soon_threadsafe(self._asking.clear)
+        self._loop.loop.call_soon_threadsafe(self._to_server.clear)
         self.mute()
 
     def mute(self) -> None:
-        self._loop.loop.call_soon_threadsafe(self._answering.clear)
+        self._loop.loop.call_soon_threadsafe(self._from_server.clear)
 
     def heal(self) -> None:
-        for flowing in (self._asking, self._answering):
+        for flowing in (self._to_server, self._from_server):
             self._loop.loop.call_soon_threadsafe(flowing.set)
         self._loop.call(self._listen())
 
@@ -78,24 +78,24 @@ class TcpProxy:
         await asyncio.gather(*self._connections, return_exceptions=True)
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.create_task(self._pass_on(reader, writer))
+        task = asyncio.create_task(self._forward(reader, writer))
         self._connections.add(task)
         task.add_done_callback(self._connections.discard)
         task.add_done_callback(lambda _: writer.transport.abort())
 
-    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         inner_reader, inner_writer = await asyncio.open_connection(self._target.hostname, self._target.port)
         try:
-            ways = [
-                asyncio.create_task(_copy(reader, inner_writer, self._asking)),
-                asyncio.create_task(_copy(inner_reader, writer, self._answering)),
+            copies = [
+                asyncio.create_task(_copy(reader, inner_writer, self._to_server)),
+                asyncio.create_task(_copy(inner_reader, writer, self._from_server)),
             ]
             try:
-                await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait(copies, return_when=asyncio.FIRST_COMPLETED)
             finally:
-                for way in ways:
-                    way.cancel()
-                await asyncio.gather(*ways, return_exceptions=True)
+                for copy in copies:
+                    copy.cancel()
+                await asyncio.gather(*copies, return_exceptions=True)
         finally:
             inner_writer.transport.abort()
 
@@ -111,9 +111,9 @@ IsDown = Callable[[str, str], bool]
 
 
 class AwsProxy:
-    """Passes AWS requests on; those for which `is_down(service, body)` are cut off without an answer.
+    """Forwards AWS requests; those for which `is_down(service, body)` is true are aborted without a response.
 
-    `seen` is what was asked for: (who, "sqs:SendMessage", name of the queue or table).
+    `seen` contains the requests: (access key id: the function's name, "sqs:SendMessage", name of the queue or table).
     """
 
     def __init__(self, url: str = "") -> None:
@@ -125,7 +125,7 @@ class AwsProxy:
 
     @contextmanager
     def without(self, is_down: IsDown) -> Iterator[None]:
-        """For a while."""
+        """Set `is_down` within the context."""
         self.is_down = is_down
         try:
             yield
@@ -149,12 +149,12 @@ class AwsProxy:
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()
         scope = request.headers.get("Authorization", "").partition("/aws4_request")[0]
-        service, who = scope.rsplit("/", 1)[-1], scope.partition("Credential=")[2].partition("/")[0]
+        service, caller = scope.rsplit("/", 1)[-1], scope.partition("Credential=")[2].partition("/")[0]
         action = request.headers.get("X-Amz-Target", "").rpartition(".")[2]
         for resource in _resources_of(json.loads(body or "{}")):
-            self.seen.add((who, f"{service}:{action}", resource))
+            self.seen.add((caller, f"{service}:{action}", resource))
         if self.is_down(service, body.decode()):
-            return _cut_off(request)
+            return _abort(request)
         headers = {name: value for name, value in request.headers.items() if name not in ("Host", "Content-Length")}
         try:
             async with self._session.request(
@@ -166,12 +166,12 @@ class AwsProxy:
                     if name in ("Content-Type", "x-amzn-RequestId")
                 }
                 return web.Response(status=answer.status, body=await answer.read(), headers=kept)
-        except aiohttp.ClientError:  # what is behind is away
-            return _cut_off(request)
+        except aiohttp.ClientError:  # the target is unavailable
+            return _abort(request)
 
 
-def _cut_off(request: web.Request) -> web.Response:
-    if request.transport:  # None: the caller has hung up
+def _abort(request: web.Request) -> web.Response:
+    if request.transport:  # None: the client has disconnected
         request.transport.abort()
     return web.Response()
 
@@ -194,7 +194,7 @@ def tcp_proxy(url: str) -> Iterator[TcpProxy]:
 
 @contextmanager
 def aws_proxy() -> Iterator[AwsProxy]:
-    """A proxy whose target is set when it is known."""
+    """A proxy whose `target` is set when it is known."""
     proxy = AwsProxy()
     try:
         yield proxy

@@ -1,4 +1,4 @@
-"""Orders as a function may find them, made behind the functions' backs. Nobody sweeps them for twenty seconds."""
+"""Creates orders in the states that functions may find, directly in the database; not swept for twenty seconds."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -18,7 +18,7 @@ AN_HOUR = timedelta(hours=1)
 State = Callable[[Engine], Awaitable[Order]]
 
 
-def by_hand(cloud: Cloud, state: State) -> str:
+def create_order(cloud: Cloud, state: State) -> str:
     """The id of a new order in this state."""
 
     async def work() -> str:
@@ -36,7 +36,7 @@ async def unclaimed(engine: Engine) -> Order:
 
 
 async def abandoned(engine: Engine, attempts: int = 1) -> Order:
-    """So many attempts were begun, and all who began them are gone."""
+    """This many attempts were begun, and the leases of all of their workers have expired."""
     order = await unclaimed(engine)
     for _ in range(attempts):
         await engine.claim(order, lease=AN_HOUR)
@@ -55,14 +55,14 @@ async def overdue(engine: Engine) -> Order:
 
 
 async def due(engine: Engine) -> Order:
-    """The next sweep sends it."""
+    """The next sweep requeues it."""
     order = await unclaimed(engine)
     await engine.orders.mark_due(order.id)
     return order
 
 
 async def signed(engine: Engine) -> Order:
-    """Its worker was gone before it sent the transaction."""
+    """Its worker died before it sent the transaction."""
     order = await unclaimed(engine)
     (claim,) = await engine.claim(order, lease=AN_HOUR)
     assert claim.order
@@ -73,7 +73,7 @@ async def signed(engine: Engine) -> Order:
     return await engine.journal.record(submitted(order, transaction))
 
 
-async def signed_in_vain(engine: Engine) -> Order:
+async def signed_and_expired(engine: Engine) -> Order:
     """The transaction can no longer land."""
     order = await signed(engine)
     engine.outdate_transaction(order)
@@ -81,7 +81,7 @@ async def signed_in_vain(engine: Engine) -> Order:
 
 
 async def long_finished(engine: Engine) -> Order:
-    """Placed two days ago, as its id says."""
+    """Placed two days ago, according to its id, and finished."""
     (row,) = engine.sql("SELECT uuidv7(interval '-2 days') AS id")
     (order,) = await engine.place(id=row["id"], account=DEV_ACCOUNT)
     (claim,) = await engine.claim(order)

@@ -1,11 +1,11 @@
-"""A short chaos run; `make chaos` is the long one."""
+"""A short chaos run; `make chaos` runs a long one."""
 
 from pathlib import Path
 
 from tests.reliability.chaos import run
 
 
-def test_all_holds_while_everything_breaks(tmp_path: Path) -> None:
+def test_the_invariants_hold_under_fault_injection(tmp_path: Path) -> None:
     chaos, report, wrong = run(tmp_path, orders=200, seed=2)
     assert chaos.faults.total() >= 200 // 40
     assert report.orders == len(chaos.accepted) == 200

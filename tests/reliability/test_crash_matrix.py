@@ -24,17 +24,17 @@ from tests.reliability.proxies import AwsProxy, aws_proxy
 from tests.reliability.states import (
     State,
     abandoned,
-    by_hand,
+    create_order,
     due,
     exhausted,
     long_finished,
     overdue,
     signed,
-    signed_in_vain,
+    signed_and_expired,
     unclaimed,
 )
 
-SECONDS = {
+SETTINGS = {
     "MOCK_LATENCY": "0",
     "BACKOFF_SECONDS": "0",
     "WORKER_TIMEOUT": "5",
@@ -49,11 +49,11 @@ SECONDS = {
 }
 
 
-def orders_queue(service: str, body: str) -> bool:
+def is_orders_queue(service: str, body: str) -> bool:
     return service == "sqs" and "OrdersQueue" in body
 
 
-# What each function calls. That nothing is missing here is a test of its own, the last one.
+# The calls of each function. The last test checks that none is missing.
 TO_A_FILL = [
     "handler",
     "OrderStore.claim",
@@ -74,7 +74,7 @@ READING = {
     "OrderStore.ping": "/health/ready",
 }
 SWEEPING = ["handler", "OrderStore.due", "OrdersQueue.send_all", "OrderStore.extend_watch", "OrderStore.purge_finished"]
-TELLING = ["handler", "Connections.listening_to", "Gateway.post"]
+PUSHING = ["handler", "Connections.listening_to", "Gateway.post"]
 SETTLING: dict[str, tuple[State, str, str | None]] = {
     "handler": (exhausted, "failed", "attempts_exhausted"),
     "OrderStore.examine": (exhausted, "failed", "attempts_exhausted"),
@@ -93,8 +93,8 @@ CONFIRMING: dict[str, State] = {
     "ConfirmationsQueue.send": signed,
     "Journal.record confirmed": signed,
     "StatusQueue.publish": signed,
-    "Journal.record pending": signed_in_vain,
-    "OrdersQueue.send_all": signed_in_vain,
+    "Journal.record pending": signed_and_expired,
+    "OrdersQueue.send_all": signed_and_expired,
 }
 CALLS = {
     "worker": {
@@ -117,7 +117,7 @@ CALLS = {
     },
     "authorizer": {"handler", "KeyLookup.account_of"},
     "sweeper": {*SWEEPING},
-    "notifier": {*TELLING, "Connections.remove", "StatusQueue.change_visibility"},
+    "notifier": {*PUSHING, "Connections.remove", "StatusQueue.change_visibility"},
     "dead_letter": {*SETTLING, "PoisonQueue.send"},
 }
 
@@ -135,18 +135,18 @@ def aws() -> Iterator[AwsProxy]:
 
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory, crash_points: CrashPoints, aws: AwsProxy) -> Iterator[Cloud]:
-    settings = {**SECONDS, "LOCAL_AWS_ENDPOINT_URL": aws.url}
+    settings = {**SETTINGS, "LOCAL_AWS_ENDPOINT_URL": aws.url}
     with running_cloud(tmp_path_factory.mktemp("cloud"), crash_points.template, **settings) as cloud:
         aws.target = cloud.aws_url
         yield cloud
-        assert_all_hold(cloud.database_url, Policy.of(SECONDS))
+        assert_all_hold(cloud.database_url, Policy.of(SETTINGS))
 
 
 class Listener:
-    """An account's stream, kept from beginning to end."""
+    """Records all events of an account stream."""
 
     def __init__(self, connection: ClientConnection) -> None:
-        self.told: dict[str, dict[int, str]] = {}
+        self.events: dict[str, dict[int, str]] = {}
         self._connection = connection
         connection.send(json.dumps({"action": "subscribe", "channel": "account"}))
         assert json.loads(connection.recv(timeout=20))["type"] == "subscribed"
@@ -156,12 +156,12 @@ class Listener:
     def _listen(self) -> None:
         for text in self._connection:
             for event in json.loads(text)["events"]:
-                known = self.told.setdefault(event["orderId"], {})
+                known = self.events.setdefault(event["orderId"], {})
                 assert known.setdefault(event["sequence"], event["status"]) == event["status"]
 
-    def was_told(self, order: dict[str, Any]) -> bool:
-        """Whether the stream had every step of a finished order."""
-        return self.told.get(order["orderId"]) == {event["sequence"]: event["status"] for event in order["events"]}
+    def has_every_event(self, order: dict[str, Any]) -> bool:
+        """Whether the stream delivered every event of a finished order."""
+        return self.events.get(order["orderId"]) == {event["sequence"]: event["status"] for event in order["events"]}
 
 
 @pytest.fixture(scope="module")
@@ -176,7 +176,7 @@ Placed = dict[str, Any]
 
 
 @pytest.mark.parametrize("call", TO_A_FILL)
-def test_the_worker_crashes_on_the_way_to_a_fill(
+def test_orders_are_filled_despite_a_worker_crash(
     http: httpx.Client, listener: Listener, crash_points: CrashPoints, call: str
 ) -> None:
     with crash_points.crash("worker", call):
@@ -185,7 +185,7 @@ def test_the_worker_crashes_on_the_way_to_a_fill(
 
 
 @pytest.mark.parametrize("call", TO_A_FAILURE)
-def test_the_worker_crashes_on_the_way_to_a_failure(
+def test_orders_fail_despite_a_worker_crash(
     http: httpx.Client, listener: Listener, crash_points: CrashPoints, call: str
 ) -> None:
     with crash_points.crash("worker", call):
@@ -193,44 +193,44 @@ def test_the_worker_crashes_on_the_way_to_a_failure(
     assert_ended(http, listener, placed, "failed")
 
 
-def test_the_worker_crashes_reading_what_the_one_before_it_did(
+def test_abandoned_orders_are_filled_despite_a_worker_crash(
     cloud: Cloud, http: httpx.Client, listener: Listener, crash_points: CrashPoints
 ) -> None:
-    placed = [by_hand(cloud, abandoned) for _ in MOMENTS]
+    placed = [create_order(cloud, abandoned) for _ in MOMENTS]
     with crash_points.crash("worker", "OrderStore.events"):
         send(cloud, "OrdersQueue", placed)
     assert_ended(http, listener, placed, "confirmed")
 
 
-def test_the_worker_crashes_expiring_an_order(
+def test_orders_expire_despite_a_worker_crash(
     cloud: Cloud, http: httpx.Client, listener: Listener, crash_points: CrashPoints
 ) -> None:
-    placed = [by_hand(cloud, overdue) for _ in MOMENTS]
+    placed = [create_order(cloud, overdue) for _ in MOMENTS]
     with crash_points.crash("worker", "Journal.record expired"):
         send(cloud, "OrdersQueue", placed)
     assert_ended(http, listener, placed, "expired", "order_expired")
 
 
-def test_the_worker_crashes_handing_an_order_over(
+def test_orders_are_handed_over_despite_a_worker_crash(
     cloud: Cloud, http: httpx.Client, listener: Listener, crash_points: CrashPoints
 ) -> None:
-    placed = [by_hand(cloud, signed) for _ in MOMENTS]
+    placed = [create_order(cloud, signed) for _ in MOMENTS]
     with crash_points.crash("worker", "ConfirmationsQueue.send"):
         send(cloud, "OrdersQueue", placed)
     assert_ended(http, listener, placed, "confirmed")
 
 
 @pytest.mark.parametrize("call", CONFIRMING)
-def test_the_confirmer_crashes(
+def test_orders_are_confirmed_despite_a_confirmer_crash(
     cloud: Cloud, http: httpx.Client, listener: Listener, crash_points: CrashPoints, call: str
 ) -> None:
-    placed = [by_hand(cloud, CONFIRMING[call]) for _ in MOMENTS]
+    placed = [create_order(cloud, CONFIRMING[call]) for _ in MOMENTS]
     with crash_points.crash("confirmer", call):
         send(cloud, "OrdersQueue", placed)
     assert_ended(http, listener, placed, "confirmed")
 
 
-def test_the_confirmer_crashes_reading_the_steps_of_an_order_that_another_has_settled(
+def test_settled_orders_are_unaffected_by_a_confirmer_crash(
     cloud: Cloud, http: httpx.Client, listener: Listener, crash_points: CrashPoints
 ) -> None:
     placed = [place(http)["orderId"] for _ in MOMENTS]
@@ -242,85 +242,93 @@ def test_the_confirmer_crashes_reading_the_steps_of_an_order_that_another_has_se
     assert_ended(http, listener, placed, "confirmed")
 
 
-def test_the_worker_crashes_postponing_a_message(cloud: Cloud, http: httpx.Client, crash_points: CrashPoints) -> None:
+def test_the_worker_recovers_from_a_crash_while_postponing_messages(
+    cloud: Cloud, http: httpx.Client, crash_points: CrashPoints
+) -> None:
     with crash_points.crash("worker", "OrdersQueue.change_visibility"):
-        send(cloud, "OrdersQueue", [str(uuid4()) for _ in MOMENTS])  # orders that nobody placed
+        send(cloud, "OrdersQueue", [str(uuid4()) for _ in MOMENTS])  # orders that do not exist
     assert finished(http, place(http)["orderId"])["status"] == "confirmed"
 
 
 @pytest.mark.parametrize("call", PLACING)
-def test_the_api_crashes_placing_an_order(http: httpx.Client, crash_points: CrashPoints, call: str) -> None:
+def test_orders_are_placed_despite_an_api_crash(http: httpx.Client, crash_points: CrashPoints, call: str) -> None:
     with crash_points.crash("api", call):
-        order_id = post_again(http, str(uuid4()), crashes=2)
+        order_id = post_until_accepted(http, str(uuid4()), crashes=2)
     assert finished(http, order_id)["status"] == "confirmed"
 
 
-def test_the_api_crashes_looking_for_the_order_placed_before(http: httpx.Client, crash_points: CrashPoints) -> None:
+def test_a_repeated_request_returns_the_same_order_despite_an_api_crash(
+    http: httpx.Client, crash_points: CrashPoints
+) -> None:
     key = str(uuid4())
-    order_id = post_again(http, key, crashes=0)
+    order_id = post_until_accepted(http, key, crashes=0)
     with crash_points.crash("api", "OrderStore.placed_before"):
-        assert post_again(http, key, crashes=2) == order_id
+        assert post_until_accepted(http, key, crashes=2) == order_id
 
 
-def test_the_api_crashes_telling_the_sweeper(http: httpx.Client, aws: AwsProxy, crash_points: CrashPoints) -> None:
-    with aws.without(orders_queue), crash_points.crash("api", "OrderStore.mark_due"):
-        order_id = post_again(http, str(uuid4()), crashes=2)
+def test_unqueued_orders_are_executed_despite_an_api_crash(
+    http: httpx.Client, aws: AwsProxy, crash_points: CrashPoints
+) -> None:
+    with aws.without(is_orders_queue), crash_points.crash("api", "OrderStore.mark_due"):
+        order_id = post_until_accepted(http, str(uuid4()), crashes=2)
     assert finished(http, order_id)["status"] == "confirmed"
 
 
 @pytest.mark.parametrize("call", READING)
-def test_the_api_crashes_reading(http: httpx.Client, crash_points: CrashPoints, call: str) -> None:
+def test_reads_succeed_after_an_api_crash(http: httpx.Client, crash_points: CrashPoints, call: str) -> None:
     path = READING[call].format(order_id=place(http)["orderId"])
     with crash_points.crash("api", call):
         assert [http.get(path).status_code for _ in range(3)] == [500, 500, 200]
 
 
 @pytest.mark.parametrize("call", [*PLACING, "Connections.add"])
-def test_the_websocket_function_crashes_placing_an_order(
+def test_orders_are_placed_despite_a_websocket_function_crash(
     cloud: Cloud, http: httpx.Client, crash_points: CrashPoints, call: str
 ) -> None:
     with opened(cloud) as socket, crash_points.crash("websocket", call):
-        frame = ask_again(socket, execute(str(uuid4())))
+        frame = ask_until_answered(socket, execute(str(uuid4())))
     assert finished(http, frame["orderId"])["status"] == "confirmed"
 
 
 @pytest.mark.parametrize("call", ["OrderStore.placed_before", "OrderStore.get"])
-def test_the_websocket_function_crashes_answering_a_repeat(
+def test_a_repeated_message_returns_the_same_order_despite_a_websocket_function_crash(
     cloud: Cloud, http: httpx.Client, crash_points: CrashPoints, call: str
 ) -> None:
     order = execute(str(uuid4()))
     with opened(cloud) as socket:
         first = socket.ask(order)
         with crash_points.crash("websocket", call):
-            again = ask_again(socket, order)
+            again = ask_until_answered(socket, order)
     assert (again["orderId"], again["replayed"]) == (first["orderId"], True)
 
 
-def test_the_websocket_function_crashes_telling_the_sweeper(
+def test_unqueued_orders_are_executed_despite_a_websocket_function_crash(
     cloud: Cloud, http: httpx.Client, aws: AwsProxy, crash_points: CrashPoints
 ) -> None:
-    with opened(cloud) as socket, aws.without(orders_queue), crash_points.crash("websocket", "OrderStore.mark_due"):
-        frame = ask_again(socket, execute(str(uuid4())))
+    with opened(cloud) as socket, aws.without(is_orders_queue), crash_points.crash("websocket", "OrderStore.mark_due"):
+        frame = ask_until_answered(socket, execute(str(uuid4())))
     assert finished(http, frame["orderId"])["status"] == "confirmed"
 
 
-def test_the_websocket_function_crashes_unsubscribing(cloud: Cloud, crash_points: CrashPoints) -> None:
+def test_unsubscribing_succeeds_after_a_websocket_function_crash(cloud: Cloud, crash_points: CrashPoints) -> None:
     with opened(cloud) as socket:
         assert socket.ask({"action": "subscribe", "channel": "account"})["type"] == "subscribed"
         with crash_points.crash("websocket", "Connections.remove"):
-            frame = ask_again(socket, {"action": "unsubscribe", "channel": "account"})
+            frame = ask_until_answered(socket, {"action": "unsubscribe", "channel": "account"})
         assert frame["type"] == "unsubscribed"
 
 
 @pytest.mark.parametrize("call", ["handler", "KeyLookup.account_of"])
-def test_the_authorizer_crashes(cloud: Cloud, http: httpx.Client, crash_points: CrashPoints, call: str) -> None:
-    headers = headers_of_new_account(cloud, f"somebody-{uuid4()}")
+def test_requests_are_authorized_after_an_authorizer_crash(
+    cloud: Cloud, http: httpx.Client, crash_points: CrashPoints, call: str
+) -> None:
+    headers = headers_of_new_account(cloud, f"account-{uuid4()}")
     with crash_points.crash("authorizer", call):
         assert [http.get("/api/orders", headers=headers).status_code for _ in range(3)] == [500, 500, 200]
 
 
-@pytest.mark.parametrize("call", TELLING)
-def test_the_notifier_crashes_telling(
+@pytest.mark.parametrize("call", PUSHING)
+def test_every_event_is_delivered_despite_a_notifier_crash(
     http: httpx.Client, listener: Listener, crash_points: CrashPoints, call: str
 ) -> None:
     with crash_points.crash("notifier", call):
@@ -328,10 +336,10 @@ def test_the_notifier_crashes_telling(
     assert_ended(http, listener, placed, "confirmed")
 
 
-def test_the_notifier_crashes_taking_a_connection_that_is_gone_off_its_topic(
+def test_closed_connections_are_unsubscribed_despite_a_notifier_crash(
     cloud: Cloud, http: httpx.Client, listener: Listener, crash_points: CrashPoints
 ) -> None:
-    placed = [by_hand(cloud, unclaimed) for _ in MOMENTS]
+    placed = [create_order(cloud, unclaimed) for _ in MOMENTS]
     with opened(cloud) as socket:
         for order_id in placed:
             assert socket.ask({"orderId": order_id})["type"] == "snapshot"
@@ -340,10 +348,10 @@ def test_the_notifier_crashes_taking_a_connection_that_is_gone_off_its_topic(
     assert_ended(http, listener, placed, "confirmed")
 
 
-def test_the_notifier_crashes_postponing_while_dynamodb_is_away(
+def test_every_event_is_delivered_after_a_dynamodb_outage_despite_a_notifier_crash(
     http: httpx.Client, aws: AwsProxy, listener: Listener, crash_points: CrashPoints
 ) -> None:
-    place(http)  # the authorizer knows the key now, and keeps it for a minute
+    place(http)  # the authorizer's response to this key is now cached for a minute
     with (
         aws.without(lambda service, body: service == "dynamodb"),
         crash_points.crash("notifier", "StatusQueue.change_visibility"),
@@ -353,60 +361,60 @@ def test_the_notifier_crashes_postponing_while_dynamodb_is_away(
 
 
 @pytest.mark.parametrize("call", SWEEPING)
-def test_the_sweeper_crashes(
+def test_orders_are_requeued_despite_a_sweeper_crash(
     cloud: Cloud, http: httpx.Client, listener: Listener, crash_points: CrashPoints, call: str
 ) -> None:
-    old = by_hand(cloud, long_finished)
+    old = create_order(cloud, long_finished)
     placed = []
-    for moment in MOMENTS:  # one after the other: what one sweep sent leaves nothing to do for the next
+    for moment in MOMENTS:  # one after the other: the orders that one sweep sends are not due for the next
         with crash_points.crash("sweeper", call, moment):
-            placed.append(by_hand(cloud, due))
+            placed.append(create_order(cloud, due))
     assert_ended(http, listener, placed, "confirmed")
     eventually(lambda: http.get(f"/api/orders/{old}").status_code == 404, "an old order was deleted")
 
 
 @pytest.mark.parametrize("call", SETTLING)
-def test_the_dead_letter_function_crashes(
+def test_dead_letters_are_settled_despite_a_dead_letter_function_crash(
     cloud: Cloud, http: httpx.Client, listener: Listener, crash_points: CrashPoints, call: str
 ) -> None:
     make, status, error = SETTLING[call]
-    placed = [by_hand(cloud, make) for _ in MOMENTS]
+    placed = [create_order(cloud, make) for _ in MOMENTS]
     with crash_points.crash("dead_letter", call):
         send(cloud, "OrdersDeadLetterQueue", placed)
     assert_ended(http, listener, placed, status, error)
 
 
-def test_the_dead_letter_function_crashes_putting_a_message_aside(cloud: Cloud, crash_points: CrashPoints) -> None:
+def test_poison_messages_are_kept_despite_a_dead_letter_function_crash(cloud: Cloud, crash_points: CrashPoints) -> None:
     unknown = {str(uuid4()) for _ in MOMENTS}
     with crash_points.crash("dead_letter", "PoisonQueue.send"):
         send(cloud, "OrdersDeadLetterQueue", unknown)
-    kept: set[str] = set()
+    found: set[str] = set()
 
     def both() -> bool:
-        kept.update(put_aside(cloud))
-        return unknown <= kept
+        found.update(poison_messages(cloud))
+        return unknown <= found
 
-    eventually(both, "both were kept")
+    eventually(both, "both are in the poison queue")
 
 
 @pytest.mark.parametrize("function", CALLS)
-def test_no_call_is_missing_here(crash_points: CrashPoints, function: str) -> None:
+def test_every_call_of_a_function_has_a_crash_point_here(crash_points: CrashPoints, function: str) -> None:
     assert crash_points.calls_of(function) <= CALLS[function]
 
 
 def assert_ended(
     http: httpx.Client, listener: Listener, placed: Sequence[str | Placed], status: str, error: str | None = None
 ) -> None:
-    """All are finished as they should be, and their client was told every step."""
+    """All orders have this final status and error, and the listener got every event."""
     for each in placed:
         order = finished(http, each if isinstance(each, str) else each["orderId"])
         assert order["status"] == status
         assert error in (None, order.get("error", {}).get("code"))
-        eventually(lambda order=order: listener.was_told(order), "its client was told every step")  # type: ignore[misc]
+        eventually(lambda order=order: listener.has_every_event(order), "every event is delivered")  # type: ignore[misc]
 
 
-def post_again(http: httpx.Client, key: str, crashes: int) -> str:
-    """Post until nothing crashes; the order's id."""
+def post_until_accepted(http: httpx.Client, key: str, crashes: int) -> str:
+    """Repeat a POST through this many crashes; returns the order's id."""
     answers = [http.post("/api/orders/execute", json=SOL, headers={"Idempotency-Key": key}) for _ in range(crashes + 1)]
     assert [answer.status_code for answer in answers[:-1]] == [500] * crashes
     assert answers[-1].status_code in (200, 202)
@@ -417,8 +425,8 @@ def execute(key: str) -> dict[str, Any]:
     return {"action": "execute", "clientOrderId": key, **SOL}
 
 
-def ask_again(socket: Socket, message: dict[str, Any]) -> dict[str, Any]:
-    """Ask until nothing crashes; the answer."""
+def ask_until_answered(socket: Socket, message: dict[str, Any]) -> dict[str, Any]:
+    """Repeat a message through the crashes; returns the response."""
     for _ in MOMENTS:
         socket.send(message)
         while (frame := socket.receive()).get("type") in ("status", "events"):
@@ -433,8 +441,8 @@ def send(cloud: Cloud, queue: str, order_ids: Iterable[str]) -> None:
         aws_client(cloud, "sqs").send_message(QueueUrl=cloud.queues[queue], MessageBody=body)
 
 
-def put_aside(cloud: Cloud) -> set[str]:
-    """Some of the orders that messages in the poison queue name."""
+def poison_messages(cloud: Cloud) -> set[str]:
+    """The order ids in up to ten messages of the poison queue."""
     messages = aws_client(cloud, "sqs").receive_message(
         QueueUrl=cloud.queues["OrdersPoisonQueue"], MaxNumberOfMessages=10
     )

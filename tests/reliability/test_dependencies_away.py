@@ -1,4 +1,4 @@
-"""Postgres, the queues, DynamoDB and the venues go away and come back."""
+"""Postgres, the queues, DynamoDB and the venues become unavailable and recover."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -16,7 +16,7 @@ from tests.postgres import TestServer
 from tests.reliability.invariants import Policy, assert_all_hold
 from tests.reliability.proxies import AwsProxy, TcpProxy, aws_proxy, tcp_proxy
 
-PATIENT = {**QUICK, "WATCHDOG_SECONDS": "3", "LEASE_SECONDS": "11"}
+SETTINGS = {**QUICK, "WATCHDOG_SECONDS": "3", "LEASE_SECONDS": "11"}
 
 
 @pytest.fixture(scope="module")
@@ -33,21 +33,23 @@ def aws() -> Iterator[AwsProxy]:
 
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory, database: TcpProxy, aws: AwsProxy) -> Iterator[Cloud]:
-    settings = {**PATIENT, "LOCAL_DATABASE_URL": database.url, "LOCAL_AWS_ENDPOINT_URL": aws.url}
+    settings = {**SETTINGS, "LOCAL_DATABASE_URL": database.url, "LOCAL_AWS_ENDPOINT_URL": aws.url}
     with running_cloud(tmp_path_factory.mktemp("cloud"), **settings) as cloud:
         aws.target = cloud.aws_url
         yield cloud
-        assert_all_hold(database.url, Policy.of(PATIENT))
+        assert_all_hold(database.url, Policy.of(SETTINGS))
 
 
 @pytest.fixture
 def http(cloud: Cloud) -> Iterator[httpx.Client]:
     with client_of(cloud) as client:
-        place(client)  # the authorizer knows the key now, and keeps it for a minute
+        place(client)  # the authorizer's response to this key is now cached for a minute
         yield client
 
 
-def test_without_postgres_nothing_is_placed_and_work_goes_on_by_itself(database: TcpProxy, http: httpx.Client) -> None:
+def test_without_postgres_orders_are_rejected_and_work_resumes_by_itself_afterwards(
+    database: TcpProxy, http: httpx.Client
+) -> None:
     waiting = [place(http)["orderId"] for _ in range(5)]
     database.refuse()
     try:
@@ -60,9 +62,7 @@ def test_without_postgres_nothing_is_placed_and_work_goes_on_by_itself(database:
     _all_are_confirmed(http, waiting)
 
 
-def test_when_the_answer_is_lost_the_order_is_there_and_a_repeat_finds_it(
-    database: TcpProxy, http: httpx.Client
-) -> None:
+def test_after_a_lost_response_a_retry_returns_the_stored_order(database: TcpProxy, http: httpx.Client) -> None:
     waiting, key = place(http)["orderId"], {"Idempotency-Key": str(uuid4())}
     database.mute()
     try:
@@ -76,15 +76,13 @@ def test_when_the_answer_is_lost_the_order_is_there_and_a_repeat_finds_it(
     _all_are_confirmed(http, [waiting, order_id])
 
 
-def test_when_the_statement_is_lost_there_is_no_order_and_a_repeat_places_one(
-    database: TcpProxy, http: httpx.Client
-) -> None:
+def test_after_a_lost_statement_a_retry_places_the_order(database: TcpProxy, http: httpx.Client) -> None:
     waiting, key = place(http)["orderId"], {"Idempotency-Key": str(uuid4())}
     database.hang()
     try:
         unknown = _unavailable(http, "outcome_unknown", key)
         assert "Retry-After" not in unknown.headers
-        database.refuse()  # what was on its way never arrives
+        database.refuse()  # the statement that the proxy holds back is lost
     finally:
         database.heal()
     again = http.post("/api/orders/execute", json=SOL, headers=key)
@@ -93,16 +91,16 @@ def test_when_the_statement_is_lost_there_is_no_order_and_a_repeat_places_one(
     _all_are_confirmed(http, [waiting, again.json()["orderId"]])
 
 
-def test_an_outage_before_the_claim_uses_no_attempt(database: TcpProxy, aws: AwsProxy, http: httpx.Client) -> None:
+def test_an_outage_before_the_claim_uses_up_no_attempt(database: TcpProxy, aws: AwsProxy, http: httpx.Client) -> None:
     with aws.without(lambda service, body: service == "sqs"):
-        order_id = place(http)["orderId"]  # stored; the queue did not take it
+        order_id = place(http)["orderId"]  # stored, but not queued
         database.refuse()
     database.heal()
     document = eventually(lambda: _terminal(http, order_id), "the order is finished", 60)
     assert (document["status"], document["attempt"]) == ("confirmed", 1)
 
 
-def test_without_the_orders_queue_orders_are_accepted_and_run_when_it_is_back(
+def test_without_the_orders_queue_orders_are_accepted_and_executed_afterwards(
     aws: AwsProxy, http: httpx.Client
 ) -> None:
     with aws.without(lambda service, body: service == "sqs" and "OrdersQueue" in body):
@@ -111,16 +109,16 @@ def test_without_the_orders_queue_orders_are_accepted_and_run_when_it_is_back(
     assert finished(http, answer.json()["orderId"])["status"] == "confirmed"
 
 
-@pytest.mark.parametrize("away", ["sqs", "dynamodb"])
-def test_without_status_queue_or_dynamodb_orders_finish_and_pushes_resume(
-    cloud: Cloud, aws: AwsProxy, http: httpx.Client, away: str
+@pytest.mark.parametrize("unavailable", ["sqs", "dynamodb"])
+def test_without_the_status_queue_or_dynamodb_orders_finish_and_pushes_resume_afterwards(
+    cloud: Cloud, aws: AwsProxy, http: httpx.Client, unavailable: str
 ) -> None:
     with opened(cloud) as socket:
         assert socket.ask({"action": "subscribe", "channel": "account"})["type"] == "subscribed"
-        with aws.without(lambda service, body: service == away and "OrdersQueue" not in body):
+        with aws.without(lambda service, body: service == unavailable and "OrdersQueue" not in body):
             order = finished(http, place(http)["orderId"])
             assert order["status"] == "confirmed"
-            if away == "dynamodb":
+            if unavailable == "dynamodb":
                 answer = socket.ask({"orderId": order["orderId"]})
                 assert (answer["type"], answer["code"]) == ("error", "connections_unavailable")
         order_id = place(http)["orderId"]
@@ -128,7 +126,7 @@ def test_without_status_queue_or_dynamodb_orders_finish_and_pushes_resume(
 
 
 def _unavailable(http: httpx.Client, code: str, headers: dict[str, str] | None = None) -> httpx.Response:
-    """The answer to a post while Postgres is away: a problem document within three seconds."""
+    """POST an order while Postgres is unavailable; the response must be this problem, within three seconds."""
     began = time.monotonic()
     answer = http.post("/api/orders/execute", json=SOL, headers=headers)
     assert time.monotonic() - began < 3
@@ -149,7 +147,7 @@ def _terminal(http: httpx.Client, order_id: str) -> dict[str, object] | None:
     return document if answer.status_code == 200 and document["terminal"] else None
 
 
-def test_venues_that_hang_are_tried_again_and_then_the_order_fails_with_that_reason(tmp_path: Path) -> None:
+def test_venues_that_hang_are_retried_until_the_order_fails_with_that_reason(tmp_path: Path) -> None:
     settings = {**QUICK, "MOCK_LATENCY": "40", "VENUE_TIMEOUT_SECONDS": "0.3"}
     with running_cloud(tmp_path, **settings) as cloud, client_of(cloud) as http:
         document = finished(http, place(http)["orderId"])

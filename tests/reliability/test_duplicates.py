@@ -1,10 +1,10 @@
-"""A short run with every message delivered several times; `make duplicates` is the long one."""
+"""A short run with every message delivered several times; `make duplicates` runs a long one."""
 
 from order_engine.domain.claims import Decision
 from tests.reliability.duplicates import run
 
 
-def test_repeats_cost_no_order_an_attempt(database_url: str) -> None:
+def test_duplicate_messages_use_up_no_attempt(database_url: str) -> None:
     found = run(database_url, orders=200, seed=1)
     assert set(found.decisions) >= {Decision.CLAIMED, Decision.LEASED, Decision.NOT_YET, Decision.FINISHED}
     assert found.early == 0

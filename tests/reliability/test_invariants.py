@@ -1,4 +1,4 @@
-"""Every rule of invariants.py can be broken, and then names the order."""
+"""Every rule in invariants.py detects a breach and names the order."""
 
 import asyncio
 from datetime import timedelta
@@ -14,18 +14,18 @@ from tests.reliability.invariants import FINISHED, RULES, Policy, check
 
 POLICY = Policy.of({})
 
-# Rule, which order breaks it, and how: `%(id)s` is that order.
+# (rule, kind of the order that breaks it, the statement that makes it do so).
 BREACHES: list[tuple[str, str, LiteralString]] = [
     (FINISHED, "open", "SELECT"),
     ("events are contiguous from 1", "confirmed", "DELETE FROM order_events WHERE order_id = %(id)s AND sequence = 3"),
-    ("an order stands where its last event says", "confirmed", "UPDATE orders SET attempt = 2 WHERE id = %(id)s"),
+    ("an order's state matches its last event", "confirmed", "UPDATE orders SET attempt = 2 WHERE id = %(id)s"),
     (
         "one terminal event, and it is the last",
         "confirmed",
         "UPDATE order_events SET status = 'failed' WHERE order_id = %(id)s AND sequence = 4",
     ),
     (
-        "only legal moves",
+        "only legal transitions",
         "confirmed",
         "UPDATE order_events SET status = 'building' WHERE order_id = %(id)s AND sequence = 2",
     ),
@@ -37,82 +37,82 @@ BREACHES: list[tuple[str, str, LiteralString]] = [
         " min_amount_out, outcome, amount_out, sent_at, lands_at FROM mock_chain.transactions WHERE order_id = %(id)s",
     ),
     (
-        "one fill for a confirmed order, and it is the one that was told",
+        "a confirmed order has one fill, which is the reported one",
         "confirmed",
         "UPDATE orders SET amount_out = amount_out + 1 WHERE id = %(id)s",
     ),
     (
-        "no fill for an order that ended without one",
+        "no fill for a finished order that is not confirmed",
         "failed",
         "UPDATE mock_chain.transactions SET order_id = %(id)s",
     ),
     (
-        "no fill below what was asked for",
+        "no fill below the order's minimum",
         "confirmed",
         "UPDATE orders SET min_amount_out = amount_out + 1 WHERE id = %(id)s",
     ),
     (
-        "failed means a final error or attempts used up",
+        "failed means a final error or no attempts left",
         "failed",
         """UPDATE orders SET details = '{"error": {"code": "attempts_exhausted"}}' WHERE id = %(id)s""",
     ),
-    ("failed means a final error or attempts used up", "failed", "UPDATE orders SET details = '{}' WHERE id = %(id)s"),
+    ("failed means a final error or no attempts left", "failed", "UPDATE orders SET details = '{}' WHERE id = %(id)s"),
     (
-        "expired means that the time was over, or would have been before another attempt",
+        "expired means past the expiry, or no time for another attempt",
         "expired",
         "UPDATE orders SET expires_at = finished_at + interval '1 second' WHERE id = %(id)s",
     ),
     (
-        "expired means that the time was over, or would have been before another attempt",
+        "expired means past the expiry, or no time for another attempt",
         "expired",
         """UPDATE orders SET details = '{"error": {"code": "no_quote"}}',
         expires_at = finished_at + interval '4 seconds' WHERE id = %(id)s""",
     ),
     (
-        "no attempt before its time",
+        "no attempt before the end of its backoff",
         "failed",
         """UPDATE order_events SET details = '{"retryInSeconds": 1}' WHERE order_id = %(id)s AND sequence = 3""",
     ),
     (
-        "nothing is signed after its order's time",
+        "nothing is signed after its order's expiry",
         "confirmed",
         "UPDATE orders SET expires_at = created_at WHERE id = %(id)s",
     ),
     (
-        "nothing lands after its order's time",
+        "nothing lands after its order's expiry",
         "confirmed",
         "UPDATE mock_chain.transactions SET lands_at = lands_at + interval '1 hour' WHERE order_id = %(id)s",
     ),
-    ("no open order is left unwatched", "open", "UPDATE orders SET watchdog_at = NULL WHERE id = %(id)s"),
+    ("every open order has a watchdog", "open", "UPDATE orders SET watchdog_at = NULL WHERE id = %(id)s"),
     (
-        "no open order's watchdog is later than its state says",
+        "no open order's watchdog is later than its state allows",
         "open",
         "UPDATE orders SET watchdog_at = updated_at + interval '21 seconds' WHERE id = %(id)s",
     ),
     (
-        "no open order's watchdog is later than its state says",
+        "no open order's watchdog is later than its state allows",
         "open",
         "UPDATE orders SET sweeps = 1, watchdog_at = now() + interval '1 minute' WHERE id = %(id)s",
     ),
     (
-        "no open order's watchdog is later than its state says",
+        "no open order's watchdog is later than its state allows",
         "claimed",
         "UPDATE orders SET watchdog_at = lease_until + interval '1 second' WHERE id = %(id)s",
     ),
     (
-        "no open order waits longer than its watchdog says",
+        "no open order waits longer than its watchdog allows",
         "open",
         "UPDATE orders SET watchdog_at = now() - interval '2 minutes' WHERE id = %(id)s",
     ),
 ]
 
 
-def test_no_rule_is_missing_here() -> None:
+def test_every_rule_has_a_breach_here() -> None:
     assert {rule for rule, _, _ in BREACHES} == set(RULES)
 
 
 @pytest.mark.parametrize(("rule", "which", "statement"), BREACHES)
-def test_a_breach_is_found(database_url: str, rule: str, which: str, statement: LiteralString) -> None:
+def test_a_breach_is_detected(database_url: str, rule: str, which: str, statement: LiteralString) -> None:
     ids = asyncio.run(_orders(database_url))
     assert set(_broken(database_url)) == {FINISHED}
     with psycopg.connect(database_url) as connection:
@@ -120,7 +120,7 @@ def test_a_breach_is_found(database_url: str, rule: str, which: str, statement: 
     assert ids[which] in _broken(database_url)[rule]
 
 
-def test_the_policy_is_what_is_deployed_but_for_what_is_set() -> None:
+def test_the_policy_is_the_deployed_one_with_the_given_settings() -> None:
     assert Policy.of({}) == Policy(3, timedelta(seconds=1), timedelta(seconds=20), timedelta(minutes=1))
     settings = {"MAX_ATTEMPTS": "4", "BACKOFF_SECONDS": "2", "SWEEP_SCHEDULE": "rate(5 seconds)"}
     assert Policy.of(settings) == Policy(4, timedelta(seconds=2), timedelta(seconds=20), timedelta(seconds=5))
@@ -134,17 +134,17 @@ def _broken(database_url: str) -> dict[str, list[str]]:
 async def _orders(database_url: str) -> dict[str, str]:
     """An order of each kind, by its kind."""
     engine = Engine(database_url)
-    confirmed, unlucky, expired, claimed, waiting = await engine.place(5)
+    confirmed, failing, expired, claimed, waiting = await engine.place(5)
     await engine.execute(confirmed)
-    (first,) = await engine.claim(unlucky)
+    (first,) = await engine.claim(failing)
     assert first.order
     await engine.journal.record(retried(first.order, VenueUnavailable(), timedelta()))
-    (second,) = await engine.claim(unlucky)
+    (second,) = await engine.claim(failing)
     assert second.order
     await engine.journal.record(failed(second.order, InsufficientLiquidity()))
     engine.expire(expired)
     await engine.execute(expired)
     await engine.claim(claimed)
     await engine.database.close()
-    kinds = {"confirmed": confirmed, "failed": unlucky, "expired": expired, "claimed": claimed, "open": waiting}
+    kinds = {"confirmed": confirmed, "failed": failing, "expired": expired, "claimed": claimed, "open": waiting}
     return {kind: str(order.id) for kind, order in kinds.items()}

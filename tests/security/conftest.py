@@ -26,12 +26,12 @@ def keys(cloud: Cloud) -> ApiKeys:
 
 @pytest.fixture(scope="package")
 def new_key(keys: ApiKeys) -> Callable[[], str]:
-    """Makes a key of an account that nobody else uses and that has no orders yet."""
+    """Creates a key for a new account, which has no orders yet."""
     return lambda: keys.create(f"account-{uuid4()}", "test")
 
 
 @pytest.fixture(scope="package")
-def anybody(cloud: Cloud) -> Iterator[httpx.Client]:
-    """A client of the HTTP API without a key."""
+def anonymous(cloud: Cloud) -> Iterator[httpx.Client]:
+    """A client for the HTTP API, without a key."""
     with httpx.Client(base_url=cloud.http_url, timeout=30) as client:
         yield client

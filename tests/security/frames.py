@@ -1,4 +1,4 @@
-"""The frames of the stream protocol as models, and a connection that holds every frame against them."""
+"""Models of the stream protocol's frames, and a connection that validates every frame against them."""
 
 import json
 from collections.abc import Collection
@@ -14,25 +14,25 @@ from order_engine.contracts.problems import STATUSES as STATUSES_OF
 from order_engine.contracts.views import EventView, FieldErrorView, HistoryView, View
 from order_engine.domain import errors
 
-LIMIT = 128 * 1024  # of a message, in either direction
+LIMIT = 128 * 1024  # bytes of a message, in either direction
 
 
 def _codes(error: type[errors.EngineError]) -> set[str]:
     return {error.code}.union(*(_codes(kind) for kind in error.__subclasses__()))
 
 
-# What a client may be told. `engine_error`, a 500, is not among them: that is a bug of ours.
+# The codes that a client may get. `engine_error` (500) is not one of them: it would be a bug in the engine.
 CODES = (_codes(errors.Refusal) | _codes(errors.Unavailable)) - {errors.EngineError.code}
 STATUSES = {int(status) for kind, status in STATUSES_OF if issubclass(kind, errors.Refusal | errors.Unavailable)}
 
 
 def _one_of(values: Collection[Any]) -> GetPydanticSchema:
-    """A Literal of values that are known at run time only."""
+    """A Literal of values that are known only at run time."""
     return GetPydanticSchema(lambda _source, _handler: core_schema.literal_schema(sorted(values)))
 
 
 class Answer(View):
-    """What every answer has."""
+    """The fields of every response."""
 
     request_id: Annotated[str, Field(max_length=128)] | None = None
 
@@ -79,7 +79,7 @@ _PUSHED = ("status", "events")
 
 
 class Socket:
-    """One connection; opened again only when a message, which is the failure, closed it."""
+    """A connection. It is reopened only if a message closed it, which fails the test."""
 
     def __init__(self, url: str, headers: dict[str, str]) -> None:
         self._url = url
@@ -94,9 +94,9 @@ class Socket:
         self._open.close()
 
     def ask(self, message: str | bytes | list[str]) -> dict[str, Any]:
-        """The answer to a message, which goes in fragments if it is a list.
+        """Send a message, in fragments if it is a list, and return the response.
 
-        Every frame that comes is held against its model, and the connection has to live on.
+        Validates every received frame, and checks with a ping that the connection is still open.
         """
         connection = self._connection = self._connection or self._opened()
         try:
@@ -126,5 +126,5 @@ class Socket:
 
 
 def _without_surrogates(text: str | bytes) -> str:
-    """pydantic reads no half of a surrogate pair, which JSON can say and an answer may repeat."""
+    """Replace lone surrogates: JSON can contain them and a response may repeat them, but pydantic rejects them."""
     return json.dumps(json.loads(text), ensure_ascii=False).encode(errors="replace").decode()

@@ -1,6 +1,6 @@
-"""Who may do what: keys in every shape, and nothing that one account could learn of another's orders.
+"""Access control: misplaced and malformed keys, and the separation of accounts.
 
-The plainest cases (no key, an empty one, a wrong one) are in tests/e2e.
+The simplest cases (a missing, empty or wrong key) are in tests/e2e.
 """
 
 import asyncio
@@ -36,7 +36,7 @@ Headers = list[tuple[str, str | bytes]]
 
 
 def private_routes() -> list[tuple[str, str]]:
-    """Every route that the document does not call public, with parameters that are valid."""
+    """Every route that is not public according to the OpenAPI document, with valid parameters."""
     return [
         (
             method.upper(),
@@ -55,12 +55,12 @@ def basic(text: str) -> str:
     return "Basic " + b64encode(text.encode()).decode()
 
 
-# Where a key may be that is none: a key goes in `Authorization: Bearer KEY` and nowhere else.
+# Ways to send a key that must be rejected: it is valid only in `Authorization: Bearer KEY`.
 MISPLACED: dict[str, Callable[[str], Headers]] = {
     "no scheme": lambda key: [("Authorization", key)],
     "another scheme": lambda key: [("Authorization", f"Token {key}")],
     "the scheme twice": lambda key: [("Authorization", f"Bearer Bearer {key}")],
-    "no blank": lambda key: [("Authorization", f"Bearer{key}")],
+    "no space": lambda key: [("Authorization", f"Bearer{key}")],
     "a tab": lambda key: [("Authorization", f"Bearer\t{key}")],
     "quotes": lambda key: [("Authorization", f'Bearer "{key}"')],
     "Basic, as the user": lambda key: [("Authorization", basic(f"{key}:"))],
@@ -68,18 +68,18 @@ MISPLACED: dict[str, Callable[[str], Headers]] = {
     "another header": lambda key: [("X-Api-Key", key), ("Authorization", "Bearer")],
     "a forwarded header": lambda key: [("X-Forwarded-Authorization", f"Bearer {key}"), ("Proxy-Authorization", key)],
     "a cookie": lambda key: [("Cookie", f"Authorization=Bearer {key}; key={key}; session={key}")],
-    "a cookie beside a wrong key": lambda key: [
+    "a cookie next to a wrong key": lambda key: [
         ("Cookie", f"Authorization=Bearer {key}"),
         ("Authorization", "Bearer x"),
     ],
     "a comma": lambda key: [("Authorization", f"Bearer x,Bearer {key}")],
     "two headers": lambda key: [("Authorization", f"Bearer {key}"), ("Authorization", "Bearer x")],
     "two headers, the wrong one first": lambda key: [("Authorization", "Bearer x"), ("Authorization", f"Bearer {key}")],
-    "a bit less": lambda key: [("Authorization", f"Bearer {key[:-1]}")],
-    "a bit more": lambda key: [("Authorization", f"Bearer {key}x")],
+    "one character missing": lambda key: [("Authorization", f"Bearer {key[:-1]}")],
+    "one character too many": lambda key: [("Authorization", f"Bearer {key}x")],
     "upper case": lambda key: [("Authorization", f"Bearer {key.upper()}")],
     "its hash": lambda key: [("Authorization", f"Bearer {sha256(key.encode()).hexdigest()}")],
-    "bytes that are no text": lambda key: [("Authorization", b"Bearer \xff\xfe" + key.encode())],
+    "bytes that are not text": lambda key: [("Authorization", b"Bearer \xff\xfe" + key.encode())],
     "letters that are not ASCII": lambda key: [("Authorization", f"Bearer é{key}".encode())],
     "a wildcard": lambda key: [("Authorization", "Bearer *")],
     "SQL": lambda key: [("Authorization", "Bearer ' OR '1'='1")],
@@ -88,7 +88,7 @@ MISPLACED: dict[str, Callable[[str], Headers]] = {
 
 @pytest.fixture
 def key(new_key: Callable[[], str]) -> str:
-    """A key of an account that nobody else uses."""
+    """A key of a new account."""
     return new_key()
 
 
@@ -99,15 +99,15 @@ def count_orders(cloud: Cloud) -> int:
     return int(row[0])
 
 
-def call(anybody: httpx.Client, method: str, path: str, headers: Headers) -> httpx.Response:
+def call(anonymous: httpx.Client, method: str, path: str, headers: Headers) -> httpx.Response:
     content = json.dumps(SOL) if method == "POST" else None
     raw = [(name.encode(), value.encode() if isinstance(value, str) else value) for name, value in headers]
-    return anybody.request(method, path, headers=[*raw, (b"Content-Type", b"application/json")], content=content)
+    return anonymous.request(method, path, headers=[*raw, (b"Content-Type", b"application/json")], content=content)
 
 
 def handshake(cloud: Cloud, headers: Headers, query: str = "", *protocols: str) -> int:
     """The status of a handshake: 101 when it succeeds."""
-    # As one reads the other's bytes: header values are Latin-1.
+    # The same bytes, because the client encodes header values as Latin-1.
     plain = [(name, value if isinstance(value, str) else value.decode("latin-1")) for name, value in headers]
     offered = [Subprotocol(protocol) for protocol in protocols] or None
     try:
@@ -119,7 +119,7 @@ def handshake(cloud: Cloud, headers: Headers, query: str = "", *protocols: str) 
 
 def assert_unauthenticated(answer: httpx.Response) -> None:
     assert answer.status_code == 401, answer.text
-    if answer.headers["Content-Type"] != "application/problem+json":  # API Gateway's own: no Authorization header
+    if answer.headers["Content-Type"] != "application/problem+json":  # from API Gateway: no Authorization header
         assert answer.json() == {"message": "Unauthorized"}
     else:
         assert answer.json()["code"] == "unauthenticated"
@@ -128,71 +128,73 @@ def assert_unauthenticated(answer: httpx.Response) -> None:
 
 
 @pytest.mark.parametrize("shape", MISPLACED.values(), ids=MISPLACED)
-def test_a_key_counts_only_where_it_belongs(
-    cloud: Cloud, anybody: httpx.Client, key: str, shape: Callable[[str], Headers]
+def test_a_key_is_valid_only_as_a_bearer_token(
+    cloud: Cloud, anonymous: httpx.Client, key: str, shape: Callable[[str], Headers]
 ) -> None:
     before = count_orders(cloud)
     for method, path in PRIVATE:
-        assert_unauthenticated(call(anybody, method, path, shape(key)))
+        assert_unauthenticated(call(anonymous, method, path, shape(key)))
     assert count_orders(cloud) == before
 
 
 @pytest.mark.parametrize("name", ["key", "apiKey", "access_token", "Authorization", "authorization"])
-def test_a_key_in_the_query_or_the_body_is_none(cloud: Cloud, anybody: httpx.Client, key: str, name: str) -> None:
+def test_a_key_in_the_query_or_the_body_is_ignored(cloud: Cloud, anonymous: httpx.Client, key: str, name: str) -> None:
     for method, path in PRIVATE:
         separator = "&" if "?" in path else "?"
-        assert_unauthenticated(call(anybody, method, f"{path}{separator}{name}=Bearer%20{key}", []))
-        assert_unauthenticated(call(anybody, method, f"{path}{separator}{name}={key}", [("Authorization", "Bearer x")]))
+        assert_unauthenticated(call(anonymous, method, f"{path}{separator}{name}=Bearer%20{key}", []))
+        assert_unauthenticated(
+            call(anonymous, method, f"{path}{separator}{name}={key}", [("Authorization", "Bearer x")])
+        )
     for content in (json.dumps({**SOL, name: key}), f"{name}={key}", f"{name}=Bearer {key}"):
-        assert_unauthenticated(anybody.post("/api/orders/execute", content=content))
+        assert_unauthenticated(anonymous.post("/api/orders/execute", content=content))
     assert handshake(cloud, [], f"?{name}={key}") == 401
 
 
-# Of two headers in a handshake API Gateway passes on the last, and that one decides.
+# If a handshake has two headers, API Gateway passes on only the last one, which is then checked.
 @pytest.mark.parametrize("shape", [name for name in MISPLACED if not name.startswith("two headers")])
-def test_a_handshake_takes_no_other_key_either(cloud: Cloud, key: str, shape: str) -> None:
+def test_a_handshake_accepts_a_key_only_as_a_bearer_token(cloud: Cloud, key: str, shape: str) -> None:
     assert handshake(cloud, MISPLACED[shape](key)) == 401
 
 
 @pytest.mark.parametrize(
     "protocol", ["bearer.", "bearer.wrong", "bearer. {}", "Bearer.{}", "bearer-{}", "{}", "bearer.bearer.{}"]
 )
-def test_a_subprotocol_must_be_exactly_that(cloud: Cloud, key: str, protocol: str) -> None:
+def test_a_subprotocol_with_a_key_must_have_the_exact_form(cloud: Cloud, key: str, protocol: str) -> None:
     assert handshake(cloud, [("Sec-WebSocket-Protocol", f"orders.v1, {protocol.format(key)}")]) == 401
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
-def test_the_scheme_is_known_in_any_case(cloud: Cloud, anybody: httpx.Client, key: str, scheme: str) -> None:
+def test_the_scheme_is_case_insensitive(cloud: Cloud, anonymous: httpx.Client, key: str, scheme: str) -> None:
     headers: Headers = [("Authorization", f"{scheme} {key}")]
-    statuses = [call(anybody, method, path, headers).status_code for method, path in PRIVATE]
+    statuses = [call(anonymous, method, path, headers).status_code for method, path in PRIVATE]
     assert sorted(statuses) == [200, 200, 200, 202, 404]
     assert handshake(cloud, headers) == 101
 
 
-def test_a_revoked_key_opens_nothing(cloud: Cloud, anybody: httpx.Client, keys: ApiKeys, key: str) -> None:
+def test_a_revoked_key_is_rejected(cloud: Cloud, anonymous: httpx.Client, keys: ApiKeys, key: str) -> None:
     assert keys.revoke(sha256(key.encode()).hexdigest()[:12])
     for method, path in PRIVATE:
-        assert_unauthenticated(call(anybody, method, path, [("Authorization", f"Bearer {key}")]))
+        assert_unauthenticated(call(anonymous, method, path, [("Authorization", f"Bearer {key}")]))
     assert handshake(cloud, [("Authorization", f"Bearer {key}")]) == 401
     assert handshake(cloud, [], "", "orders.v1", f"bearer.{key}") == 401
 
 
-def test_a_key_that_is_revoked_opens_no_socket_from_then_on(
-    cloud: Cloud, anybody: httpx.Client, keys: ApiKeys, key: str
+def test_a_key_revoked_after_use_is_rejected_by_the_next_handshake(
+    cloud: Cloud, anonymous: httpx.Client, keys: ApiKeys, key: str
 ) -> None:
     headers: Headers = [("Authorization", f"Bearer {key}")]
-    assert call(anybody, "GET", "/api/orders", headers).status_code == 200  # and the gateway remembers it for HTTP
+    assert call(anonymous, "GET", "/api/orders", headers).status_code == 200  # cached by the gateway for HTTP
     assert handshake(cloud, headers) == 101
     assert keys.revoke(sha256(key.encode()).hexdigest()[:12])
     assert handshake(cloud, headers) == 401
 
 
-def test_what_the_gateway_remembers_depends_on_the_authorization_header_alone(anybody: httpx.Client, key: str) -> None:
-    """Were a key taken from elsewhere, it would stand for everybody who sends the same Authorization header."""
+def test_what_the_gateway_caches_depends_on_the_authorization_header_only(anonymous: httpx.Client, key: str) -> None:
+    """A key read from another header would be cached for every client that sends the same Authorization header."""
     named = f"Basic {uuid4()}"
     with_protocol: Headers = [("Authorization", named), ("Sec-WebSocket-Protocol", f"orders.v1, bearer.{key}")]
-    assert_unauthenticated(call(anybody, "GET", "/api/orders", with_protocol))
-    assert_unauthenticated(call(anybody, "GET", "/api/orders", [("Authorization", named)]))
+    assert_unauthenticated(call(anonymous, "GET", "/api/orders", with_protocol))
+    assert_unauthenticated(call(anonymous, "GET", "/api/orders", [("Authorization", named)]))
 
 
 # ---- Two accounts
@@ -208,45 +210,49 @@ def bob(new_key: Callable[[], str]) -> dict[str, str]:
     return {"Authorization": f"Bearer {new_key()}"}
 
 
-def place(anybody: httpx.Client, headers: dict[str, str], **changes: Any) -> httpx.Response:
-    return anybody.post("/api/orders/execute", json={**SOL, **changes}, headers=headers)
+def place(anonymous: httpx.Client, headers: dict[str, str], **changes: Any) -> httpx.Response:
+    return anonymous.post("/api/orders/execute", json={**SOL, **changes}, headers=headers)
 
 
 def seen(answer: httpx.Response) -> tuple[int, str, list[tuple[str, str]]]:
-    """All that a client sees of an answer but for the time."""
+    """Everything that a client sees of a response, except the time."""
     return answer.status_code, answer.text, sorted((n, v) for n, v in answer.headers.items() if n != "date")
 
 
-def test_a_foreign_id_is_an_unknown_id(anybody: httpx.Client, alice: dict[str, str], bob: dict[str, str]) -> None:
-    foreign = place(anybody, alice).json()["orderId"]
-    answers = [seen(anybody.get(f"/api/orders/{order_id}", headers=bob)) for order_id in (foreign, uuid4())]
+def test_a_foreign_id_gets_the_same_response_as_an_unknown_id(
+    anonymous: httpx.Client, alice: dict[str, str], bob: dict[str, str]
+) -> None:
+    foreign = place(anonymous, alice).json()["orderId"]
+    answers = [seen(anonymous.get(f"/api/orders/{order_id}", headers=bob)) for order_id in (foreign, uuid4())]
     assert answers[0] == answers[1]
     assert answers[0][0] == 404
 
 
-def test_a_foreign_cursor_is_no_cursor(anybody: httpx.Client, alice: dict[str, str], bob: dict[str, str]) -> None:
+def test_a_foreign_cursor_gets_the_same_response_as_an_invalid_cursor(
+    anonymous: httpx.Client, alice: dict[str, str], bob: dict[str, str]
+) -> None:
     for _ in range(2):
-        place(anybody, alice)
+        place(anonymous, alice)
     url = "/api/orders"
-    cursor = anybody.get(url, params={"limit": 1}, headers=alice).json()["nextCursor"]
-    assert anybody.get(url, params={"cursor": cursor}, headers=alice).status_code == 200
-    answers = [seen(anybody.get(url, params={"cursor": text}, headers=bob)) for text in (cursor, cursor[::-1])]
+    cursor = anonymous.get(url, params={"limit": 1}, headers=alice).json()["nextCursor"]
+    assert anonymous.get(url, params={"cursor": cursor}, headers=alice).status_code == 200
+    answers = [seen(anonymous.get(url, params={"cursor": text}, headers=bob)) for text in (cursor, cursor[::-1])]
     assert answers[0] == answers[1]
     assert answers[0][0] == 422
 
 
 @pytest.mark.parametrize("changes", [{}, {"amount": 2}], ids=["the same order", "another order"])
 @pytest.mark.parametrize("way", ["header", "field"])
-def test_a_foreign_idempotency_key_is_a_new_one(
-    anybody: httpx.Client, alice: dict[str, str], bob: dict[str, str], changes: dict[str, Any], way: str
+def test_a_foreign_idempotency_key_gets_the_same_response_as_a_new_one(
+    anonymous: httpx.Client, alice: dict[str, str], bob: dict[str, str], changes: dict[str, Any], way: str
 ) -> None:
     def as_bob(key: str) -> httpx.Response:
         if way == "header":
-            return place(anybody, {**bob, "Idempotency-Key": key}, **changes)
-        return place(anybody, bob, **changes, clientOrderId=key)
+            return place(anonymous, {**bob, "Idempotency-Key": key}, **changes)
+        return place(anonymous, bob, **changes, clientOrderId=key)
 
     taken = str(uuid4())
-    assert place(anybody, alice, clientOrderId=taken).status_code == 202
+    assert place(anonymous, alice, clientOrderId=taken).status_code == 202
     answers = [as_bob(key) for key in (taken, str(uuid4()))]
     assert [answer.status_code for answer in answers] == [202, 202]
     assert answers[0].json().keys() == answers[1].json().keys()
@@ -263,10 +269,10 @@ def test_a_foreign_idempotency_key_is_a_new_one(
         {"action": "unsubscribe"},
     ],
 )
-def test_on_the_socket_too_a_foreign_id_is_an_unknown_id(
-    cloud: Cloud, anybody: httpx.Client, alice: dict[str, str], bob: dict[str, str], message: dict[str, Any]
+def test_a_foreign_id_gets_the_same_frame_as_an_unknown_id(
+    cloud: Cloud, anonymous: httpx.Client, alice: dict[str, str], bob: dict[str, str], message: dict[str, Any]
 ) -> None:
-    foreign, unknown = place(anybody, alice).json()["orderId"], str(uuid4())
+    foreign, unknown = place(anonymous, alice).json()["orderId"], str(uuid4())
     with Socket(cloud.websocket_url, bob) as socket:
         answers = [
             json.dumps(socket.ask(json.dumps({**message, "orderId": order_id}))).replace(order_id, "")
@@ -275,11 +281,11 @@ def test_on_the_socket_too_a_foreign_id_is_an_unknown_id(
     assert answers[0] == answers[1]
 
 
-def test_on_the_socket_too_a_foreign_idempotency_key_is_a_new_one(
-    cloud: Cloud, anybody: httpx.Client, alice: dict[str, str], bob: dict[str, str]
+def test_a_foreign_idempotency_key_on_the_socket_places_a_new_order(
+    cloud: Cloud, anonymous: httpx.Client, alice: dict[str, str], bob: dict[str, str]
 ) -> None:
     taken = str(uuid4())
-    assert place(anybody, alice, clientOrderId=taken).status_code == 202
+    assert place(anonymous, alice, clientOrderId=taken).status_code == 202
     with Socket(cloud.websocket_url, bob) as socket:
         answers = [
             socket.ask(json.dumps({"action": "execute", **SOL, "amount": 2, "clientOrderId": key}))
@@ -290,31 +296,31 @@ def test_on_the_socket_too_a_foreign_idempotency_key_is_a_new_one(
     ] * 2
 
 
-def test_who_unsubscribes_from_a_foreign_order_stops_nobody(
-    cloud: Cloud, anybody: httpx.Client, alice: dict[str, str], bob: dict[str, str]
+def test_unsubscribing_from_a_foreign_order_does_not_affect_its_account(
+    cloud: Cloud, anonymous: httpx.Client, alice: dict[str, str], bob: dict[str, str]
 ) -> None:
     with (
         connect(cloud.websocket_url, additional_headers=alice) as listener,
-        connect(cloud.websocket_url, additional_headers=bob) as meddler,
+        connect(cloud.websocket_url, additional_headers=bob) as other,
     ):
         listener.send('{"action":"subscribe","channel":"account"}')
         assert json.loads(listener.recv(timeout=20))["type"] == "subscribed"
-        meddler.send('{"action":"unsubscribe","channel":"account"}')
-        assert json.loads(meddler.recv(timeout=20))["type"] == "unsubscribed"
-        order_id = place(anybody, alice).json()["orderId"]
-        meddler.send(json.dumps({"action": "unsubscribe", "orderId": order_id}))
-        assert json.loads(meddler.recv(timeout=20))["type"] == "unsubscribed"
+        other.send('{"action":"unsubscribe","channel":"account"}')
+        assert json.loads(other.recv(timeout=20))["type"] == "unsubscribed"
+        order_id = place(anonymous, alice).json()["orderId"]
+        other.send(json.dumps({"action": "unsubscribe", "orderId": order_id}))
+        assert json.loads(other.recv(timeout=20))["type"] == "unsubscribed"
         last: dict[str, Any] = {"terminal": False}
         while not last["terminal"]:
             last = json.loads(listener.recv(timeout=20))["events"][-1]
         assert last["orderId"] == order_id
 
 
-# ---- The same work, counted instead of timed
+# ---- Equal work, measured by counting calls instead of by time
 
 
 class CountingDatabase(Database):
-    """Remembers which statements were run."""
+    """Records the names of executed statements."""
 
     def __init__(self, url: str) -> None:
         super().__init__(url)
@@ -328,7 +334,7 @@ class CountingDatabase(Database):
 
 
 class CountingConnections:
-    """Stands where the connections table is: remembers what was asked of it."""
+    """A fake connections table that records its calls."""
 
     def __init__(self) -> None:
         self.calls: list[str] = []
@@ -344,7 +350,7 @@ class CountingConnections:
         return {}
 
 
-def test_a_foreign_id_and_a_foreign_key_are_as_much_work_as_unknown_ones(database_url: str) -> None:
+def test_a_foreign_id_or_key_causes_the_same_work_as_an_unknown_one(database_url: str) -> None:
     async def scenario(database: CountingDatabase) -> None:
         orders, queue = OrderStore(database), Recorder()
         submitter = Submitter(orders=orders, queue=queue, lifetime=LIFETIME, watchdog=WATCHDOG)
@@ -355,7 +361,7 @@ def test_a_foreign_id_and_a_foreign_key_are_as_much_work_as_unknown_ones(databas
             assert await orders.get("bob", order_id) is None
             return database.statements.copy()
 
-        async def work_of_listening(order_id: UUID) -> list[str]:
+        async def work_of_subscribing(order_id: UUID) -> list[str]:
             database.statements.clear()
             connections = CountingConnections()
             with pytest.raises(OrderNotFound):
@@ -370,24 +376,26 @@ def test_a_foreign_id_and_a_foreign_key_are_as_much_work_as_unknown_ones(databas
 
         assert await work_of_reading(foreign.id) == await work_of_reading(uuid4()) == ["orders.get"]
         assert (
-            await work_of_listening(foreign.id) == await work_of_listening(uuid4()) == ["orders.get", "add", "remove"]
+            await work_of_subscribing(foreign.id)
+            == await work_of_subscribing(uuid4())
+            == ["orders.get", "add", "remove"]
         )
         assert await work_of_placing("taken") == await work_of_placing("free") == ["orders.place"]
 
-    async def play() -> None:
+    async def run() -> None:
         database = CountingDatabase(database_url)
         try:
             await scenario(database)
         finally:
             await database.close()
 
-    asyncio.run(play())
+    asyncio.run(run())
 
 
-def test_postgres_does_the_same_for_a_foreign_id_as_for_an_unknown_one(database_url: str) -> None:
+def test_postgres_executes_the_same_plan_for_a_foreign_id_as_for_an_unknown_one(database_url: str) -> None:
     def visited(node: dict[str, Any]) -> list[tuple[str, int, int]]:
-        below = [step for child in node.get("Plans", []) for step in visited(child)]
-        return [(node["Node Type"], node["Actual Loops"], node["Actual Rows"]), *below]
+        children = [step for child in node.get("Plans", []) for step in visited(child)]
+        return [(node["Node Type"], node["Actual Loops"], node["Actual Rows"]), *children]
 
     def plan(order_id: UUID) -> list[tuple[str, int, int]]:
         statement = "EXPLAIN (ANALYZE, TIMING OFF, SUMMARY OFF, FORMAT JSON) " + statement_named("orders.get")
@@ -398,7 +406,7 @@ def test_postgres_does_the_same_for_a_foreign_id_as_for_an_unknown_one(database_
     foreign = asyncio.run(_placed(database_url, "alice"))
     with psycopg.connect(database_url) as connection:
         assert plan(foreign) == plan(uuid4())
-        # The events are read only of an order that is one's own.
+        # Events are read only if the order belongs to the account.
         assert {loops for _, loops, _ in plan(foreign)[1:]} <= {0, 1}
         assert all(rows == 0 for _, _, rows in plan(foreign))
 

@@ -1,4 +1,4 @@
-"""Hostile requests: never a 5xx, never a word about our insides, nothing stored, the tables as they were."""
+"""Hostile requests: no 5xx, no internal details in a response, nothing stored, and unchanged tables."""
 
 import gzip
 import json
@@ -21,7 +21,7 @@ BODY = json.dumps(SOL)
 PLACE = "/api/orders/execute"
 JSON = {"Content-Type": "application/json"}
 
-# What an answer never says: our languages, libraries, tables and paths.
+# What no response may contain: the engine's languages, libraries, tables and paths.
 INSIDES = re.compile(
     r"Traceback|File \"|line \d+, in |\.py\b|site-packages|/layers/|/functions/|<class|object at 0x|Error\(|Exception"
     r"|psycopg|postgres|pydantic|powertools|boto|aiohttp|decimal\.|recursion|SELECT |INSERT |UPDATE |order_events"
@@ -46,9 +46,9 @@ TEXTS = {
     "a zero-width space": "SO\u200bL",
     "right to left": "\u202eLOS",
     "a combining accent": "SO\u0301L",
-    "half a surrogate pair": "\ud800",
+    "a lone surrogate": "\ud800",
     "an emoji": "\U0001f4b0",
-    "a blank": " SOL",
+    "a space": " SOL",
     "lower case": "sol",
     "10,000 characters": "S" * 10_000,
     "nothing": "",
@@ -62,10 +62,10 @@ AMOUNTS = {
     "a Chinese one": "\u4e00",
     "a comma": "1,5",
     "an underscore": "1_000",
-    "a blank": " 1",
+    "a space": " 1",
     "a line feed": "1\n",
     "a sign": "+1",
-    "a minus that is none": "\u22121",
+    "a minus sign that is not ASCII": "\u22121",
     "hexadecimal": "0x10",
     "an exponent": "1e3",
     "no digit before the point": ".5",
@@ -76,18 +76,18 @@ AMOUNTS = {
     "60 decimals": f"1.{'0' * 59}1",
     "15,000 digits": "9" * 15_000,
 }
-# As JSON texts: numbers that Python would read, round or choke on.
+# JSON texts of numbers that Python would accept, round or fail on.
 NUMBERS = {
     "10,000 digits": "9" * 10_000,
     "10,000 decimals": f"1.{'0' * 10_000}1",
     "70 decimals": f"1.{'0' * 69}1",
-    "next to nothing": "1e-999999999999999999",
-    "almost next to nothing": "1e-1000000",
-    "beyond all numbers": "1e99999999999999999999",
-    "beyond all numbers, negative": "-1e99999999999999999999",
-    "huge": "1e999999999999999999",
+    "the smallest exponent": "1e-999999999999999999",
+    "an exponent of minus a million": "1e-1000000",
+    "an exponent beyond the limit": "1e99999999999999999999",
+    "an exponent beyond the limit, negative": "-1e99999999999999999999",
+    "the largest exponent": "1e999999999999999999",
     "zero, with an exponent": "0e999999999999999999",
-    "less than zero by nothing": "-0",
+    "negative zero": "-0",
     "a leading zero": "01",
     "hexadecimal": "0x1",
     "an array": "[1]",
@@ -104,20 +104,20 @@ BODIES: dict[str, tuple[str | bytes, int]] = {
     "a token twice": ('{"tokenIn":"USDC",' + BODY[1:], 422),
     "a name twice, once escaped": (BODY[:-1] + ',"\\u0061mount":2}', 422),
     "1,500 unknown fields": (BODY[:-1] + "".join(f',"{number}":1' for number in range(1_500)) + "}", 422),
-    "a field of Python's": (BODY[:-1] + ',"__class__":"x","__proto__":{},"model_config":1,"account":"demo"}', 422),
+    "internal attributes": (BODY[:-1] + ',"__class__":"x","__proto__":{},"model_config":1,"account":"demo"}', 422),
     "snake case": (BODY.replace("tokenIn", "token_in"), 422),
     "a field name of 10,000 characters": (BODY[:-1] + f',"{"x" * 10_000}":1}}', 422),
-    "a field name that is no text": (BODY[:-1] + ',"\\ud800":1}', 422),
+    "a field name with a lone surrogate": (BODY[:-1] + ',"\\ud800":1}', 422),
     "an order in an array": (f"[{BODY}]", 422),
     "an order in a string": (json.dumps(BODY), 422),
     "two orders": (BODY + BODY, 422),
     "a comment": (BODY + "//", 422),
     "single quotes": (BODY.replace('"', "'"), 422),
-    "a NUL behind it": (BODY + "\x00", 422),
+    "a trailing NUL": (BODY + "\x00", 422),
     "a byte order mark": ("\ufeff" + BODY, 422),
     "UTF-16": (BODY.encode("utf-16"), 422),
     "UTF-7": (BODY.replace('"', "+ACI-"), 422),
-    "bytes that are no text": (b'{"tokenIn":"\xff\xfe"}', 422),
+    "bytes that are not text": (b'{"tokenIn":"\xff\xfe"}', 422),
     "overlong UTF-8": (BODY.encode().replace(b"S", b"\xc1\x93"), 422),
     "surrogates in UTF-8": (b'{"\xed\xa0\x80":1}', 422),
     "16 kB and a byte": (BODY + " " * (16_385 - len(BODY)), 413),
@@ -240,12 +240,12 @@ QUOTES = [
 
 
 def shortened(text: str) -> str:
-    """A test's name."""
+    """The beginning of a parameter, as a test id."""
     return text[:60]
 
 
 def tables(cloud: Cloud) -> list[tuple[Any, ...]]:
-    """Every column that there is, and how many orders."""
+    """Every column of every table, and the number of orders."""
     with psycopg.connect(cloud.database_url) as connection:
         columns = connection.execute(
             "SELECT table_schema, table_name, column_name, data_type FROM information_schema.columns"
@@ -267,23 +267,23 @@ def http(cloud: Cloud, key: str) -> Iterator[httpx.Client]:
 
 
 @pytest.fixture
-def unharmed(cloud: Cloud) -> Iterator[None]:
-    """Nothing is stored, nothing is gone."""
+def database_unchanged(cloud: Cloud) -> Iterator[None]:
+    """Checks that the test has stored no order and changed no table."""
     before = tables(cloud)
     yield
     assert tables(cloud) == before
 
 
-def assert_discreet(answer: httpx.Response) -> None:
+def assert_leaks_nothing(answer: httpx.Response) -> None:
     assert answer.status_code < 500, answer.text
     assert not (found := INSIDES.search(answer.text)), (found, answer.text[:500])
     assert "X-Injected" not in answer.headers
     assert len(answer.content) < 32_000
 
 
-def assert_refused(answer: httpx.Response, *statuses: int) -> None:
+def assert_rejected(answer: httpx.Response, *statuses: int) -> None:
     assert answer.status_code in statuses, answer.text[:500]
-    assert_discreet(answer)
+    assert_leaks_nothing(answer)
 
 
 def post(http: httpx.Client, content: str | bytes, **headers: str) -> httpx.Response:
@@ -291,58 +291,58 @@ def post(http: httpx.Client, content: str | bytes, **headers: str) -> httpx.Resp
     return http.post(PLACE, content=content, headers={**JSON, **named})
 
 
-@pytest.mark.usefixtures("unharmed")
+@pytest.mark.usefixtures("database_unchanged")
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
-def test_hostile_text_in_any_field(http: httpx.Client, text: str) -> None:
+def test_hostile_text_is_rejected_in_every_field(http: httpx.Client, text: str) -> None:
     for field in ("tokenIn", "tokenOut", "amount", "slippageBps"):
-        assert_refused(post(http, json.dumps({**SOL, field: text})), 422)
+        assert_rejected(post(http, json.dumps({**SOL, field: text})), 422)
     if not re.fullmatch(r"[!-~]{1,128}", text):
-        assert_refused(post(http, json.dumps({**SOL, "clientOrderId": text})), 422)
+        assert_rejected(post(http, json.dumps({**SOL, "clientOrderId": text})), 422)
 
 
-@pytest.mark.usefixtures("unharmed")
+@pytest.mark.usefixtures("database_unchanged")
 @pytest.mark.parametrize("amount", AMOUNTS.values(), ids=AMOUNTS)
-def test_amounts_are_plain_digits(http: httpx.Client, amount: str) -> None:
-    assert_refused(post(http, json.dumps({**SOL, "amount": amount})), 422)
+def test_amounts_must_be_plain_digits(http: httpx.Client, amount: str) -> None:
+    assert_rejected(post(http, json.dumps({**SOL, "amount": amount})), 422)
 
 
-@pytest.mark.usefixtures("unharmed")
+@pytest.mark.usefixtures("database_unchanged")
 @pytest.mark.parametrize("number", NUMBERS.values(), ids=NUMBERS)
-def test_hostile_numbers(http: httpx.Client, number: str) -> None:
-    assert_refused(post(http, BODY[:-2] + number + "}"), 422)
-    if number != "-0":  # which is 0, and that is a slippage
-        assert_refused(post(http, BODY[:-1] + f',"slippageBps":{number}}}'), 422)
+def test_hostile_numbers_are_rejected(http: httpx.Client, number: str) -> None:
+    assert_rejected(post(http, BODY[:-2] + number + "}"), 422)
+    if number != "-0":  # which is 0, a valid slippage
+        assert_rejected(post(http, BODY[:-1] + f',"slippageBps":{number}}}'), 422)
 
 
-@pytest.mark.usefixtures("unharmed")
+@pytest.mark.usefixtures("database_unchanged")
 @pytest.mark.parametrize(("content", "status"), BODIES.values(), ids=BODIES)
-def test_hostile_bodies(http: httpx.Client, content: str | bytes, status: int) -> None:
-    assert_refused(post(http, content), status)
+def test_hostile_bodies_are_rejected(http: httpx.Client, content: str | bytes, status: int) -> None:
+    assert_rejected(post(http, content), status)
 
 
-@pytest.mark.usefixtures("unharmed")
+@pytest.mark.usefixtures("database_unchanged")
 @pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "identity, gzip", "zip", "../x"])
 @pytest.mark.parametrize(
     "content",
     [gzip.compress(BODY.encode()), zlib.compress(BODY.encode()), gzip.compress(b" " * 8_000_000)],
-    ids=["gzipped", "deflated", "a bomb"],
+    ids=["gzipped", "deflated", "a gzip bomb"],
 )
-def test_compressed_bodies_are_not_unpacked(http: httpx.Client, encoding: str, content: bytes) -> None:
-    assert_refused(post(http, content, Content_Encoding=encoding), 422)
+def test_compressed_bodies_are_not_decompressed(http: httpx.Client, encoding: str, content: bytes) -> None:
+    assert_rejected(post(http, content, Content_Encoding=encoding), 422)
 
 
-@pytest.mark.usefixtures("unharmed")
+@pytest.mark.usefixtures("database_unchanged")
 @pytest.mark.parametrize("media_type", MEDIA_TYPES, ids=shortened)
-def test_anything_but_json(http: httpx.Client, media_type: str) -> None:
-    assert_refused(http.post(PLACE, content=BODY, headers={"Content-Type": media_type}), 415)
+def test_other_media_types_than_json_are_rejected(http: httpx.Client, media_type: str) -> None:
+    assert_rejected(http.post(PLACE, content=BODY, headers={"Content-Type": media_type}), 415)
 
 
-@pytest.mark.usefixtures("unharmed")
+@pytest.mark.usefixtures("database_unchanged")
 @pytest.mark.parametrize("value", ["a b", "", "k" * 129, "\x7f", "é", "\U0001f4b0", "a, b", '{"a": 1}', "' OR 1=1 --"])
-def test_hostile_idempotency_keys(http: httpx.Client, value: str) -> None:
+def test_hostile_idempotency_keys_are_rejected(http: httpx.Client, value: str) -> None:
     headers = {b"Content-Type": b"application/json", b"Idempotency-Key": value.encode()}
     answer = http.post(PLACE, content=BODY, headers=headers)
-    assert_refused(answer, 400, 422)
+    assert_rejected(answer, 400, 422)
 
 
 @pytest.mark.parametrize(
@@ -359,11 +359,11 @@ def test_hostile_idempotency_keys(http: httpx.Client, value: str) -> None:
         "a,b",
     ],
 )
-def test_a_client_order_id_is_only_text(cloud: Cloud, http: httpx.Client, text: str) -> None:
+def test_a_client_order_id_is_treated_as_plain_text(cloud: Cloud, http: httpx.Client, text: str) -> None:
     before = tables(cloud)
     order = http.post(PLACE, json={**SOL, "clientOrderId": text})
     assert order.status_code == 202
-    assert_discreet(order)
+    assert_leaks_nothing(order)
     assert order.json()["clientOrderId"] == text
     again = post(http, BODY, Idempotency_Key=text)
     assert (again.status_code, again.json()) == (200, order.json())
@@ -372,22 +372,22 @@ def test_a_client_order_id_is_only_text(cloud: Cloud, http: httpx.Client, text: 
     assert (after[:-1], after[-1][0]) == (before[:-1], before[-1][0] + 1)
 
 
-@pytest.mark.usefixtures("unharmed")
+@pytest.mark.usefixtures("database_unchanged")
 @pytest.mark.parametrize("query", QUERIES, ids=shortened)
-def test_hostile_queries(http: httpx.Client, query: str) -> None:
+def test_hostile_queries_are_rejected(http: httpx.Client, query: str) -> None:
     if query == "limit":
-        assert_discreet(http.get(f"/api/orders?{query}"))
+        assert_leaks_nothing(http.get(f"/api/orders?{query}"))
     else:
-        assert_refused(http.get(f"/api/orders?{query}"), 422)
+        assert_rejected(http.get(f"/api/orders?{query}"), 422)
 
 
-@pytest.mark.usefixtures("unharmed")
+@pytest.mark.usefixtures("database_unchanged")
 @pytest.mark.parametrize("query", QUOTES, ids=shortened)
-def test_hostile_quotes(http: httpx.Client, query: str) -> None:
-    assert_refused(http.get(f"/api/quotes?{query}"), 422)
+def test_hostile_quote_requests_are_rejected(http: httpx.Client, query: str) -> None:
+    assert_rejected(http.get(f"/api/quotes?{query}"), 422)
 
 
-@pytest.mark.usefixtures("unharmed")
+@pytest.mark.usefixtures("database_unchanged")
 @pytest.mark.parametrize(
     "order_id",
     [
@@ -401,17 +401,17 @@ def test_hostile_quotes(http: httpx.Client, query: str) -> None:
         "+190a0a0-0000-7000-8000-000000000000",
     ],
 )
-def test_an_order_id_has_one_spelling(cloud: Cloud, http: httpx.Client, key: str, order_id: str) -> None:
-    assert_refused(http.get(f"/api/orders/{order_id}"), 422)
+def test_an_order_id_has_only_one_valid_form(cloud: Cloud, http: httpx.Client, key: str, order_id: str) -> None:
+    assert_rejected(http.get(f"/api/orders/{order_id}"), 422)
     with Socket(cloud.websocket_url, {"Authorization": f"Bearer {key}"}) as socket:
         assert socket.ask(json.dumps({"orderId": order_id}))["code"] == "validation_failed"
 
 
-# ---- What no client library sends
+# ---- Requests that client libraries do not send
 
 
 def raw(cloud: Cloud, request: str | bytes) -> httpx.Response:
-    """The answer to bytes on the wire."""
+    """Send raw bytes and return the response."""
     address = urlsplit(cloud.http_url)
     with socket.create_connection((address.hostname, address.port), timeout=30) as connection:
         connection.sendall(request if isinstance(request, bytes) else request.encode())
@@ -430,17 +430,17 @@ def request(key: str, line: str, *fields: str, body: str = "") -> str:
     return "\r\n".join((f"{line} HTTP/1.1", *known, *fields, "", body))
 
 
-@pytest.mark.usefixtures("unharmed")
+@pytest.mark.usefixtures("database_unchanged")
 @pytest.mark.parametrize("path", PATHS, ids=shortened)
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_hostile_paths(cloud: Cloud, key: str, method: str, path: str) -> None:
+def test_hostile_paths_are_rejected(cloud: Cloud, key: str, method: str, path: str) -> None:
     body = BODY if method == "POST" and path != "/api/orders/execute" else ""
     answer = raw(
         cloud,
         request(key, f"{method} {path}", "Content-Type: application/json", f"Content-Length: {len(body)}", body=body),
     )
-    assert_refused(answer, 400, 404, 405, 410, 422)
-    if answer.status_code != 400:  # a path that is none never gets as far as the API
+    assert_rejected(answer, 400, 404, 405, 410, 422)
+    if answer.status_code != 400:  # a malformed path does not reach the API
         assert answer.headers["Content-Type"].startswith(("application/json", "application/problem+json"))
 
 
@@ -451,14 +451,14 @@ MALFORMED: dict[str, tuple[str, list[str], str]] = {
     "a bare LF": (f"POST {PLACE}", [*PLAIN, "Idempotency-Key: a\nX-Injected: yes c"], BODY),
     "a bare CR": (f"POST {PLACE}", [*PLAIN, "Idempotency-Key: a\rb"], BODY),
     "a NUL": (f"POST {PLACE}", [*PLAIN, "Idempotency-Key: a\0b"], BODY),
-    "a blank before the colon": (f"POST {PLACE}", [*PLAIN, "Idempotency-Key : a"], BODY),
+    "a space before the colon": (f"POST {PLACE}", [*PLAIN, "Idempotency-Key : a"], BODY),
     "a header without a name": (f"POST {PLACE}", [*PLAIN, ": a"], BODY),
     "a header without a colon": (f"POST {PLACE}", [*PLAIN, "Idempotency-Key"], BODY),
     "two lengths": (f"POST {PLACE}", [*PLAIN, "Content-Length: 1"], BODY),
     "a length and chunks": (f"POST {PLACE}", [*PLAIN, "Transfer-Encoding: chunked"], f"0\r\n\r\n{BODY}"),
     "a negative length": (f"POST {PLACE}", ["Content-Type: application/json", "Content-Length: -1"], BODY),
-    "a length that is no number": (f"POST {PLACE}", ["Content-Type: application/json", "Content-Length: +5"], BODY),
-    "a chunk of no length": (
+    "a length that is not a number": (f"POST {PLACE}", ["Content-Type: application/json", "Content-Length: +5"], BODY),
+    "a chunk without a length": (
         f"POST {PLACE}",
         ["Content-Type: application/json", "Transfer-Encoding: chunked"],
         f"zz\r\n{BODY}\r\n0\r\n\r\n",
@@ -474,7 +474,7 @@ MALFORMED: dict[str, tuple[str, list[str], str]] = {
     "CONNECT": ("CONNECT evil.example:443", [], ""),
     "TRACE": ("TRACE /api/orders", [], ""),
     "no path": ("GET ", [], ""),
-    "HTTP/2 in clear": ("PRI *", ["", "SM", ""], ""),
+    "HTTP/2 without TLS": ("PRI *", ["", "SM", ""], ""),
     "a handshake with a bad key": (
         "GET /api/orders/status",
         ["Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: x"],
@@ -488,34 +488,34 @@ MALFORMED: dict[str, tuple[str, list[str], str]] = {
 }
 
 
-@pytest.mark.usefixtures("unharmed")
+@pytest.mark.usefixtures("database_unchanged")
 @pytest.mark.parametrize(("line", "fields", "body"), MALFORMED.values(), ids=MALFORMED)
-def test_malformed_requests(cloud: Cloud, key: str, line: str, fields: list[str], body: str) -> None:
-    assert_refused(raw(cloud, request(key, line, *fields, body=body)), 400, 401, 404, 405, 413, 414, 415, 426, 431)
+def test_malformed_requests_are_rejected(cloud: Cloud, key: str, line: str, fields: list[str], body: str) -> None:
+    assert_rejected(raw(cloud, request(key, line, *fields, body=body)), 400, 401, 404, 405, 413, 414, 415, 426, 431)
 
 
-@pytest.mark.usefixtures("unharmed")
+@pytest.mark.usefixtures("database_unchanged")
 @pytest.mark.parametrize("header", ["X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override", "_method"])
 @pytest.mark.parametrize("method", ["POST", "DELETE", "PUT"])
 def test_no_header_changes_the_method(http: httpx.Client, header: str, method: str) -> None:
     answer = http.get("/api/orders", headers={header: method})
     assert (answer.status_code, set(answer.json())) == (200, {"orders", "nextCursor"})
-    assert_refused(http.request("GET", PLACE, content=BODY, headers={**JSON, header: method}), 422)
+    assert_rejected(http.request("GET", PLACE, content=BODY, headers={**JSON, header: method}), 422)
 
 
-@pytest.mark.usefixtures("unharmed")
+@pytest.mark.usefixtures("database_unchanged")
 @pytest.mark.parametrize("header", ["X-Original-URL", "X-Rewrite-URL", "X-Forwarded-Prefix", "X-Forwarded-Path"])
 def test_no_header_changes_the_path(http: httpx.Client, header: str) -> None:
     assert http.get("/health", headers={header: "/api/orders"}).json() == {"status": "ok"}
 
 
 @pytest.mark.parametrize("path", ["/", "/api/tokens", "/docs"])
-def test_another_sites_name_for_this_machine_opens_nothing(http: httpx.Client, path: str) -> None:
+def test_requests_for_another_host_name_are_rejected(http: httpx.Client, path: str) -> None:
     answer = http.get(path, headers={"Host": "evil.example"})
     assert (answer.status_code, answer.json()) == (403, {"message": "Forbidden"})
 
 
-@pytest.mark.usefixtures("unharmed")
+@pytest.mark.usefixtures("database_unchanged")
 @pytest.mark.parametrize(
     "header",
     [
@@ -527,7 +527,7 @@ def test_another_sites_name_for_this_machine_opens_nothing(http: httpx.Client, p
         {"Accept": "text/evil.example"},
     ],
 )
-def test_nothing_of_the_request_comes_back_in_a_page_or_a_header(http: httpx.Client, header: dict[str, str]) -> None:
+def test_request_headers_are_not_reflected_in_a_page_or_a_header(http: httpx.Client, header: dict[str, str]) -> None:
     for path in ("/", "/docs", "/openapi.json", "/api/orders", "/nothing"):
         answer = http.get(path, headers=header)
         assert "evil.example" not in answer.text + str(answer.headers)

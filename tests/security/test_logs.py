@@ -1,4 +1,4 @@
-"""No secret in any log: a run with good and bad keys, over HTTP and WebSocket, with a database that goes away."""
+"""No log contains a secret: a run with valid and invalid keys, over HTTP and WebSocket, and a database outage."""
 
 import json
 import re
@@ -29,17 +29,17 @@ AUTHORIZATION = re.compile(rb"(bearer|basic)[ .]+\S{8}|oek_\w", re.IGNORECASE)
 
 @pytest.fixture(scope="module", params=["INFO", "DEBUG"])
 def logging_cloud(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    """The cloud of all these tests, which logs as it does by default, and one that logs all it can."""
+    """The shared cloud, with the default log level, and another one that logs at DEBUG level."""
     if request.param == "INFO":
         yield request.getfixturevalue("cloud")
     else:
-        with running_cloud(tmp_path_factory.mktemp("talkative"), **QUICK, LOG_LEVEL=request.param) as cloud:
+        with running_cloud(tmp_path_factory.mktemp("debug"), **QUICK, LOG_LEVEL=request.param) as cloud:
             yield cloud
 
 
 @contextmanager
-def database_away(cloud: Cloud) -> Iterator[None]:
-    """Nobody is connected to the database and nobody can be."""
+def database_outage(cloud: Cloud) -> Iterator[None]:
+    """Close all connections to the database and reject new ones."""
     admin_url = f"{cloud.database_url.rsplit('/', 1)[0]}/postgres"
     with psycopg.connect(admin_url, autocommit=True) as admin:
         admin.execute("ALTER DATABASE orders ALLOW_CONNECTIONS false")
@@ -50,8 +50,8 @@ def database_away(cloud: Cloud) -> Iterator[None]:
             admin.execute("ALTER DATABASE orders ALLOW_CONNECTIONS true")
 
 
-def offer_keys(http: httpx.Client, good: str, others: list[str]) -> None:
-    """Good and bad keys, where they belong and where they do not."""
+def send_keys(http: httpx.Client, good: str, others: list[str]) -> None:
+    """Send valid and invalid keys, where they belong and elsewhere."""
     order = http.post("/api/orders/execute", json=SOL, headers={"Authorization": f"Bearer {good}"})
     assert order.status_code == 202
     for key in (good, *others):
@@ -65,7 +65,7 @@ def offer_keys(http: httpx.Client, good: str, others: list[str]) -> None:
             http.post("/api/orders/execute", json=document, headers={"Authorization": f"Bearer {good}"})
 
 
-def offer_keys_to_the_socket(cloud: Cloud, good: str, others: list[str]) -> None:
+def send_keys_to_the_socket(cloud: Cloud, good: str, others: list[str]) -> None:
     for key in (good, *others):
         for headers, protocols in (
             ({"Authorization": f"Bearer {key}"}, None),
@@ -83,20 +83,20 @@ def offer_keys_to_the_socket(cloud: Cloud, good: str, others: list[str]) -> None
             assert socket.ask(key)["code"] == "invalid_json"
 
 
-_AWAY = {"database_unavailable", "outcome_unknown"}  # the latter where the statement was on its way
+_UNAVAILABLE = {"database_unavailable", "outcome_unknown"}  # the latter if the statement had been sent
 
 
-def go_through_an_outage(cloud: Cloud, http: httpx.Client, good: str) -> None:
+def place_orders_during_an_outage(cloud: Cloud, http: httpx.Client, good: str) -> None:
     headers = {"Authorization": f"Bearer {good}"}
     with Socket(cloud.websocket_url, headers) as socket:
-        with database_away(cloud):
+        with database_outage(cloud):
             for _ in range(3):
                 answer = http.post("/api/orders/execute", json=SOL, headers=headers)
                 assert answer.status_code == 503
-                assert answer.json()["code"] in _AWAY
+                assert answer.json()["code"] in _UNAVAILABLE
                 assert http.get("/health/ready", headers=headers).status_code == 503
                 assert http.get("/health").status_code == 200
-                assert socket.ask(json.dumps({"action": "execute", **SOL}))["code"] in _AWAY
+                assert socket.ask(json.dumps({"action": "execute", **SOL}))["code"] in _UNAVAILABLE
         order = http.post("/api/orders/execute", json=SOL, headers=headers).json()
     eventually(
         lambda: http.get(f"/api/orders/{order['orderId']}", headers=headers).json()["terminal"], "the order is executed"
@@ -107,22 +107,22 @@ def logs_of(cloud: Cloud) -> dict[Path, bytes]:
     return {path: path.read_bytes() for path in (cloud.directory / "logs").rglob("*") if path.is_file()}
 
 
-def test_no_secret_in_any_log(logging_cloud: Cloud) -> None:
+def test_no_log_contains_a_secret(logging_cloud: Cloud) -> None:
     cloud, keys = logging_cloud, api_keys(logging_cloud)
     good, revoked, wrong = (keys.create(f"account-{uuid4()}", "test") for _ in range(3))
     assert keys.revoke(sha256(revoked.encode()).hexdigest()[:12])
     wrong = wrong[::-1]
     others = [cloud.api_key, revoked, wrong]
     with httpx.Client(base_url=cloud.http_url, timeout=30) as http:
-        offer_keys(http, good, others)
-        offer_keys_to_the_socket(cloud, good, others)
-        go_through_an_outage(cloud, http, good)
+        send_keys(http, good, others)
+        send_keys_to_the_socket(cloud, good, others)
+        place_orders_during_an_outage(cloud, http, good)
 
     logs = logs_of(cloud)
-    assert b"database_unavailable" in logs[cloud.directory / "logs" / "ApiFunction.log"]  # so there is something to see
-    (owners,) = [file.read_text() for file in (cloud.directory / "postgres").glob("*-password")]
-    assert owners in cloud.database_url
-    secrets = [text.encode() for text in (good, *others, owners, functions_password(cloud.database_url))]
+    assert b"database_unavailable" in logs[cloud.directory / "logs" / "ApiFunction.log"]  # the outage was logged
+    (owner_password,) = [file.read_text() for file in (cloud.directory / "postgres").glob("*-password")]
+    assert owner_password in cloud.database_url
+    secrets = [text.encode() for text in (good, *others, owner_password, functions_password(cloud.database_url))]
     secrets += [b64encode(secret) for secret in secrets]
     for path, content in logs.items():
         for secret in secrets:
@@ -130,8 +130,8 @@ def test_no_secret_in_any_log(logging_cloud: Cloud) -> None:
         assert not (found := AUTHORIZATION.search(content)), (path.name, found)
 
 
-def test_wrong_settings_are_named_and_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A function that cannot start logs why; its environment holds the database's password."""
+def test_invalid_settings_are_named_without_their_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A function that cannot start logs the reason, and its environment contains the database password."""
 
     class Wanted(Settings):
         database_url: str

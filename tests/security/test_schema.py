@@ -1,4 +1,4 @@
-"""The HTTP API does what /openapi.json says, whatever it is asked: schemathesis makes requests from the document."""
+"""The HTTP API conforms to /openapi.json: schemathesis generates requests from the document."""
 
 from collections.abc import Callable
 from functools import partial
@@ -14,16 +14,16 @@ from tests.cloud import Cloud
 from tests.polling import eventually
 
 EXCLUDED = [
-    # Fields that are valid each on its own may not go together, and that is a 422: SOL for SOL, ten decimals of SOL.
+    # Fields that are valid individually may be invalid together, which is a 422: SOL for SOL, ten decimals of SOL.
     positive_data_acceptance,
-    # It wants 405 where API Gateway, which knows only the routes that there are, answers 404.
+    # It expects 405, but API Gateway responds with 404 to everything that matches no route.
     unsupported_method,
 ]
 
 api = schemathesis.openapi.from_dict(openapi_document())
 
 
-def test_the_document_that_is_served_is_the_one_tested_here(cloud: Cloud) -> None:
+def test_the_served_document_is_the_one_tested_here(cloud: Cloud) -> None:
     assert httpx.get(f"{cloud.http_url}/openapi.json").json() == openapi_document()
 
 
@@ -33,8 +33,8 @@ def test_every_answer_is_as_documented(case: schemathesis.Case[Any], cloud: Clou
     case.call_and_validate(base_url=cloud.http_url, headers=cloud.headers, excluded_checks=EXCLUDED)
 
 
-def test_the_life_of_an_order_is_as_documented(cloud: Cloud, new_key: Callable[[], str]) -> None:
-    """Generated requests hardly ever hit an order that exists."""
+def test_responses_about_existing_orders_are_as_documented(cloud: Cloud, new_key: Callable[[], str]) -> None:
+    """Generated requests hardly ever refer to an existing order."""
     place, read, page = (
         api[path][method]
         for path, method in (

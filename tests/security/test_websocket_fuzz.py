@@ -1,4 +1,4 @@
-"""The stream protocol, spoken badly: every message below the limit is answered by the schema, and the socket stays."""
+"""Fuzzes the stream protocol: every message below the limit gets a valid response and leaves the connection open."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -27,12 +27,12 @@ VALID: list[dict[str, Any]] = [
 ]
 NAMES = sorted({name for message in VALID for name in message})
 
-strings = st.text(st.characters(), max_size=200)  # halves of surrogate pairs and control characters too
+strings = st.text(st.characters(), max_size=200)  # including lone surrogates and control characters
 scalars = (
     st.none()
     | st.booleans()
     | st.integers()
-    | st.floats()  # NaN and Infinity too, which json.dumps writes and JSON does not know
+    | st.floats()  # including NaN and Infinity, which json.dumps writes although they are not JSON
     | strings
     | st.sampled_from([value for message in VALID for value in message.values()])
 )
@@ -136,7 +136,7 @@ def test_messages_in_fragments(socket: Socket, message: dict[str, Any], cuts: li
 
 
 def filled(before: str, filling: str, after: str) -> str:
-    """As much filling as a message may hold."""
+    """`before` and `after`, with as much filling in between as fits into a message."""
     return before + filling * ((LIMIT - 1 - len(before) - len(after)) // len(filling)) + after
 
 
@@ -146,7 +146,7 @@ LARGE = {
     "open arrays": filled("", "[", ""),
     "open objects": filled("", '{"action":', ""),
     "closed arrays": "[" * 60_000 + "]" * 60_000,
-    "nesting that can be read": '{"action":"ping","a":' + "[" * 900 + "]" * 900 + "}",
+    "nesting that can be parsed": '{"action":"ping","a":' + "[" * 900 + "]" * 900 + "}",
     "a long name": filled('{"action":"ping","', "x", '":1}'),
     "a long value": filled('{"action":"ping","a":"', "x", '"}'),
     "a long action": filled('{"action":"', "x", '"}'),
@@ -154,15 +154,15 @@ LARGE = {
     "many names": '{"action":"ping"' + "".join(f',"{number}":1' for number in range(12_000)) + "}",
     "many long names": '{"action":"ping"' + "".join(f',"{number:0>100}":1' for number in range(1_000)) + "}",
     "escapes": filled('{"action":"ping","', "\\ud800", '":1}'),
-    "blanks": filled("", " ", '{"action":"fly"}'),
+    "spaces": filled("", " ", '{"action":"fly"}'),
     "an amount of 10^5 digits": f"{EXECUTE}{'9' * 100_000}}}",
     "an amount with 10^5 decimals": f"{EXECUTE}1.{'0' * 100_000}1}}",
     "an amount in text of 10^5 digits": f'{EXECUTE}"{"9" * 100_000}"}}',
-    "an amount next to nothing": f"{EXECUTE}1e-999999999999999999}}",
-    "an amount beyond all numbers": f"{EXECUTE}1e99999999999999999999}}",
+    "an amount with the smallest exponent": f"{EXECUTE}1e-999999999999999999}}",
+    "an amount with an exponent beyond the limit": f"{EXECUTE}1e99999999999999999999}}",
     "a sequence of 10^5 digits": f"{FIND}{'9' * 100_000}}}",
     "a sequence with 10^5 decimals": f"{FIND}0.{'0' * 100_000}1}}",
-    "a sequence next to nothing": f"{FIND}1e-999999999999999999}}",
+    "a sequence with the smallest exponent": f"{FIND}1e-999999999999999999}}",
     "two amounts": f'{EXECUTE}1,"amount":2}}',
 }
 
