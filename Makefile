@@ -43,7 +43,8 @@ check: .venv/.ready $(TOOLS)/sam/.ready $(TOOLS)/checkov/.ready audit $(if $(PYT
 	$(PY) -m ruff check .
 	$(PY) -m mypy
 	@# Each function is a separate program with its own `app` module.
-	echo functions/*/ | xargs -n 1 $(PY) -m mypy
+	echo functions/*/ localcloud/tests/example/*/ | xargs -n 1 $(PY) -m mypy
+	echo */tests/ | xargs -n 1 $(PY) -m mypy --exclude example/
 	$(PY) -m bandit -q -c pyproject.toml -r layers functions admin/src client/src localcloud/src infrastructure
 	$(SAM) validate --lint
 	$(TOOLS)/sam/bin/cfn-lint infrastructure/*.yaml

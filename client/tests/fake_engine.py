@@ -8,11 +8,11 @@ from typing import Any
 
 from aiohttp import WSMsgType, web
 
-from order_client import AsyncClient, Patience, Status
+from order_client import AsyncClient, RetryPolicy, Status
 
 ORDER_ID = "01a1fbc8-a731-7987-8cda-4df93018d225"
 STEPS = (Status.PENDING, Status.ROUTING, Status.BUILDING, Status.SUBMITTED, Status.CONFIRMED)
-QUICK = Patience(timeout=2, quiet=2, tries=3, first_wait=0.01, longest_wait=0.02, longest_retry_after=1)
+QUICK = RetryPolicy(timeout=2, quiet=2, max_attempts=3, initial_backoff=0.01, max_backoff=0.02, max_retry_after=1)
 
 Document = dict[str, Any]
 
@@ -110,9 +110,9 @@ class FakeEngine:
     """Path and body (or query) of each request."""
     problems: list[BaseException] = field(default_factory=list)
 
-    def client(self, patience: Patience = QUICK) -> AsyncClient:
+    def client(self, retries: RetryPolicy = QUICK) -> AsyncClient:
         """A client for this engine."""
-        return AsyncClient(self.url, f"{self.url}/live".replace("http", "ws"), "key", patience=patience)
+        return AsyncClient(self.url, f"{self.url}/live".replace("http", "ws"), "key", retries=retries)
 
     async def connect(self, request: web.Request) -> web.StreamResponse:
         """Handle a WebSocket connection."""

@@ -7,7 +7,7 @@ from contextlib import aclosing
 import pytest
 
 from fake_engine import QUICK, Connection, Peer, event, fake_engine, history, ok
-from order_client import AsyncClient, Patience, Unauthenticated, Unreachable
+from order_client import AsyncClient, RetryPolicy, Unauthenticated, Unreachable
 
 A, B = "aaaaaaaa-0000-7000-8000-000000000000", "bbbbbbbb-0000-7000-8000-000000000000"
 Seen = list[tuple[str, int]]
@@ -33,14 +33,14 @@ async def take(client: AsyncClient, number: int) -> Seen:
 
 
 def streamed(
-    number: int, *connections: Connection | int, reads: Sequence[dict[str, object]] = (), patience: Patience = QUICK
+    number: int, *connections: Connection | int, reads: Sequence[dict[str, object]] = (), retries: RetryPolicy = QUICK
 ) -> Seen:
     """The first `number` events that a client gets; `reads` are the responses to its GETs."""
 
     async def stream() -> Seen:
         async with (
             fake_engine(*connections, answers=[ok(read) for read in reads]) as engine,
-            engine.client(patience) as client,
+            engine.client(retries) as client,
         ):
             return await take(client, number)
 
@@ -94,7 +94,7 @@ def test_a_silent_connection_is_pinged_and_the_open_orders_are_read() -> None:
         await peer.send({"type": "pong"})
         await peer.expect_close()
 
-    assert streamed(5, connection, reads=[history(5, A)], patience=Patience(quiet=0.05))[-1] == (A, 5)
+    assert streamed(5, connection, reads=[history(5, A)], retries=RetryPolicy(quiet=0.05))[-1] == (A, 5)
 
 
 def test_an_established_stream_reconnects_without_limit() -> None:
@@ -107,12 +107,12 @@ def test_an_established_stream_reconnects_without_limit() -> None:
         await peer.send(events(A, 1))
         await peer.expect_close()
 
-    assert streamed(1, first, *[503] * (QUICK.tries * 2), last) == [(A, 1)]
+    assert streamed(1, first, *[503] * (QUICK.max_attempts * 2), last) == [(A, 1)]
 
 
 def test_a_failed_first_connection_is_an_error() -> None:
     async def closed_port() -> None:
-        async with AsyncClient("http://127.0.0.1:9", "ws://127.0.0.1:9", "key", patience=QUICK) as client:
+        async with AsyncClient("http://127.0.0.1:9", "ws://127.0.0.1:9", "key", retries=QUICK) as client:
             await take(client, 1)
 
     with pytest.raises(Unreachable, match=r"127\.0\.0\.1:9"):

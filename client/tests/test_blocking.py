@@ -21,7 +21,7 @@ def test_it_works_inside_a_running_loop_and_leaves_no_thread() -> None:
         await peer.expect_close()
 
     def use(url: str) -> list[int]:
-        with Client(url, url.replace("http", "ws") + "/live", "key", patience=QUICK) as client:
+        with Client(url, url.replace("http", "ws") + "/live", "key", retries=QUICK) as client:
             assert client.get(ORDER_ID).status == "pending"
             return [event.sequence for event in client.stream(ORDER_ID)]
 
@@ -43,7 +43,7 @@ def test_closing_a_stream_early_closes_its_connection() -> None:
         closed.set()
 
     def use(url: str) -> None:
-        with Client(url, url.replace("http", "ws") + "/live", "key", patience=QUICK) as client:
+        with Client(url, url.replace("http", "ws") + "/live", "key", retries=QUICK) as client:
             with closing(client.stream(ORDER_ID)) as stream:
                 assert next(stream).sequence == 1
             assert closed.wait(5)
@@ -53,7 +53,7 @@ def test_closing_a_stream_early_closes_its_connection() -> None:
 
 def test_closing_the_client_ends_its_streams() -> None:
     def use(url: str) -> None:
-        with Client(url, url.replace("http", "ws") + "/live", "key", patience=QUICK) as client:
+        with Client(url, url.replace("http", "ws") + "/live", "key", retries=QUICK) as client:
             stream = client.stream(ORDER_ID)
             assert next(stream).sequence == 1
         stream.close()

@@ -115,7 +115,7 @@ def test_a_submit_that_certainly_failed_raises_its_error() -> None:
         call(submit, *[problem(429, "too_many_requests")] * 3)
 
     async def without_an_engine() -> None:
-        async with AsyncClient("http://127.0.0.1:9", patience=QUICK) as client:
+        async with AsyncClient("http://127.0.0.1:9", retries=QUICK) as client:
             await submit(client)
 
     with pytest.raises(Unreachable):
@@ -148,10 +148,10 @@ def test_a_retry_after_beyond_the_limit_fails_immediately() -> None:
 
 def test_the_number_of_attempts_is_limited() -> None:
     with pytest.raises(Unavailable) as caught:
-        call(lambda client: client.get(ORDER_ID), *[problem(503, "database_unavailable")] * QUICK.tries)
+        call(lambda client: client.get(ORDER_ID), *[problem(503, "database_unavailable")] * QUICK.max_attempts)
     assert (caught.value.status, caught.value.code) == (503, "database_unavailable")
     with pytest.raises(Unreachable):
-        call(lambda client: client.get(ORDER_ID), *[None] * QUICK.tries)
+        call(lambda client: client.get(ORDER_ID), *[None] * QUICK.max_attempts)
 
 
 @pytest.mark.parametrize(

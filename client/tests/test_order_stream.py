@@ -6,16 +6,16 @@ from collections.abc import Sequence
 import pytest
 
 from fake_engine import ORDER_ID, QUICK, Connection, Peer, fake_engine
-from order_client import NotFound, Patience, Unauthenticated, Unreachable, ValidationFailed
+from order_client import NotFound, RetryPolicy, Unauthenticated, Unreachable, ValidationFailed
 
 ALL = [1, 2, 3, 4, 5]
 
 
-def streamed(*connections: Connection | int, after: int = 0, patience: Patience = QUICK) -> Sequence[int]:
+def streamed(*connections: Connection | int, after: int = 0, retries: RetryPolicy = QUICK) -> Sequence[int]:
     """The sequence numbers that a client gets from an engine with these connections."""
 
     async def stream() -> Sequence[int]:
-        async with asyncio.timeout(15), fake_engine(*connections) as engine, engine.client(patience) as client:
+        async with asyncio.timeout(15), fake_engine(*connections) as engine, engine.client(retries) as client:
             return [event.sequence async for event in client.stream(ORDER_ID, after)]
 
     return asyncio.run(stream())
@@ -105,7 +105,7 @@ def test_a_lost_final_push_is_recovered_after_a_silence() -> None:
         await peer.expect_subscription(after=4)
         await peer.snapshot(5, after=4)
 
-    assert streamed(connection, patience=Patience(quiet=0.05)) == ALL
+    assert streamed(connection, retries=RetryPolicy(quiet=0.05)) == ALL
 
 
 def test_an_unresponsive_connection_is_replaced() -> None:
@@ -113,7 +113,7 @@ def test_an_unresponsive_connection_is_replaced() -> None:
         await peer.expect_subscription(after=0)
         await peer.expect_close()
 
-    assert streamed(silent, all_at_once, patience=Patience(quiet=0.05, first_wait=0.01)) == ALL
+    assert streamed(silent, all_at_once, retries=RetryPolicy(quiet=0.05, initial_backoff=0.01)) == ALL
 
 
 def test_a_stream_after_the_final_event_ends_without_events() -> None:
@@ -171,7 +171,7 @@ def test_the_number_of_consecutive_failures_is_limited() -> None:
         peer.drop()
 
     with pytest.raises(Unreachable):
-        streamed(*[abort] * QUICK.tries)
+        streamed(*[abort] * QUICK.max_attempts)
 
 
 def test_progress_resets_the_count_of_failures() -> None:

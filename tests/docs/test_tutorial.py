@@ -33,7 +33,7 @@ TOKEN = {
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the repository, with the page's files in it."""
     directory = tmp_path_factory.mktemp("repository")
-    for name in ("functions", "layers", "local", "tests"):
+    for name in ("functions", "layers", "localcloud", "tests"):
         shutil.copytree(ROOT / name, directory / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("template.yaml", "pyproject.toml", "README.md"):
         shutil.copy(ROOT / name, directory)

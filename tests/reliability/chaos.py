@@ -27,7 +27,7 @@ import aiohttp
 import psutil
 import psycopg
 
-from order_client import AsyncClient, Patience
+from order_client import AsyncClient, RetryPolicy
 from tests.accounts import aws_client
 from tests.cloud import Cloud, running_cloud
 from tests.reliability import processes
@@ -107,7 +107,7 @@ class Chaos:
     async def _stream(self, order_id: str) -> None:
         """The client library, which resumes broken streams, must deliver every event once, in order."""
         there = {"url": self.cloud.http_url, "ws_url": self.cloud.websocket_url, "key": self.cloud.api_key}
-        async with AsyncClient(**there, patience=Patience(tries=50, quiet=5, longest_wait=2)) as client:
+        async with AsyncClient(**there, retries=RetryPolicy(max_attempts=50, quiet=5, max_backoff=2)) as client:
             sequences = []
             async for event in client.stream(order_id):
                 sequences.append(event.sequence)

@@ -10,7 +10,7 @@ from time import perf_counter
 from order_client.client import AsyncClient
 from order_client.errors import ApiError, OrderEngineError, OutcomeUnknown
 from order_client.models import Status
-from order_client.patience import WORTH_A_RETRY
+from order_client.retries import WORTH_A_RETRY
 
 End = tuple[float, str, str | None]
 

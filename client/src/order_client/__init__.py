@@ -27,7 +27,7 @@ from order_client.errors import (
     ValidationFailed,
 )
 from order_client.models import Event, Facts, Failure, Order, Quote, Quotes, Route, Status, Token
-from order_client.patience import Patience
+from order_client.retries import RetryPolicy
 
 __all__ = [
     "ApiError",
@@ -44,10 +44,10 @@ __all__ = [
     "Order",
     "OrderEngineError",
     "OutcomeUnknown",
-    "Patience",
     "ProtocolError",
     "Quote",
     "Quotes",
+    "RetryPolicy",
     "Route",
     "Status",
     "Token",

@@ -13,7 +13,7 @@ from order_client.codec import decode
 from order_client.errors import Unreachable
 from order_client.models import Event, Order
 from order_client.order_stream import Open
-from order_client.patience import WORTH_A_RETRY, Backoff
+from order_client.retries import WORTH_A_RETRY, Backoff
 
 _REMEMBERED = 10_000
 """Number of orders whose last event is remembered, to recognize repeated events."""

@@ -10,7 +10,7 @@ from typing import Any, Self, TypeVar
 
 from order_client.client import AsyncClient
 from order_client.models import Event, Order, Quotes, Token
-from order_client.patience import Patience
+from order_client.retries import RetryPolicy
 
 T = TypeVar("T")
 
@@ -29,9 +29,9 @@ class Client:
         ws_url: str | None = None,
         key: str | None = None,
         profile: str | None = None,
-        patience: Patience | None = None,
+        retries: RetryPolicy | None = None,
     ) -> None:
-        self._client = AsyncClient(url, ws_url, key, profile, patience)
+        self._client = AsyncClient(url, ws_url, key, profile, retries)
         self.endpoints = self._client.endpoints
         self._streams: set[AsyncGenerator[Any]] = set()
         self._loop = asyncio.new_event_loop()

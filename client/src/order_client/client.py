@@ -15,7 +15,7 @@ from order_client.errors import ProtocolError
 from order_client.http import Http
 from order_client.models import Event, Order, Quotes, Token
 from order_client.order_stream import OrderStream
-from order_client.patience import Backoff, Patience
+from order_client.retries import Backoff, RetryPolicy
 from order_client.socket import open_socket
 
 _PAGE = 100  # the API's maximum page size
@@ -33,12 +33,12 @@ class AsyncClient:
         ws_url: str | None = None,
         key: str | None = None,
         profile: str | None = None,
-        patience: Patience | None = None,
+        retries: RetryPolicy | None = None,
     ) -> None:
         self.endpoints = discover(url, ws_url, key, profile)
-        self._patience = patience or Patience()
-        self._http = Http(self.endpoints, self._patience)
-        self._open = partial(open_socket, self.endpoints, self._patience.timeout)
+        self._retries = retries or RetryPolicy()
+        self._http = Http(self.endpoints, self._retries)
+        self._open = partial(open_socket, self.endpoints, self._retries.timeout)
 
     async def submit(  # noqa: PLR0913 - one parameter per order field
         self,
@@ -108,7 +108,7 @@ class AsyncClient:
 
         Reconnects and resumes after the last event. Raises NotFound; Unreachable when no connection can be made.
         """
-        return OrderStream(self._open, order_id, after_sequence, self._patience.quiet, Backoff(self._patience)).events()
+        return OrderStream(self._open, order_id, after_sequence, self._retries.quiet, Backoff(self._retries)).events()
 
     def stream_account(self, on_subscribed: Callable[[], None] | None = None) -> AsyncGenerator[Event]:
         """Every order's events from now on, endlessly; reconnects as often as necessary.
@@ -116,9 +116,7 @@ class AsyncClient:
         After a lost connection it fills in the missed events of the orders known to be unfinished. `on_subscribed` is
         called when the engine has confirmed a subscription, at first and after every reconnect.
         """
-        return AccountStream(
-            self._open, self.get, self._patience.quiet, Backoff(self._patience), on_subscribed
-        ).events()
+        return AccountStream(self._open, self.get, self._retries.quiet, Backoff(self._retries), on_subscribed).events()
 
     async def aclose(self) -> None:
         """Close the connections."""

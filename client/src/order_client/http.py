@@ -7,8 +7,8 @@ import httpx
 
 from order_client.endpoints import Endpoints
 from order_client.errors import OutcomeUnknown, ProtocolError, Unreachable
-from order_client.patience import WORTH_A_RETRY, Backoff, Patience
 from order_client.problems import error_in_response, outcome_unknown
+from order_client.retries import WORTH_A_RETRY, Backoff, RetryPolicy
 
 _NOT_CONNECTED = (httpx.ConnectError, httpx.ConnectTimeout)
 
@@ -16,13 +16,13 @@ _NOT_CONNECTED = (httpx.ConnectError, httpx.ConnectTimeout)
 class Http:
     """A pool of connections to the HTTP API."""
 
-    def __init__(self, endpoints: Endpoints, patience: Patience) -> None:
+    def __init__(self, endpoints: Endpoints, retries: RetryPolicy) -> None:
         headers = {"Authorization": f"Bearer {endpoints.key}"} if endpoints.key else {}
-        self._patience = patience
+        self._retries = retries
         self._client = httpx.AsyncClient(
             base_url=endpoints.url or "",
             headers=headers,
-            timeout=patience.timeout,
+            timeout=retries.timeout,
             # The caller limits the concurrency; waiting for a free connection here would look like an outage.
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=100),
         )
@@ -41,7 +41,7 @@ class Http:
         `places`: the client order id of the order that this call places. Raises OutcomeUnknown when no retry is left
         and one of the attempts may have placed the order.
         """
-        backoff = Backoff(self._patience)
+        backoff = Backoff(self._retries)
         unknown: OutcomeUnknown | None = None
         while True:
             try:

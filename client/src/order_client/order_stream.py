@@ -11,7 +11,7 @@ from contextlib import AbstractAsyncContextManager, aclosing
 from order_client.codec import decode
 from order_client.errors import Unreachable
 from order_client.models import Event
-from order_client.patience import WORTH_A_RETRY, Backoff
+from order_client.retries import WORTH_A_RETRY, Backoff
 from order_client.socket import Frame, Socket
 
 Open = Callable[[], AbstractAsyncContextManager[Socket]]

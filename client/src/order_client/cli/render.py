@@ -36,7 +36,7 @@ def orders_table(orders: Sequence[Order]) -> RenderableType:
     """One line per order."""
     if not orders:
         return Text("No orders.")
-    table = table_of("order", "placed", "swap", "status", "tries", "result")
+    table = table_of("order", "placed", "swap", "status", "attempts", "result")
     table.columns[0].min_width = len(orders[0].order_id)  # ids are shown in full so that they can be copied
     for order in orders:
         swap = Text(f"{order.amount:f} {order.token_in} > {order.token_out}")

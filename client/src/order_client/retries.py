@@ -10,27 +10,27 @@ WORTH_A_RETRY = (Unreachable, Unavailable, TooManyRequests)
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
-    """All values are in seconds, except `tries`."""
+class RetryPolicy:
+    """All values are in seconds, except `max_attempts`."""
 
     timeout: float = 15.0
     """For one attempt of a call, and for opening a WebSocket."""
     quiet: float = 15.0
     """Silence after which a stream checks whether it missed events."""
-    tries: int = 5
+    max_attempts: int = 5
     """Consecutive failures after which the last one is raised."""
-    first_wait: float = 0.2
+    initial_backoff: float = 0.2
     """Before the second attempt; doubles with every further one, with jitter."""
-    longest_wait: float = 5.0
-    longest_retry_after: float = 30.0
+    max_backoff: float = 5.0
+    max_retry_after: float = 30.0
     """A Retry-After up to this is waited for in full; a longer one ends the retries."""
 
 
 class Backoff:
     """Counts the consecutive failures of one call or one stream and delays its retries."""
 
-    def __init__(self, patience: Patience) -> None:
-        self._patience = patience
+    def __init__(self, retries: RetryPolicy) -> None:
+        self._retries = retries
         self._failures = 0
 
     def reset(self) -> None:
@@ -43,8 +43,8 @@ class Backoff:
         """Wait before the next attempt; when none is left, raises `last` or the error. `forever`: never give up."""
         self._failures += 1
         asked = error.retry_after if isinstance(error, ApiError) and error.retry_after else 0.0
-        if not forever and (self._failures >= self._patience.tries or asked > self._patience.longest_retry_after):
+        if not forever and (self._failures >= self._retries.max_attempts or asked > self._retries.max_retry_after):
             raise last or error
-        doubled = self._patience.first_wait * 2 ** min(self._failures - 1, 30)
+        doubled = self._retries.initial_backoff * 2 ** min(self._failures - 1, 30)
         # Jitter keeps clients that were disconnected together from reconnecting together.
-        await asyncio.sleep(max(asked, min(doubled, self._patience.longest_wait) * random.uniform(0.5, 1.0)))
+        await asyncio.sleep(max(asked, min(doubled, self._retries.max_backoff) * random.uniform(0.5, 1.0)))
