@@ -1,4 +1,4 @@
-"""What CloudFormation is asked to make: the transformed template and those nested in it, references resolved."""
+"""The resources of a deployment: the transformed template and those nested in it, with references resolved."""
 
 import atexit
 import json
@@ -19,16 +19,16 @@ Resources = dict[str, dict[str, Any]]
 
 @dataclass(frozen=True)
 class Deployment:
-    """`resources` of the stack and of those nested in it (`Network.Vpc`); a reference is `name`, `name.Attribute`."""
+    """The resources of the stack and of nested ones (`Network.Vpc`). References are `name` or `name.Attribute`."""
 
     resources: Resources
 
     def of_type(self, kind: str) -> dict[str, Any]:
-        """Their properties, by name."""
+        """The properties of the resources of this type, by name."""
         return {name: body["Properties"] for name, body in self.resources.items() if body["Type"] == kind}
 
     def policy_of(self, role: str) -> list[dict[str, Any]]:
-        """All statements of a role, its managed policies' too, with lists for actions and resources."""
+        """All policy statements of a role, including managed policies, with actions and resources as lists."""
         properties = self.resources[role]["Properties"]
         documents = [policy["PolicyDocument"] for policy in properties.get("Policies", [])]
         for managed in properties.get("ManagedPolicyArns", []):
@@ -42,12 +42,12 @@ class Deployment:
 
 @cache
 def deployed(uploads: str = "{}", **parameters: str) -> Deployment:
-    """The stack with these parameters; `uploads`, as JSON, names other content for a local folder."""
+    """The deployment with these parameters; `uploads`, as JSON, gives local folders other names in the bucket."""
     return Deployment(_Template(transformed(parameters, json.loads(uploads)), parameters).resources())
 
 
 def transformed(parameters: dict[str, str], uploads: dict[str, str], bucket: str = "bucket") -> dict[str, Any]:
-    """The template as CloudFormation gets it. A folder is in the bucket under its path, or its name in `uploads`."""
+    """The template that CloudFormation gets. A folder is uploaded under its path, or under its name in `uploads`."""
     process = _transformer()
     assert process.stdin and process.stdout
     process.stdin.write(json.dumps({"parameters": parameters, "uploads": uploads, "bucket": bucket}) + "\n")
@@ -58,7 +58,7 @@ def transformed(parameters: dict[str, str], uploads: dict[str, str], bucket: str
 
 @cache
 def _transformer() -> subprocess.Popen[str]:
-    """One for all: it takes seconds to start. It ends with its stdin, which is ours."""
+    """A single process, as it takes seconds to start. It exits when its stdin is closed."""
     process = subprocess.Popen(
         [ROOT / ".tools/sam/bin/python", Path(__file__).with_name("transform.py"), ROOT / "template.yaml"],
         stdin=subprocess.PIPE,
@@ -70,7 +70,7 @@ def _transformer() -> subprocess.Popen[str]:
 
 
 class _Template:
-    """One template; those nested in it are looked into when something asks for an output of theirs."""
+    """A template; nested ones are read when one of their outputs is needed."""
 
     def __init__(self, document: dict[str, Any], parameters: dict[str, str], prefix: str = "") -> None:
         self._document = document

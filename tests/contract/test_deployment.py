@@ -1,4 +1,4 @@
-"""What the template deploys, after SAM's transform: who may do what, what is public, and that the numbers add up."""
+"""What the template deploys, after SAM's transform: permissions, public endpoints, and consistent limits."""
 
 import json
 import tomllib
@@ -15,8 +15,9 @@ from tests.contract.deployed import ROOT, Deployment, deployed
 
 PROFILES: dict[str, Any] = tomllib.loads((ROOT / "samconfig.toml").read_text())
 
-# What Lambda itself does with a function's role, and what no policy can narrow further.
+# What Lambda itself does with a function's role.
 BY_LAMBDA = {"logs:CreateLogStream", "logs:PutLogEvents"}
+# Actions that cannot be restricted to a resource.
 WITHOUT_A_RESOURCE = {
     *("xray:PutTraceSegments", "xray:PutTelemetryRecords"),
     *("ec2:AssignPrivateIpAddresses", "ec2:UnassignPrivateIpAddresses"),
@@ -33,7 +34,7 @@ def overrides(profile: str) -> dict[str, str]:
 
 @pytest.fixture(params=["default", "dev", "prod"])
 def stack(request: pytest.FixtureRequest) -> Deployment:
-    """As each profile deploys it."""
+    """The deployment of each profile."""
     return deployed(**overrides(request.param))
 
 
@@ -46,7 +47,7 @@ def role_of(function: dict[str, Any]) -> str:
     return str(function["Role"]).removesuffix(".Arn")
 
 
-def test_every_function_has_a_role_and_a_log_of_its_own(stack: Deployment) -> None:
+def test_every_function_has_its_own_role_and_log_group(stack: Deployment) -> None:
     for name, function in functions(stack).items():
         stem = name.removesuffix("Function")
         assert role_of(function) == f"{stem}Role"
@@ -57,8 +58,8 @@ def test_every_function_has_a_role_and_a_log_of_its_own(stack: Deployment) -> No
         assert int(group["RetentionInDays"]) > 0
 
 
-def test_what_a_function_logs_and_traces_is_decided_by_two_parameters(stack: Deployment) -> None:
-    """Lambda's level of our own lines overrules the logger's, and would drop metrics, which are lines of level INFO."""
+def test_logging_and_tracing_of_all_functions_follow_the_parameters(stack: Deployment) -> None:
+    """Lambda's application log level must equal the logger's, and must not drop metrics, which are logged at INFO."""
     for function in functions(stack).values():
         logging = function["LoggingConfig"]
         assert (logging["LogFormat"], logging["SystemLogLevel"]) == ("JSON", "WARN")
@@ -74,7 +75,7 @@ def test_tracing_can_be_turned_on() -> None:
     assert all(mode == {"Mode": "Active"} for mode in modes)
 
 
-def test_a_permission_names_one_action_on_one_resource(stack: Deployment) -> None:
+def test_permissions_name_their_actions_and_resources(stack: Deployment) -> None:
     roles = {role_of(function) for function in functions(stack).values()}
     for role in roles:
         assert all("arn:" not in arn for arn in stack.resources[role]["Properties"].get("ManagedPolicyArns", []))
@@ -89,7 +90,7 @@ def test_a_permission_names_one_action_on_one_resource(stack: Deployment) -> Non
                 assert all(resource.endswith("/live/POST/@connections/*") for resource in ends)
 
 
-def test_a_functions_code_may_not_touch_the_network(stack: Deployment) -> None:
+def test_a_functions_code_cannot_change_the_network(stack: Deployment) -> None:
     (deny,) = [each for each in stack.policy_of("ApiRole") if each["Effect"] == "Deny"]
     assert deny["Action"] == ["ec2:*"]
     (pattern,) = deny["Condition"]["ArnLike"].values()
@@ -97,12 +98,12 @@ def test_a_functions_code_may_not_touch_the_network(stack: Deployment) -> None:
 
 
 def role_in_postgres(function: dict[str, Any]) -> str | None:
-    """Who the function logs in to Postgres as."""
+    """The role as which the function logs in to Postgres."""
     url: str = function["Environment"]["Variables"].get("DATABASE_URL", "")
     return urlsplit(url).username
 
 
-def test_only_the_functions_that_use_postgres_are_in_the_vpc_and_log_in_as_the_role_of_their_purpose(
+def test_only_functions_that_use_postgres_are_in_the_vpc_and_each_logs_in_with_its_role(
     stack: Deployment,
 ) -> None:
     roles = {name: role_in_postgres(function) for name, function in functions(stack).items()}
@@ -129,12 +130,12 @@ def test_only_the_functions_that_use_postgres_are_in_the_vpc_and_log_in_as_the_r
             assert not logins
 
 
-def test_the_certificates_are_where_the_url_says(stack: Deployment) -> None:
+def test_the_certificate_file_of_the_database_url_exists(stack: Deployment) -> None:
     path = functions(stack)["ApiFunction"]["Environment"]["Variables"]["DATABASE_URL"].split("sslrootcert=")[1]
     assert (ROOT / "layers/order_engine" / path.removeprefix("/opt/python/")).is_file()
 
 
-def test_new_code_goes_live_after_its_migration(stack: Deployment) -> None:
+def test_functions_are_updated_after_the_migration(stack: Deployment) -> None:
     for name, body in stack.resources.items():
         if body["Type"] == "AWS::Lambda::Function" and "rds-db:connect" in str(
             stack.policy_of(role_of(body["Properties"]))
@@ -145,26 +146,26 @@ def test_new_code_goes_live_after_its_migration(stack: Deployment) -> None:
     assert migration["ServiceToken"] == "SchemaFunction.Arn"
     timeouts = {name: function["Timeout"] for name, function in functions(stack).items()}
     assert timeouts["MigrateFunction"] < timeouts["SchemaFunction"] < migration["ServiceTimeout"]
-    assert "VpcConfig" not in functions(stack)["SchemaFunction"]  # deletion waits for no network
+    assert "VpcConfig" not in functions(stack)["SchemaFunction"]  # so that deletion does not depend on the network
 
 
 def versions(stack: Deployment) -> set[str]:
     return set(stack.of_type("AWS::Lambda::Version"))
 
 
-def test_code_layer_and_release_each_make_a_new_version_of_what_they_touch() -> None:
+def test_a_change_of_code_layer_or_release_publishes_new_versions() -> None:
     before = deployed()
     assert len(versions(before)) == len(functions(before))
     new_layer = deployed(json.dumps({"layers/order_engine": "other"}))
     assert not versions(before) & versions(new_layer)
     new_code = deployed(json.dumps({"functions/api": "other"}))
     assert len(versions(before) - versions(new_code)) == 1
-    for version in before.of_type("AWS::Lambda::Version").values():  # its description is replaced, and so is it
+    for version in before.of_type("AWS::Lambda::Version").values():  # a new description replaces the version
         assert version["Description"] == "1"
         assert functions(before)[version["FunctionName"]]["Description"].endswith("(release 1)")
 
 
-def test_callers_use_the_alias(stack: Deployment) -> None:
+def test_all_callers_invoke_the_alias(stack: Deployment) -> None:
     aliases = {name for name in stack.of_type("AWS::Lambda::Alias")}
     for mapping in stack.of_type("AWS::Lambda::EventSourceMapping").values():
         assert mapping["FunctionName"] in aliases
@@ -184,15 +185,16 @@ def operations(body: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
     return {(method, path): what for path, methods in body["paths"].items() for method, what in methods.items()}
 
 
-def test_every_route_but_five_asks_who_it_is(stack: Deployment) -> None:
+def test_all_routes_but_six_require_authentication(stack: Deployment) -> None:
     apis = stack.of_type("AWS::ApiGatewayV2::Api")
     assert apis.keys() == {"HttpApi", "WebSocketApi"}
     open_routes = {
         path for (_, path), what in operations(apis["HttpApi"]["Body"]).items() if what["security"] != [{"ApiKey": []}]
     }
-    assert open_routes == {"/", "/health", "/docs", "/openapi.json", "/api/tokens"}
+    assert open_routes == {"/", "/assets/{file}", "/health", "/docs", "/openapi.json", "/api/tokens"}
     routes = {route["RouteKey"]: route for route in stack.of_type("AWS::ApiGatewayV2::Route").values()}
-    assert routes["$connect"]["AuthorizationType"] == "CUSTOM"  # the others come over a connection that it opened
+    # The other routes use a connection that $connect has authorized.
+    assert routes["$connect"]["AuthorizationType"] == "CUSTOM"
     assert routes.keys() == {"$connect", "$disconnect", "$default"}
     assert not stack.of_type("AWS::Lambda::Url")
     for permission in stack.of_type("AWS::Lambda::Permission").values():
@@ -200,7 +202,7 @@ def test_every_route_but_five_asks_who_it_is(stack: Deployment) -> None:
         assert permission["SourceArn"]
 
 
-def test_both_stages_throttle_and_log(stack: Deployment) -> None:
+def test_both_stages_have_throttling_and_access_logs(stack: Deployment) -> None:
     stages = stack.of_type("AWS::ApiGatewayV2::Stage").values()
     assert len(stages) == 2
     for stage in stages:
@@ -209,7 +211,7 @@ def test_both_stages_throttle_and_log(stack: Deployment) -> None:
         assert stage["AccessLogSettings"]["DestinationArn"].removesuffix(".Arn") in stack.resources
 
 
-def test_other_origins_are_those_of_the_parameter() -> None:
+def test_cors_allows_the_origins_of_the_parameter() -> None:
     stack = deployed(AllowedOrigins="https://one.example,https://two.example")
     cors = stack.of_type("AWS::ApiGatewayV2::Api")["HttpApi"]["Body"]["x-amazon-apigateway-cors"]
     assert cors["allowOrigins"] == ["https://one.example", "https://two.example"]
@@ -217,7 +219,7 @@ def test_other_origins_are_those_of_the_parameter() -> None:
     assert "x-amazon-apigateway-cors" not in deployed().of_type("AWS::ApiGatewayV2::Api")["HttpApi"]["Body"]
 
 
-def test_the_network_has_no_way_out(stack: Deployment) -> None:
+def test_the_network_has_no_route_to_the_internet(stack: Deployment) -> None:
     kinds = {body["Type"] for body in stack.resources.values()}
     forbidden = ("InternetGateway", "NatGateway", "::EIP", "EgressOnly", "VPCPeering", "TransitGateway", "::Route")
     assert not [kind for kind in kinds if kind.startswith("AWS::EC2") and kind.endswith(forbidden)]
@@ -231,7 +233,7 @@ def test_the_network_has_no_way_out(stack: Deployment) -> None:
         assert "CidrIp" not in ingress
 
 
-def test_what_leaves_the_vpc_is_named(stack: Deployment) -> None:
+def test_outgoing_connections_are_restricted_to_named_targets(stack: Deployment) -> None:
     groups = stack.of_type("AWS::EC2::SecurityGroup")
     allowed = {
         (name.split(".")[1], rule.get("FromPort"), rule.get("DestinationSecurityGroupId", rule.get("CidrIp", "")))
@@ -251,8 +253,8 @@ def test_what_leaves_the_vpc_is_named(stack: Deployment) -> None:
     assert "CidrIp" not in rule
 
 
-def test_the_endpoints_let_through_what_the_functions_in_the_vpc_may(stack: Deployment) -> None:
-    through = {
+def test_the_vpc_endpoints_allow_exactly_the_actions_of_the_functions_in_the_vpc(stack: Deployment) -> None:
+    allowed = {
         action
         for endpoint in stack.of_type("AWS::EC2::VPCEndpoint").values()
         for statement in endpoint["PolicyDocument"]["Statement"]
@@ -267,12 +269,12 @@ def test_the_endpoints_let_through_what_the_functions_in_the_vpc_may(stack: Depl
         for action in statement["Action"]
         if action.split(":")[0] in ("sqs", "dynamodb", "lambda", "secretsmanager")
     }
-    assert used - consumed_by_lambda == through
+    assert used - consumed_by_lambda == allowed
 
 
-def test_every_queue_redrives_and_hides_messages_long_enough(stack: Deployment) -> None:
+def test_every_queue_has_a_dead_letter_queue_and_a_sufficient_visibility_timeout(stack: Deployment) -> None:
     queues = stack.of_type("AWS::SQS::Queue")
-    ends = {"OrdersPoisonQueue", "StatusDeadLetterQueue"}  # nobody consumes them but people
+    ends = {"OrdersPoisonQueue", "StatusDeadLetterQueue"}  # for manual inspection
     assert {name for name, queue in queues.items() if "RedrivePolicy" not in queue} == ends
     sources = stack.of_type("AWS::Lambda::EventSourceMapping").values()
     assert {source["EventSourceArn"].removesuffix(".Arn") for source in sources} == queues.keys() - ends
@@ -284,7 +286,7 @@ def test_every_queue_redrives_and_hides_messages_long_enough(stack: Deployment) 
         assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
 
 
-def test_the_connections_add_up(stack: Deployment) -> None:
+def test_the_connection_limits_are_sufficient_and_within_the_servers_limit(stack: Deployment) -> None:
     variables = functions(stack)["MigrateFunction"]["Environment"]["Variables"]
     concurrency = int(variables["WORKER_CONCURRENCY"]) + int(variables["CONFIRMER_CONCURRENCY"])
     limits = connection_limits(int(variables["DATABASE_MAX_CONNECTIONS"]), concurrency)
@@ -298,7 +300,8 @@ def test_the_connections_add_up(stack: Deployment) -> None:
     at_once = {"SweeperFunction": 1}  # one schedule
     for source in stack.of_type("AWS::Lambda::EventSourceMapping").values():
         at_once[source["FunctionName"].removesuffix("Aliaslive")] = int(source["ScalingConfig"]["MaximumConcurrency"])
-    for role, factor in ((EXECUTION, 2), (MAINTENANCE, 1)):  # a deployment leaves environments of the version before
+    # During a deployment, environments of the previous version still hold connections.
+    for role, factor in ((EXECUTION, 2), (MAINTENANCE, 1)):
         needed = sum(at_once[name] for name, each in functions(stack).items() if role_in_postgres(each) == role)
         assert needed * factor <= limits[role]
     reserved = [
@@ -309,7 +312,7 @@ def test_the_connections_add_up(stack: Deployment) -> None:
     assert sum(reserved) <= limits[FRONT_DOOR]
 
 
-def test_the_limits_are_set_anew_when_a_number_that_they_follow_from_changes(stack: Deployment) -> None:
+def test_the_migration_runs_again_when_a_parameter_of_the_connection_limits_changes(stack: Deployment) -> None:
     variables = functions(stack)["MigrateFunction"]["Environment"]["Variables"]
     numbers = {name: value for name, value in variables.items() if str(value).isdecimal()}
     properties = {variable_name(name): value for name, value in stack.resources["Migration"]["Properties"].items()}
@@ -322,16 +325,16 @@ def test_the_limits_are_set_anew_when_a_number_that_they_follow_from_changes(sta
     assert {name: properties[name] for name in numbers} == numbers
 
 
-def test_idle_sessions_are_ended_by_postgres_or_given_back_by_the_proxy() -> None:
+def test_idle_sessions_are_terminated_by_postgres_unless_there_is_a_proxy() -> None:
     def seconds(**parameters: str) -> int:
         variables = functions(deployed(**parameters))["MigrateFunction"]["Environment"]["Variables"]
         return int(variables["IDLE_SESSION_SECONDS"])
 
-    assert seconds() > _IDLE_SECONDS  # a function looks before it uses one that Postgres may have ended
+    assert seconds() > _IDLE_SECONDS  # a function checks an idle connection before Postgres may terminate it
     assert seconds(DatabaseProxy="true") == 0
 
 
-def test_the_proxy_logs_in_as_every_role_and_has_room_for_all() -> None:
+def test_the_proxy_can_log_in_as_every_role_and_has_enough_connections() -> None:
     stack = deployed(**overrides("prod"))
     (login,) = stack.policy_of("Database.ProxyRole")
     assert {resource.rpartition("/")[2] for resource in login["Resource"]} == {FRONT_DOOR, EXECUTION, MAINTENANCE}
@@ -340,7 +343,7 @@ def test_the_proxy_logs_in_as_every_role_and_has_room_for_all() -> None:
     assert sum(connection_limits(maximum, 25).values()) <= maximum * pool["MaxConnectionsPercent"] // 100
 
 
-def test_production_survives_a_zone_and_a_slip() -> None:
+def test_production_is_protected_against_zone_failures_and_accidental_deletion() -> None:
     stack = deployed(**overrides("prod"))
     database = stack.of_type("AWS::RDS::DBInstance")["Database.Instance"]
     assert (database["MultiAZ"], database["DeletionProtection"]) == ("true", "true")
@@ -375,7 +378,7 @@ def test_outside_aws_there_is_no_network_and_no_rds() -> None:
         assert function["Environment"]["Variables"]["AWS_ENDPOINT_URL"] == "http://127.0.0.1:4566"
 
 
-def test_a_vpc_of_ones_own_is_used_and_not_changed() -> None:
+def test_an_existing_vpc_is_used_and_not_changed() -> None:
     stack = deployed(VpcId="vpc-1", SubnetIds="subnet-1,subnet-2")
     assert not stack.of_type("AWS::EC2::VPC")
     assert not stack.of_type("AWS::EC2::VPCEndpoint")
@@ -383,7 +386,7 @@ def test_a_vpc_of_ones_own_is_used_and_not_changed() -> None:
     assert stack.of_type("AWS::RDS::DBSubnetGroup")["Database.SubnetGroup"]["SubnetIds"] == ["subnet-1", "subnet-2"]
 
 
-def test_names_of_ones_own() -> None:
+def test_custom_domain_names_are_mapped_to_the_apis() -> None:
     names = {"HttpDomainName": "api.example.com", "WebSocketDomainName": "live.example.com"}
     stack = deployed(CertificateArn="arn:aws:acm:us-east-1:1:certificate/1", HostedZoneId="Z1", **names)
     mappings = stack.of_type("AWS::ApiGatewayV2::ApiMapping")

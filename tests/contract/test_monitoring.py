@@ -1,4 +1,4 @@
-"""The alarms and the dashboard watch what is there: every function, every queue, and metrics that somebody emits."""
+"""The alarms and the dashboard cover every function and every queue, and use only metrics that exist."""
 
 import json
 import re
@@ -20,7 +20,7 @@ QUEUES = {name for name, resource in RESOURCES.items() if resource["Type"] == "A
 STACKS = ("FunctionAlarms", "Monitoring")
 NAMESPACE = "OrderEngine/local"
 
-# https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html and its like
+# https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html and the pages of the other services
 AWS_METRICS: dict[tuple[str, tuple[str, ...]], set[str]] = {
     ("AWS/Lambda", ("FunctionName",)): {"Invocations", "Errors", "Throttles", "Duration", "ConcurrentExecutions"},
     ("AWS/SQS", ("QueueName",)): {"ApproximateAgeOfOldestMessage", "ApproximateNumberOfMessagesVisible"},
@@ -39,7 +39,7 @@ SERVICES = {
 
 
 class Watched(NamedTuple):
-    """A metric that an alarm or a widget names. The values of its dimensions are resources' names."""
+    """A metric of an alarm or a widget. The values of its dimensions are names of resources."""
 
     namespace: str
     name: str
@@ -47,7 +47,7 @@ class Watched(NamedTuple):
 
 
 def stack(name: str, **changes: str) -> dict[str, Any]:
-    """The resources of a nested stack whose condition holds, as it is deployed; `changes` to its parameters."""
+    """The properties of a nested stack's resources; `changes` overrides its parameters."""
     properties = RESOURCES[name]["Properties"]
     document = read_yaml(ROOT / properties["TemplateURL"])
     defaults = {key: parameter.get("Default") for key, parameter in document["Parameters"].items()}
@@ -87,7 +87,7 @@ def metrics_of_alarm(alarm: dict[str, Any]) -> Iterator[Watched]:
 
 
 def metrics_of_widget(widget: dict[str, Any]) -> Iterator[Watched]:
-    """With the dashboard's shorthand: "." is what stands above it, "..." all that is missing before."""
+    """Expand the shorthand of dashboards: "." repeats the value above, "..." all values that precede the given ones."""
     above: list[str] = []
     for row in widget["properties"]["metrics"]:
         if isinstance(row[0], dict):
@@ -109,7 +109,7 @@ ON_DASHBOARD = [metric for widget in dashboard(**WITH_DATABASE) for metric in me
 
 
 @pytest.mark.parametrize("metric", sorted({*IN_ALARMS, *ON_DASHBOARD}), ids=lambda metric: f"{metric[1]}-{metric[2]}")
-def test_every_metric_that_is_watched_exists(metric: Watched) -> None:
+def test_every_watched_metric_exists(metric: Watched) -> None:
     names = tuple(name for name, _ in metric.dimensions)
     if metric.namespace == NAMESPACE:
         by = OWN_METRICS[metric.name].by
@@ -121,7 +121,7 @@ def test_every_metric_that_is_watched_exists(metric: Watched) -> None:
         assert metric.dimensions[0][1] in known
 
 
-def test_every_metric_of_the_functions_is_on_the_dashboard() -> None:
+def test_every_metric_of_the_engine_is_on_the_dashboard() -> None:
     assert OWN_METRICS.keys() == {metric.name for metric in ON_DASHBOARD if metric.namespace == NAMESPACE}
 
 
@@ -129,9 +129,9 @@ AT_DEPLOYMENT = {"MigrateFunction", "SchemaFunction"}
 
 
 @pytest.mark.parametrize("function", sorted(FUNCTIONS))
-def test_every_function_is_watched(function: str) -> None:
+def test_every_function_has_alarms_and_widgets(function: str) -> None:
     of_function = (("FunctionName", function),)
-    if function not in AT_DEPLOYMENT:  # a metric-math alarm takes ten metrics, and a deployment reports its own failure
+    if function not in AT_DEPLOYMENT:  # the alarm can have only ten metrics, and deployments report failures
         assert Watched("AWS/Lambda", "Throttles", of_function) in metrics_of_alarm(ALARMS["FunctionsThrottled"])
     errors = ALARMS[f"{function.removesuffix('Function')}Errors"]
     assert set(metrics_of_alarm(errors)) == {
@@ -142,13 +142,13 @@ def test_every_function_is_watched(function: str) -> None:
 
 
 @pytest.mark.parametrize("queue", sorted(QUEUES))
-def test_every_queue_is_watched(queue: str) -> None:
+def test_every_queue_has_alarms_and_widgets(queue: str) -> None:
     of_queue = (("QueueName", queue),)
     assert [metric for metric in IN_ALARMS if metric.dimensions == of_queue]
     assert len([metric for metric in ON_DASHBOARD if metric.dimensions == of_queue]) == 2
 
 
-def test_every_alarm_is_sent_and_explained() -> None:
+def test_every_alarm_has_an_action_and_is_documented() -> None:
     for alarm in alarms(**WITH_DATABASE, AlarmTopicArn="arn:topic").values():
         assert alarm["AlarmActions"] == ["arn:topic"]
         assert alarm["TreatMissingData"] == "notBreaching"
@@ -157,15 +157,15 @@ def test_every_alarm_is_sent_and_explained() -> None:
     assert sorted(name for heading in headings for name in heading.split(", ")) == sorted(ALARMS)
 
 
-def test_without_a_database_of_the_stacks_own_it_is_not_watched() -> None:
-    alone = {"DatabaseInstanceId": ""}
-    everything = [metric for alarm in alarms(**alone).values() for metric in metrics_of_alarm(alarm)]
-    everything += [metric for widget in dashboard(**alone) for metric in metrics_of_widget(widget)]
-    assert everything
-    assert not [metric for metric in everything if metric.namespace == "AWS/RDS"]
+def test_an_external_database_is_not_watched() -> None:
+    external = {"DatabaseInstanceId": ""}
+    watched = [metric for alarm in alarms(**external).values() for metric in metrics_of_alarm(alarm)]
+    watched += [metric for widget in dashboard(**external) for metric in metrics_of_widget(widget)]
+    assert watched
+    assert not [metric for metric in watched if metric.namespace == "AWS/RDS"]
 
 
-def test_no_widget_lies_on_another() -> None:
+def test_widgets_do_not_overlap() -> None:
     widgets = dashboard(**WITH_DATABASE)
     cells = [
         (x, y)
@@ -177,8 +177,8 @@ def test_no_widget_lies_on_another() -> None:
     assert max(x for x, _ in cells) < 24
 
 
-def test_the_functions_alarms_depend_on_functions_alone() -> None:
-    """A function's alias waits for the alarm that rolls it back; an API waits for the alias."""
+def test_the_functions_alarms_depend_only_on_functions() -> None:
+    """Other dependencies would be circular: an alias depends on its rollback alarm, and an API on the alias."""
     given = RESOURCES["FunctionAlarms"]["Properties"]["Parameters"]
     assert {name: value for name, value in given.items() if name != "AlarmTopicArn"} == {
         function: {"Ref": function} for function in FUNCTIONS

@@ -1,4 +1,4 @@
-"""The layer is deployed with the versions that the tests ran with."""
+"""The layer is deployed with the package versions that the tests use."""
 
 import re
 import tomllib
@@ -8,7 +8,7 @@ ROOT = Path(__file__).parents[2]
 LOCKED = {package["name"]: package for package in tomllib.loads((ROOT / "uv.lock").read_text())["package"]}
 
 
-def test_the_layer_pins_what_the_lock_file_has() -> None:
+def test_the_layer_pins_the_versions_of_the_lock_file() -> None:
     text = (ROOT / "layers/order_engine/requirements.txt").read_text()
     pins = re.findall(r"^([a-z-]+)==([\d.]+).*((?:\\\n    --hash=\S+ ?)+)", text, re.M)
     assert len(pins) == len(re.findall(r"^\w", text, re.M))
@@ -19,7 +19,7 @@ def test_the_layer_pins_what_the_lock_file_has() -> None:
         assert set(re.findall(r"--hash=(\S+)", hashes)) == {file["hash"] for file in files}
 
 
-def test_the_runtime_brings_boto3_and_the_layer_does_not() -> None:
+def test_boto3_comes_from_the_lambda_runtime_and_not_from_the_layer() -> None:
     runtime = (ROOT / "tools/lambda.txt").read_text().split()
     assert f"boto3=={LOCKED['boto3']['version']}" in runtime
     assert "boto" not in (ROOT / "layers/order_engine/requirements.txt").read_text().replace("--prune boto3", "")

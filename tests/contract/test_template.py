@@ -1,4 +1,4 @@
-"""template.yaml holds together, with itself and with the code."""
+"""template.yaml is consistent, in itself and with the code."""
 
 import ast
 import dataclasses
@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 
 
 class _Loader(yaml.SafeLoader):
-    """Reads CloudFormation's tags as {"Ref": …}, {"Fn::GetAtt": …} and so on."""
+    """Reads the tags of CloudFormation as {"Ref": …}, {"Fn::GetAtt": …} and so on."""
 
 
 def _tagged(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> dict[str, Any]:
@@ -49,7 +49,7 @@ def value(setting: Any) -> Any:
 
 
 def events(kind: str) -> list[tuple[str, dict[str, Any]]]:
-    """The functions' events of a kind: (function, properties)."""
+    """The functions' events of this type: (function, properties)."""
     return [
         (name, event["Properties"])
         for name, function in FUNCTIONS.items()
@@ -62,13 +62,13 @@ def timeout(function: str) -> int:
     return int(value(FUNCTIONS[function].get("Timeout", TEMPLATE["Globals"]["Function"]["Timeout"])))
 
 
-def test_every_function_of_the_design_is_there() -> None:
+def test_the_template_has_every_function() -> None:
     folders = {Path(function["CodeUri"]).name for function in FUNCTIONS.values()}
     assert folders == {folder.parent.name for folder in ROOT.glob("functions/*/app.py")}
 
 
 @pytest.mark.parametrize("queue", ["OrdersQueue", "ConfirmationsQueue", "StatusQueue"])
-def test_every_queue_redrives(queue: str) -> None:
+def test_every_queue_has_a_dead_letter_queue(queue: str) -> None:
     policy = QUEUES[queue]["RedrivePolicy"]
     target = policy["deadLetterTargetArn"]["Fn::GetAtt"].split(".")[0]
     assert target in QUEUES
@@ -76,28 +76,28 @@ def test_every_queue_redrives(queue: str) -> None:
     assert value(policy["maxReceiveCount"]) == {"OrdersQueue": 3, "ConfirmationsQueue": 10, "StatusQueue": 30}[queue]
 
 
-def test_a_lease_outlives_its_worker_and_ends_before_its_message_comes_back() -> None:
+def test_a_lease_ends_after_the_worker_timeout_and_before_redelivery() -> None:
     lease = value({"Ref": "LeaseSeconds"})
     assert timeout("WorkerFunction") < lease < value({"Ref": "OrdersVisibilityTimeout"})
 
 
-def test_messages_stay_hidden_for_six_timeouts_and_the_gathering_second() -> None:
+def test_the_visibility_timeout_covers_six_function_timeouts_and_the_batching_window() -> None:
     """https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html"""
-    gathering = max(window["GatheringSeconds"] for window in TEMPLATE["Mappings"]["OrdersBatch"].values())
-    assert value({"Ref": "OrdersVisibilityTimeout"}) >= 6 * timeout("WorkerFunction") + gathering
+    batching_window = max(window["GatheringSeconds"] for window in TEMPLATE["Mappings"]["OrdersBatch"].values())
+    assert value({"Ref": "OrdersVisibilityTimeout"}) >= 6 * timeout("WorkerFunction") + batching_window
 
 
-def test_an_authorizer_whose_table_hangs_still_answers() -> None:
+def test_the_authorizer_responds_even_if_its_table_hangs() -> None:
     assert timeout("AuthorizerFunction") > TRIES * (CONNECT_SECONDS + LOOKUP_SECONDS)
 
 
-def test_a_worker_never_waits_for_the_chain() -> None:
-    """Quoting and signing may take a venue's time each, and sending and looking the chain's: no landing fits in."""
+def test_workers_do_not_wait_for_transactions_to_land() -> None:
+    """The timeout allows for four calls within their time limits: quote, build, send and status."""
     assert 4 * value({"Ref": "VenueTimeoutSeconds"}) < timeout("WorkerFunction") <= 10
     assert timeout("WorkerFunction") < value({"Ref": "TransactionValiditySeconds"})
 
 
-def test_more_than_ten_orders_at_once_have_a_second_to_gather() -> None:
+def test_batches_of_more_than_ten_orders_have_a_batching_window() -> None:
     """https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html"""
     windows = TEMPLATE["Mappings"]["OrdersBatch"]
     assert [str(size) for size in PARAMETERS["OrdersBatchSize"]["AllowedValues"]] == list(windows)
@@ -110,7 +110,7 @@ def test_more_than_ten_orders_at_once_have_a_second_to_gather() -> None:
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_every_function_has_just_the_variables_it_reads(function: str) -> None:
+def test_every_function_has_only_the_variables_it_reads(function: str) -> None:
     settings = [
         node
         for file in (ROOT / FUNCTIONS[function]["CodeUri"]).glob("*.py")
@@ -129,15 +129,15 @@ def test_every_function_has_just_the_variables_it_reads(function: str) -> None:
     assert given == {field.upper() for field in fields}
 
 
-def test_the_routes_are_those_of_the_openapi_document() -> None:
+def test_the_routes_match_the_openapi_document() -> None:
     routes = {(event["Method"].lower(), event["Path"]) for _, event in events("HttpApi")}
     documented = {(method, path) for path, item in openapi_document()["paths"].items() for method in item}
     assert routes == documented
 
 
-def test_just_five_routes_are_open() -> None:
+def test_only_six_routes_are_public() -> None:
     open_routes = {event["Path"] for _, event in events("HttpApi") if event.get("Auth", {}).get("Authorizer") == "NONE"}
-    assert open_routes == {"/", "/api/tokens", "/health", "/openapi.json", "/docs"}
+    assert open_routes == {"/", "/assets/{file}", "/api/tokens", "/health", "/openapi.json", "/docs"}
     assert RESOURCES["HttpApi"]["Properties"]["Auth"]["DefaultAuthorizer"] == "ApiKey"
     assert RESOURCES["WebSocketApi"]["Properties"]["Auth"]["AuthType"] == "CUSTOM"
     documented = {
@@ -149,8 +149,8 @@ def test_just_five_routes_are_open() -> None:
     assert documented == open_routes
 
 
-def test_the_http_api_stands_before_the_websocket_api() -> None:
-    names = list(RESOURCES)  # sam local start-api takes the first API-like resource for its own
+def test_the_http_api_precedes_the_websocket_api() -> None:
+    names = list(RESOURCES)  # sam local start-api serves the first API in the template
     assert names.index("HttpApi") < names.index("WebSocketApi")
     assert all(names.index(function) < names.index("WebSocketApi") for function in FUNCTIONS)
 
@@ -160,14 +160,14 @@ def settings_for_aws() -> list[tuple[str, str]]:
     return re.findall(r"^\| `(\w+)` \| (?:`(.*?)`)? *\|", (ROOT / "docs/deploy.md").read_text(), re.M)
 
 
-def test_the_guide_to_deploying_knows_the_parameters() -> None:
+def test_the_deployment_guide_has_the_parameters_defaults() -> None:
     for name, default in settings_for_aws():
         assert str(PARAMETERS[name]["Default"]) == default, name
 
 
-def test_every_setting_is_explained_in_the_example_file() -> None:
+def test_every_setting_is_documented_in_the_example_file() -> None:
     example = (ROOT / ".env.example").read_text()
-    explained = set(re.findall(r"^# ?([A-Z][A-Z_]+)=", example, re.M))
+    documented = set(re.findall(r"^# ?([A-Z][A-Z_]+)=", example, re.M))
     for_aws = {variable_name(name) for name, _ in settings_for_aws()}
     set_by_the_local_cloud = {
         "AWS_ENDPOINT_URL",
@@ -176,8 +176,8 @@ def test_every_setting_is_explained_in_the_example_file() -> None:
         "DATABASE_OWNER_URL",
         "DASHBOARD_API_KEY",
     }
-    assert {variable_name(name) for name in PARAMETERS} - set_by_the_local_cloud - for_aws <= explained
-    assert not for_aws & explained
+    assert {variable_name(name) for name in PARAMETERS} - set_by_the_local_cloud - for_aws <= documented
+    assert not for_aws & documented
     for name, parameter in PARAMETERS.items():
         shown = re.search(rf"^# ?{variable_name(name)}=(.*)$", example, re.M)
         if shown:

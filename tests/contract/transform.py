@@ -1,7 +1,7 @@
 """Transforms a SAM template as AWS does, under the SAM CLI's own interpreter.
 
-Takes its path; then, line by line, JSON: `parameters`, what local folders are uploaded as, and to which `bucket`.
-Answers with templates.
+The argument is the template's path. Each line on stdin is a JSON request with `parameters`, `uploads` (the names of
+local folders in the bucket) and `bucket`; the response is a line with the transformed template.
 """
 
 import contextlib
@@ -18,7 +18,7 @@ from samtranslator.translator.translator import Translator
 
 
 def main() -> None:
-    """A CloudFormation template on stdout for every line on stdin."""
+    """Write a CloudFormation template to stdout for every line on stdin."""
     logging.disable()
     text = Path(sys.argv[1]).read_text()
     for line in sys.stdin:
@@ -31,14 +31,14 @@ def main() -> None:
 def transformed(
     template: dict[str, Any], parameters: dict[str, str], uploads: dict[str, str], bucket: str
 ) -> dict[str, Any]:
-    """What CloudFormation gets, after `sam package` and the transform."""
+    """The template that CloudFormation gets, after `sam package` and the transform."""
     for resource in template["Resources"].values():
         properties = resource.get("Properties", {})
         for name in {"CodeUri", "ContentUri"} & properties.keys():
             properties[name] = f"s3://{bucket}/{uploads.get(properties[name], properties[name])}"
     translator = Translator({}, Parser(), boto_session=Session(region_name="us-east-1"))
-    answer: dict[str, Any] = translator.translate(template, parameters)
-    return answer
+    result: dict[str, Any] = translator.translate(template, parameters)
+    return result
 
 
 if __name__ == "__main__":

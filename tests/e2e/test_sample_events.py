@@ -1,4 +1,4 @@
-"""Every sample event in events/ is answered by its function, unbuilt and as sam build makes it."""
+"""Every function handles its sample events in events/, both unbuilt and as built by sam build."""
 
 import base64
 import gzip
@@ -15,7 +15,7 @@ import pytest
 from localcloud.postgres import functions_password
 from tests.accounts import api_keys
 from tests.cloud import Cloud
-from tests.integration.test_schema_resource import aws
+from tests.integration.doubles import fake_aws
 from tests.lambda_runtime import running
 
 ROOT = Path(__file__).parents[2]
@@ -31,7 +31,7 @@ def samples(function: str) -> dict[str, Any]:
 
 
 def environment(cloud: Cloud) -> dict[str, str]:
-    """Every variable that any function reads, pointing at the running cloud."""
+    """The variables that the functions read, pointing at the running cloud."""
     return {
         "PATH": os.environ["PATH"],
         "AWS_DEFAULT_REGION": "us-east-1",
@@ -73,7 +73,7 @@ def environment(cloud: Cloud) -> dict[str, str]:
 
 
 def run(code: Path, events: list[Any], variables: dict[str, str]) -> list[Any]:
-    """Feed events to the unbuilt function in `code`; returns its answers. Fails with its output if it raised."""
+    """Pass events to the unbuilt function in `code`; returns its results. Raises AssertionError if it raised."""
     done = subprocess.run(
         [sys.executable, str(RUNNER)],
         cwd=code,
@@ -93,7 +93,7 @@ def run(code: Path, events: list[Any], variables: dict[str, str]) -> list[Any]:
 
 @pytest.fixture(params=["unbuilt", "built"])
 def invoke(request: pytest.FixtureRequest, cloud: Cloud, tmp_path: Path) -> Invoke:
-    """Feeds events to a function by its folder's name; more variables can be given by theirs."""
+    """Passes events to the function in this folder; keyword arguments are additional variables."""
     if request.param == "unbuilt":
         return lambda function, events, **more: run(ROOT / "functions" / function, events, environment(cloud) | more)
     build: Path = request.getfixturevalue("built")
@@ -117,7 +117,7 @@ def test_api(invoke: Invoke) -> None:
     events = samples("api")
     answers = dict(zip(events, invoke("api", list(events.values())), strict=True))
     statuses = {name: answer["statusCode"] for name, answer in answers.items()}
-    assert statuses.pop("submit_order") in (200, 202)  # 200 when the other build was here before
+    assert statuses.pop("submit_order") in (200, 202)  # 200 if the other build has already placed it
     assert statuses.pop("get_order") == 404
     assert set(statuses.values()) == {200}
     assert "application/json" in answers["open_api"]["headers"]["Content-Type"]
@@ -142,25 +142,25 @@ def test_authorizer(invoke: Invoke, cloud: Cloud) -> None:
     key = api_keys(cloud).create("demo", "sample")
     http, websocket = samples("authorizer").values()
     known = json.loads(json.dumps([http, websocket]).replace("oek_sample", key))
-    stranger, allowed, handshake = invoke("authorizer", [http, *known])
-    assert stranger == {"isAuthorized": True, "context": {"account": ""}}
+    unauthenticated, allowed, handshake = invoke("authorizer", [http, *known])
+    assert unauthenticated == {"isAuthorized": True, "context": {"account": ""}}
     assert allowed == {"isAuthorized": True, "context": {"account": "demo"}}
     assert handshake["context"] == {"account": "demo"}
     assert handshake["policyDocument"]["Statement"][0]["Resource"] == websocket["methodArn"]
 
 
-def test_worker_returns_orders_that_do_not_exist(invoke: Invoke) -> None:
+def test_worker_reports_unknown_orders_as_failed_items(invoke: Invoke) -> None:
     (event,) = samples("worker").values()
     (answer,) = invoke("worker", [event])
     failed = {item["itemIdentifier"] for item in answer["batchItemFailures"]}
     assert failed == {record["messageId"] for record in event["Records"]}
 
 
-def test_confirmer_passes_over_orders_that_do_not_exist(invoke: Invoke) -> None:
+def test_confirmer_skips_unknown_orders(invoke: Invoke) -> None:
     assert invoke("confirmer", list(samples("confirmer").values())) == [{"batchItemFailures": []}]
 
 
-def test_dead_letter_puts_orders_that_do_not_exist_aside(invoke: Invoke) -> None:
+def test_dead_letter_handles_unknown_orders(invoke: Invoke) -> None:
     assert invoke("dead_letter", list(samples("dead_letter").values())) == [{"batchItemFailures": []}]
 
 
@@ -189,9 +189,9 @@ def test_migrate(invoke: Invoke) -> None:
     assert invoke("migrate", list(samples("migrate").values())) == [[]]  # the running cloud is up to date
 
 
-def test_schema_always_answers(invoke: Invoke) -> None:
-    with aws([]) as state:
-        events = [{**event, "ResponseURL": f"{state.url}/answer"} for event in samples("schema").values()]
-        invoke("schema", events, AWS_ENDPOINT_URL_LAMBDA=state.url)
-    assert [answer["Status"] for answer in state.answers] == ["SUCCESS", "SUCCESS"]
-    assert state.invoked == [{}]  # on create, not on delete
+def test_schema_always_responds(invoke: Invoke) -> None:
+    with fake_aws([]) as aws:
+        events = [{**event, "ResponseURL": f"{aws.url}/response"} for event in samples("schema").values()]
+        invoke("schema", events, AWS_ENDPOINT_URL_LAMBDA=aws.url)
+    assert [response["Status"] for response in aws.responses] == ["SUCCESS", "SUCCESS"]
+    assert aws.invocations == [{}]  # on create, not on delete

@@ -1,7 +1,6 @@
-"""The engine on a real Postgres, and what stands for AWS."""
+"""Engines on a real Postgres, and an emulated AWS."""
 
-import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import httpx
@@ -11,25 +10,28 @@ from moto.server import ThreadedMotoServer
 from order_engine.adapters import aws as aws_calls
 from tests.engine import Engine
 
-Scenario = Callable[[Engine], Awaitable[None]]
-Play = Callable[..., None]
+NewEngine = Callable[..., Engine]
 
 
 @pytest.fixture
-def play(database_url: str) -> Iterator[Play]:
-    """Run a scenario, an async function of an engine, on a database of its own."""
+async def new_engine(database_url: str) -> AsyncIterator[NewEngine]:
+    """Creates engines with the given settings, all on the test's own database: each acts as another worker."""
+    engines: list[Engine] = []
 
-    async def _play(scenario: Scenario, settings: dict[str, Any]) -> None:
+    def new_engine(**settings: Any) -> Engine:
         engine = Engine(database_url, **settings)
-        try:
-            await scenario(engine)
-        finally:
-            await engine.database.close()
+        engines.append(engine)
+        return engine
 
-    def play(scenario: Scenario, **settings: Any) -> None:
-        asyncio.run(_play(scenario, settings))
+    yield new_engine
+    for engine in engines:
+        await engine.database.close()
 
-    yield play
+
+@pytest.fixture
+async def engine(new_engine: NewEngine) -> Engine:
+    """An engine with the default settings, on the test's own database."""
+    return new_engine()
 
 
 @pytest.fixture(scope="session")
@@ -44,7 +46,7 @@ def moto() -> Iterator[str]:
 
 @pytest.fixture
 def aws(moto: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """An AWS account with nothing in it, for the engine's calls and for boto3's."""
+    """An empty AWS account, for the engine's calls and for boto3's."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", moto)
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")

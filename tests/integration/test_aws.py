@@ -1,6 +1,5 @@
 """The adapters of SQS, DynamoDB and @connections."""
 
-import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 from uuid import uuid4
@@ -35,7 +34,7 @@ def boto() -> Any:
 
 
 def create_table(name: str, key: str) -> Any:
-    """A boto3 client, and the table in it."""
+    """Create a table; returns a boto3 client."""
     client = boto3.client("dynamodb")
     client.create_table(
         TableName=name,
@@ -52,19 +51,19 @@ def table() -> str:
     return "connections"
 
 
-class Answers:
-    """A service that gives these answers, one after the other, and keeps what it was asked."""
+class ScriptedService:
+    """A service that returns the given responses in turn, or raises them, and records its requests."""
 
-    def __init__(self, *answers: Any) -> None:
-        self._answers = list(answers)
+    def __init__(self, *responses: Any) -> None:
+        self._responses = list(responses)
         self.requests: list[Any] = []
 
     def call(self, operation: str, **request: Any) -> Any:
         self.requests.append((operation, request))
-        answer = self._answers.pop(0)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
+        response = self._responses.pop(0)
+        if isinstance(response, Exception):
+            raise response
+        return response
 
 
 def an_event(number: int, padding: str = "") -> OrderEvent:
@@ -72,55 +71,57 @@ def an_event(number: int, padding: str = "") -> OrderEvent:
     return OrderEvent(uuid4(), "alice", number, Status.ROUTING, 1, datetime.now(UTC), facts)
 
 
-def test_order_ids_travel_through_the_queue(queues: JsonService, boto: Any) -> None:
+async def test_the_order_ids_sent_are_those_received(queues: JsonService, boto: Any) -> None:
     url = boto.create_queue(QueueName="orders")["QueueUrl"]
     queue, ids = OrdersQueue(url, queues), [uuid4() for _ in range(25)]
-    asyncio.run(queue.send(ids[0]))
-    asyncio.run(queue.send_all(ids[1:]))
+    await queue.send(ids[0])
+    await queue.send_all(ids[1:])
     seen = set()
     while messages := boto.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
         seen |= {order_id_in(message["Body"]) for message in messages}
     assert seen == set(ids)
 
 
-def test_a_hidden_message_comes_back(queues: JsonService, boto: Any) -> None:
-    url = boto.create_queue(QueueName="orders", Attributes={"VisibilityTimeout": "300"})["QueueUrl"]
-    queue = OrdersQueue(url, queues)
-    asyncio.run(queue.send(uuid4()))
-    (message,) = boto.receive_message(QueueUrl=url)["Messages"]
-    asyncio.run(queue.change_visibility([message["ReceiptHandle"]], 0))
-    assert len(boto.receive_message(QueueUrl=url)["Messages"]) == 1
-
-
-def test_more_messages_are_hidden_than_a_request_takes_whatever_fails_among_them(
+async def test_a_message_is_visible_again_after_its_visibility_timeout_is_set_to_zero(
     queues: JsonService, boto: Any
 ) -> None:
     url = boto.create_queue(QueueName="orders", Attributes={"VisibilityTimeout": "300"})["QueueUrl"]
     queue = OrdersQueue(url, queues)
-    asyncio.run(queue.send_all([uuid4() for _ in range(25)]))
+    await queue.send(uuid4())
+    (message,) = boto.receive_message(QueueUrl=url)["Messages"]
+    await queue.change_visibility([message["ReceiptHandle"]], 0)
+    assert len(boto.receive_message(QueueUrl=url)["Messages"]) == 1
+
+
+async def test_a_failed_entry_does_not_keep_other_messages_from_changing_their_visibility(
+    queues: JsonService, boto: Any
+) -> None:
+    url = boto.create_queue(QueueName="orders", Attributes={"VisibilityTimeout": "300"})["QueueUrl"]
+    queue = OrdersQueue(url, queues)
+    await queue.send_all([uuid4() for _ in range(25)])
     receipts: list[str] = []
     while messages := boto.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
         receipts += [message["ReceiptHandle"] for message in messages]
     with pytest.raises(QueueUnavailable):
-        asyncio.run(queue.change_visibility(["no receipt", *receipts], 0))
-    back = [len(boto.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])) for _ in range(3)]
-    assert sum(back) == 25
+        await queue.change_visibility(["invalid receipt", *receipts], 0)
+    visible = [len(boto.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])) for _ in range(3)]
+    assert sum(visible) == 25
 
 
 @pytest.mark.parametrize(
     "body", ["", "{", "[]", "5", '{"orderId": 5}', '{"orderId": "x"}', '{"orderId": null}', "{}", "[" * 100_000]
 )
-def test_a_message_about_no_order(body: str) -> None:
+def test_messages_without_a_valid_order_id_are_detected(body: str) -> None:
     assert order_id_in(body) is None
     assert order_ids_in(body) == []
 
 
-def test_events_go_out_in_order_as_few_messages_of_one_group(queues: JsonService, boto: Any) -> None:
+async def test_events_are_published_in_order_in_few_messages_of_one_group(queues: JsonService, boto: Any) -> None:
     url = boto.create_queue(QueueName="status.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
     queue = StatusQueue(url, queues)
-    asyncio.run(queue.publish([an_event(number) for number in range(100)]))
-    asyncio.run(queue.publish([an_event(number, padding="x" * 1000) for number in range(100, 500)]))
-    asyncio.run(queue.publish([]))
+    await queue.publish([an_event(number) for number in range(100)])
+    await queue.publish([an_event(number, padding="x" * 1000) for number in range(100, 500)])
+    await queue.publish([])
     sequences: list[int] = []
     groups = []
     while messages := boto.receive_message(QueueUrl=url, AttributeNames=["All"]).get("Messages"):
@@ -133,58 +134,58 @@ def test_events_go_out_in_order_as_few_messages_of_one_group(queues: JsonService
     assert len(set(groups)) == 1
 
 
-def test_each_execution_environment_sends_to_a_group_of_its_own(queues: JsonService, boto: Any) -> None:
+async def test_each_execution_environment_has_its_own_message_group(queues: JsonService, boto: Any) -> None:
     url = boto.create_queue(QueueName="status.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
     for _ in range(3):
-        asyncio.run(StatusQueue(url, queues).publish([an_event(1)]))
+        await StatusQueue(url, queues).publish([an_event(1)])
     messages = boto.receive_message(QueueUrl=url, AttributeNames=["All"], MaxNumberOfMessages=10)["Messages"]
     assert len({message["Attributes"]["MessageGroupId"] for message in messages}) == 3
 
 
-def test_a_queue_that_is_away() -> None:
+async def test_an_unavailable_queue_is_an_error() -> None:
     client = sqs(NOWHERE)
     queue = OrdersQueue(f"{NOWHERE}/0/orders", client)
     with pytest.raises(QueueUnavailable):
-        asyncio.run(queue.send(uuid4()))
+        await queue.send(uuid4())
     with pytest.raises(QueueUnavailable):
-        asyncio.run(StatusQueue(f"{NOWHERE}/0/status.fifo", client).publish([an_event(1)]))
+        await StatusQueue(f"{NOWHERE}/0/status.fifo", client).publish([an_event(1)])
 
 
-def test_of_a_batch_those_that_were_taken_are_named() -> None:
+async def test_sending_a_batch_returns_the_orders_that_the_queue_accepted() -> None:
     ids = [uuid4() for _ in range(25)]
     failed = {"Id": "0", "SenderFault": False, "Code": "InternalError"}
-    answers = []
+    responses = []
     for first in (0, 1, 0):
-        taken = [{"Id": str(number)} for number in range(first, 10)]
-        answers.append({"Successful": taken[:5], "Failed": [failed] if first else []})
-    queue = OrdersQueue("url", cast(Any, Answers(*answers)))
-    assert asyncio.run(queue.send_all(ids)) == [*ids[:5], *ids[11:16], *ids[20:25]]
+        accepted = [{"Id": str(number)} for number in range(first, 10)]
+        responses.append({"Successful": accepted[:5], "Failed": [failed] if first else []})
+    queue = OrdersQueue("url", cast(Any, ScriptedService(*responses)))
+    assert await queue.send_all(ids) == [*ids[:5], *ids[11:16], *ids[20:25]]
 
 
-def test_a_queue_that_goes_away_in_the_middle_took_what_it_took() -> None:
+async def test_orders_accepted_before_the_queue_became_unavailable_are_returned() -> None:
     ids = [uuid4() for _ in range(25)]
-    away = AwsError("ServiceUnavailable", 503)
-    answers = Answers({"Successful": [{"Id": str(number)} for number in range(10)]}, away, away)
-    assert asyncio.run(OrdersQueue("url", cast(Any, answers)).send_all(ids)) == ids[:10]
+    unavailable = AwsError("ServiceUnavailable", 503)
+    service = ScriptedService({"Successful": [{"Id": str(number)} for number in range(10)]}, unavailable, unavailable)
+    assert await OrdersQueue("url", cast(Any, service)).send_all(ids) == ids[:10]
 
 
 @pytest.mark.parametrize(
     ("delay", "seconds"), [(timedelta(), 0), (timedelta(seconds=1.2), 2), (timedelta(days=1), 900)]
 )
-def test_orders_can_be_sent_with_a_delay(delay: timedelta, seconds: int) -> None:
+async def test_orders_can_be_sent_with_a_delay(delay: timedelta, seconds: int) -> None:
     order_id = uuid4()
-    answers = Answers({}, {"Successful": [{"Id": "0"}]})
-    queue = OrdersQueue("url", cast(Any, answers))
-    asyncio.run(queue.send(order_id, delay))
-    assert asyncio.run(queue.send_all([order_id], delay)) == [order_id]
+    service = ScriptedService({}, {"Successful": [{"Id": "0"}]})
+    queue = OrdersQueue("url", cast(Any, service))
+    await queue.send(order_id, delay)
+    assert await queue.send_all([order_id], delay) == [order_id]
     message = {"MessageBody": f'{{"orderId": "{order_id}"}}', "DelaySeconds": seconds}
-    assert answers.requests == [
+    assert service.requests == [
         ("SendMessage", {"QueueUrl": "url", **message}),
         ("SendMessageBatch", {"QueueUrl": "url", "Entries": [{"Id": "0", **message}]}),
     ]
 
 
-def test_who_listens_to_what(table: str) -> None:
+def test_listening_to_returns_the_connections_subscribed_to_each_topic(table: str) -> None:
     connections = Connections(table, dynamodb())
     connections.add("order#alice#1", "a=")
     connections.add("order#alice#1", "b=")
@@ -192,14 +193,14 @@ def test_who_listens_to_what(table: str) -> None:
     topics = ["order#alice#1", "account#alice", "order#alice#2"]
     assert connections.listening_to(topics) == {"order#alice#1": {"a=", "b="}, "account#alice": {"a="}}
     connections.remove("order#alice#1", "a=")
-    connections.remove("order#alice#1", "never there")
+    connections.remove("order#alice#1", "not subscribed")
     connections.remove("no such topic", "a=")
     assert connections.listening_to(["order#alice#1"]) == {"order#alice#1": {"b="}}
     connections.remove("order#alice#1", "b=")
     assert connections.listening_to(["order#alice#1"]) == {}
 
 
-def test_hundreds_of_topics_are_asked_for_in_a_few_requests(table: str) -> None:
+def test_the_subscribers_of_hundreds_of_topics_are_found(table: str) -> None:
     connections = Connections(table, dynamodb())
     for number in range(0, 250, 10):
         connections.add(f"order#alice#{number}", "a")
@@ -208,7 +209,7 @@ def test_hundreds_of_topics_are_asked_for_in_a_few_requests(table: str) -> None:
 
 
 class PartialTable:
-    """A DynamoDB whose answers leave out all keys but so many; the last number goes for all that follow."""
+    """A DynamoDB that processes only so many keys of each request; the last number also applies to later requests."""
 
     def __init__(self, *processed: int) -> None:
         self._processed = list(processed)
@@ -220,21 +221,21 @@ class PartialTable:
         ((table, wanted),) = RequestItems.items()
         number = self._processed.pop(0) if len(self._processed) > 1 else self._processed[0]
         keys = wanted["Keys"]
-        items = [{**key, "connectionIds": {"SS": [f"listens to {key['pk']['S']}"]}} for key in keys[:number]]
-        left_out = {table: {**wanted, "Keys": keys[number:]}} if keys[number:] else {}
-        return {"Responses": {table: items}, "UnprocessedKeys": left_out}
+        items = [{**key, "connectionIds": {"SS": [f"subscriber of {key['pk']['S']}"]}} for key in keys[:number]]
+        unprocessed = {table: {**wanted, "Keys": keys[number:]}} if keys[number:] else {}
+        return {"Responses": {table: items}, "UnprocessedKeys": unprocessed}
 
 
-def test_topics_that_dynamodb_leaves_out_are_asked_for_again_after_growing_pauses() -> None:
+def test_unprocessed_keys_are_requested_again_with_growing_backoff() -> None:
     table, pauses = PartialTable(2, 0, 0, 0, 100), list[float]()
     found = Connections("connections", cast(Any, table), pauses.append).listening_to(["a", "b", "c", "d"])
-    assert found == {topic: {f"listens to {topic}"} for topic in "abcd"}
-    asked = [[key["pk"]["S"] for key in request["connections"]["Keys"]] for request in table.requests]
-    assert asked == [["a", "b", "c", "d"], *[["c", "d"]] * 4]
+    assert found == {topic: {f"subscriber of {topic}"} for topic in "abcd"}
+    requested = [[key["pk"]["S"] for key in request["connections"]["Keys"]] for request in table.requests]
+    assert requested == [["a", "b", "c", "d"], *[["c", "d"]] * 4]
     assert all(0 <= pause < longest for pause, longest in zip(pauses, (0.05, 0.1, 0.2, 0.4), strict=True))
 
 
-def test_a_look_up_that_stays_incomplete_is_given_up() -> None:
+def test_a_look_up_fails_when_keys_stay_unprocessed() -> None:
     table, pauses = PartialTable(100, 10, 0), list[float]()
     with pytest.raises(ConnectionsUnavailable):
         Connections("connections", cast(Any, table), pauses.append).listening_to([str(number) for number in range(300)])
@@ -242,19 +243,19 @@ def test_a_look_up_that_stays_incomplete_is_given_up() -> None:
     assert 0 < sum(pauses) <= 1.55
 
 
-def test_a_connection_just_added_is_seen() -> None:
+def test_subscribers_are_read_consistently() -> None:
     table = PartialTable(1, 100)
     Connections("connections", cast(Any, table), lambda seconds: None).listening_to(["a", "b"])
     assert [request["connections"]["ConsistentRead"] for request in table.requests] == [True, True]
 
 
-def test_everything_in_the_connections_table_expires(table: str) -> None:
+def test_items_of_the_connections_table_expire(table: str) -> None:
     Connections(table, dynamodb()).add("account#alice", "a")
     (item,) = boto3.client("dynamodb").scan(TableName=table)["Items"]
     assert int(item["expiresAt"]["N"]) > datetime.now(UTC).timestamp() + 2 * 3600
 
 
-def test_a_table_that_is_away() -> None:
+def test_an_unavailable_connections_table_is_an_error() -> None:
     connections = Connections("none", dynamodb(NOWHERE))
     with pytest.raises(ConnectionsUnavailable):
         connections.add("topic", "a")
@@ -262,7 +263,7 @@ def test_a_table_that_is_away() -> None:
         connections.listening_to(["topic"])
 
 
-def test_a_key_opens_its_account_until_it_is_revoked() -> None:
+def test_an_api_key_authenticates_its_account_until_it_is_revoked() -> None:
     client = create_table("keys", "keyHash")
     keys, lookup = ApiKeys("keys", client), KeyLookup("keys", dynamodb())
     mine, other = keys.create("alice", "laptop"), keys.create("bob", "bot")
@@ -279,8 +280,8 @@ def test_a_key_opens_its_account_until_it_is_revoked() -> None:
         assert lookup.account_of(wrong) is None
 
 
-def test_a_key_just_made_is_seen() -> None:
-    answers = Answers({"Item": {"disabled": {"BOOL": False}, "account": {"S": "alice"}}})
-    assert KeyLookup("keys", cast(Any, answers)).account_of("oek_new") == "alice"
-    ((_, request),) = answers.requests
+def test_api_keys_are_read_consistently() -> None:
+    service = ScriptedService({"Item": {"disabled": {"BOOL": False}, "account": {"S": "alice"}}})
+    assert KeyLookup("keys", cast(Any, service)).account_of("oek_new") == "alice"
+    ((_, request),) = service.requests
     assert request["ConsistentRead"]

@@ -1,4 +1,4 @@
-"""Calls to AWS as they arrive: what boto3 would send, signed, tried twice, and given up in time."""
+"""Calls to AWS, as a server receives them: the requests of boto3, signed, and retried once."""
 
 import hashlib
 import hmac
@@ -22,8 +22,8 @@ SECRET = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
 
 
 @dataclass(frozen=True)
-class Arrived:
-    """A request; header names in lower case."""
+class Request:
+    """A received request, with header names in lower case."""
 
     path: str
     headers: Mapping[str, str]
@@ -31,11 +31,11 @@ class Arrived:
 
 
 @dataclass
-class Aws:
-    """A service that answers with these statuses, one after the other and then 200, and with this body."""
+class Service:
+    """A service that responds with these statuses in turn, then with 200, and with this body."""
 
     url: str
-    requests: list[Arrived] = field(default_factory=list)
+    requests: list[Request] = field(default_factory=list)
     statuses: list[int] = field(default_factory=list)
     body: bytes = b"{}"
 
@@ -51,32 +51,32 @@ def _role(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.fixture
-def service() -> Iterator[Aws]:
-    class Service(BaseHTTPRequestHandler):
+def service() -> Iterator[Service]:
+    class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            found.requests.append(Arrived(self.path, {k.lower(): v for k, v in self.headers.items()}, body))
-            self.send_response(found.statuses.pop(0) if found.statuses else 200)
-            self.send_header("Content-Length", str(len(found.body)))
+            state.requests.append(Request(self.path, {k.lower(): v for k, v in self.headers.items()}, body))
+            self.send_response(state.statuses.pop(0) if state.statuses else 200)
+            self.send_header("Content-Length", str(len(state.body)))
             self.end_headers()
-            self.wfile.write(found.body)
+            self.wfile.write(state.body)
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Service) as server:
-        found = Aws(f"http://127.0.0.1:{server.server_port}")
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        state = Service(f"http://127.0.0.1:{server.server_port}")
         serving = threading.Thread(target=server.serve_forever)
         serving.start()
-        yield found
+        yield state
         server.shutdown()
         serving.join()
 
 
-def is_signed(request: Arrived) -> bool:
-    """Whether AWS would take the signature: computed from what arrived, as AWS documents it.
+def is_signed(request: Request) -> bool:
+    """Whether AWS would accept the signature, which is computed as AWS documents it.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
     """
@@ -139,7 +139,7 @@ KEY = {"pk": {"S": "order#ä#1"}}
     ],
     ids=["sqs", "dynamodb", "@connections"],
 )
-def test_what_boto3_would_send_is_sent_and_signed(service: Aws, ours: Call, boto3s: Call) -> None:
+def test_requests_are_signed_and_equal_those_of_boto3(service: Service, ours: Call, boto3s: Call) -> None:
     ours(service.url)
     boto3s(service.url)
     one, other = service.requests
@@ -151,11 +151,11 @@ def test_what_boto3_would_send_is_sent_and_signed(service: Aws, ours: Call, boto
     else:
         assert one.body == other.body
     assert is_signed(one)
-    assert is_signed(other), "so the test knows what a signature is"
+    assert is_signed(other), "the test's own check must accept the signature of boto3"
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
-def test_what_may_pass_is_tried_twice(service: Aws, status: int) -> None:
+def test_a_transient_error_is_retried_once(service: Service, status: int) -> None:
     service.statuses = [status]
     assert aws.sqs(service.url).call("SendMessage") == {}
     service.statuses = [status, status]
@@ -166,21 +166,21 @@ def test_what_may_pass_is_tried_twice(service: Aws, status: int) -> None:
 
 
 @pytest.mark.parametrize("name", ["ThrottlingException", "ProvisionedThroughputExceededException"])
-def test_a_throttle_of_dynamodb_is_tried_twice(service: Aws, name: str) -> None:
+def test_throttling_by_dynamodb_is_retried_once(service: Service, name: str) -> None:
     service.statuses, service.body = [400], json.dumps({"__type": f"com.amazonaws.dynamodb#{name}"}).encode()
     aws.dynamodb(service.url).call("GetItem")
     assert len(service.requests) == 2
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"[]", b"\xff"])
-def test_an_answer_that_is_no_json_object_is_an_error(service: Aws, body: bytes) -> None:
+def test_a_response_that_is_not_a_json_object_is_an_error(service: Service, body: bytes) -> None:
     service.body = body
     with pytest.raises(AwsError):
         aws.sqs(service.url).call("SendMessage")
 
 
-def test_each_try_is_signed_anew(service: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An environment may be frozen between the two for longer than a signature is valid."""
+def test_each_attempt_has_a_new_signature(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the two, Lambda may freeze the environment for longer than a signature is valid."""
     times = iter([datetime(2026, 11, 21, 9, tzinfo=UTC), datetime(2026, 11, 21, 10, tzinfo=UTC)])
     monkeypatch.setattr("botocore.auth.get_current_datetime", lambda: next(times))
     service.statuses = [503]
@@ -190,7 +190,7 @@ def test_each_try_is_signed_anew(service: Aws, monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.parametrize("status", [301, 400, 403, 404, 410, 413])
-def test_what_does_not_pass_is_tried_once(service: Aws, status: int) -> None:
+def test_a_permanent_error_is_not_retried(service: Service, status: int) -> None:
     service.statuses = [status]
     with pytest.raises(AwsError) as failed:
         aws.sqs(service.url).call("SendMessage")
@@ -198,8 +198,8 @@ def test_what_does_not_pass_is_tried_once(service: Aws, status: int) -> None:
     assert len(service.requests) == 1
 
 
-def test_without_an_answer_or_without_credentials_there_is_no_status(
-    service: Aws, monkeypatch: pytest.MonkeyPatch
+def test_an_error_without_a_response_or_without_credentials_has_no_status(
+    service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(AwsError) as failed:
         aws.sqs(NOWHERE).call("SendMessage")
@@ -215,8 +215,8 @@ def test_without_an_answer_or_without_credentials_there_is_no_status(
     assert not service.requests
 
 
-def test_the_trace_goes_along(service: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
-    """SQS goes on with the trace of this header, which Lambda puts into the variable for each invocation."""
+def test_the_trace_header_is_sent(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lambda sets the variable for each invocation; SQS continues the trace of the header."""
     trace = "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1"
     monkeypatch.setenv("_X_AMZN_TRACE_ID", trace)
     aws.sqs(service.url).call("SendMessage")
@@ -228,7 +228,7 @@ def test_the_trace_goes_along(service: Aws, monkeypatch: pytest.MonkeyPatch) -> 
     ("region", "url"),
     [("eu-west-1", "https://sqs.eu-west-1.amazonaws.com"), ("cn-north-1", "https://sqs.cn-north-1.amazonaws.com.cn")],
 )
-def test_the_address_is_the_regions_or_the_one_that_is_set(
+def test_the_url_is_that_of_the_region_unless_one_is_set(
     monkeypatch: pytest.MonkeyPatch, region: str, url: str
 ) -> None:
     monkeypatch.setenv("AWS_DEFAULT_REGION", region)

@@ -14,7 +14,6 @@ from order_engine.adapters.postgres.orders import OrderStore
 from order_engine.domain.claims import Decision
 from order_engine.domain.errors import DatabaseUnavailable, OutcomeUnknown, StatementRejected
 from tests.engine import LIFETIME, WATCHDOG, Engine, new_order
-from tests.integration.conftest import Play
 from tests.postgres import TestServer
 
 POSTGRES = Path("layers/order_engine/order_engine/adapters/postgres")
@@ -29,101 +28,83 @@ def test_statements_are_split_at_their_names() -> None:
 
 
 @pytest.mark.parametrize("file", [file.stem for file in SQL.glob("*.sql")])
-def test_every_statement_has_a_name_of_its_own(file: str) -> None:
+def test_every_statement_has_a_unique_name(file: str) -> None:
     text = (SQL / f"{file}.sql").read_text()
     statements = parse_statements(text)
     assert len(statements) == text.count("-- name:")
     assert all(statement_named(f"{file}.{name}") for name in statements)
 
 
-def test_a_connection_that_the_server_closed_is_replaced_unnoticed(play: Play) -> None:
-    async def scenario(engine: Engine) -> None:
-        ours = " FROM pg_stat_activity WHERE application_name = 'order-engine' AND datname = current_database()"
+async def test_a_connection_that_the_server_closed_is_replaced_without_an_error(engine: Engine) -> None:
+    ours = " FROM pg_stat_activity WHERE application_name = 'order-engine' AND datname = current_database()"
+    await engine.orders.ping()
+    for _ in range(3):
+        while engine.sql("SELECT pg_terminate_backend(pid)" + ours):
+            await asyncio.sleep(0.01)
         await engine.orders.ping()
-        for _ in range(3):
-            while engine.sql("SELECT pg_terminate_backend(pid)" + ours):
-                await asyncio.sleep(0.01)
-            await engine.orders.ping()
-
-    play(scenario)
 
 
-def test_a_statement_cut_off_in_the_middle_says_so_and_the_next_one_works(play: Play) -> None:
-    async def scenario(engine: Engine) -> None:
-        with psycopg.connect(engine.url) as holder:
-            holder.execute("LOCK TABLE orders")
-            waiting = asyncio.create_task(engine.place())
-            blocked: list[DictRow] = []
-            while not blocked:
-                await asyncio.sleep(0.01)
-                blocked = engine.sql(
-                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                    " WHERE wait_event_type = 'Lock' AND datname = current_database()"
-                )
-            with pytest.raises(OutcomeUnknown) as caught:
-                await waiting
-            assert str(caught.value.order_id) in caught.value.message
-        assert len(await engine.place()) == 1
-
-    play(scenario)
+async def test_a_statement_cut_off_by_the_server_has_an_unknown_outcome(engine: Engine) -> None:
+    with psycopg.connect(engine.url) as holder:
+        holder.execute("LOCK TABLE orders")
+        waiting = asyncio.create_task(engine.place())
+        blocked: list[DictRow] = []
+        while not blocked:
+            await asyncio.sleep(0.01)
+            blocked = engine.sql(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE wait_event_type = 'Lock' AND datname = current_database()"
+            )
+        with pytest.raises(OutcomeUnknown) as caught:
+            await waiting
+        assert str(caught.value.order_id) in caught.value.message
+    assert len(await engine.place()) == 1
 
 
-def test_without_a_server_it_is_known_that_nothing_ran() -> None:
+async def test_a_statement_did_not_run_if_no_connection_could_be_opened() -> None:
     with pytest.raises(DatabaseUnavailable) as caught:
-        asyncio.run(Database("postgresql://nobody@127.0.0.1:1/none").fetch("orders.ping"))
+        await Database("postgresql://nobody@127.0.0.1:1/none").fetch("orders.ping")
     assert not caught.value.may_have_run
 
 
-def test_a_statement_that_is_not_answered_in_time_may_have_run(play: Play) -> None:
-    async def scenario(engine: Engine) -> None:
-        hasty = Database(engine.url, timedelta(seconds=0.2))
-        await hasty.fetch("orders.ping")
-        with psycopg.connect(engine.url) as holder:
-            holder.execute("LOCK TABLE orders")
-            with pytest.raises(OutcomeUnknown) as caught:
-                await OrderStore(hasty).place(new_order(), lifetime=LIFETIME, watchdog=WATCHDOG)
-        # And so it did, once the lock was gone: under the id that the error names.
-        order_id = caught.value.order_id
-        while not engine.sql("SELECT FROM orders WHERE id = %s", order_id):
-            await asyncio.sleep(0.01)
-        await hasty.close()
-
-    play(scenario)
+async def test_a_statement_that_exceeds_the_time_limit_may_have_run(engine: Engine) -> None:
+    impatient = Database(engine.url, timedelta(seconds=0.2))
+    await impatient.fetch("orders.ping")
+    with psycopg.connect(engine.url) as holder:
+        holder.execute("LOCK TABLE orders")
+        with pytest.raises(OutcomeUnknown) as caught:
+            await OrderStore(impatient).place(new_order(), lifetime=LIFETIME, watchdog=WATCHDOG)
+    # It did run once the lock was released, and stored the order under the id in the error.
+    order_id = caught.value.order_id
+    while not engine.sql("SELECT FROM orders WHERE id = %s", order_id):
+        await asyncio.sleep(0.01)
+    await impatient.close()
 
 
-def test_what_postgres_itself_ended_did_not_run(play: Play) -> None:
-    async def scenario(engine: Engine) -> None:
-        impatient = Database(f"{engine.url}?options=-c%20statement_timeout%3D100ms")
-        with psycopg.connect(engine.url) as holder:
-            holder.execute("LOCK TABLE orders")
-            with pytest.raises(DatabaseUnavailable) as caught:
-                await OrderStore(impatient).place(new_order(), lifetime=LIFETIME, watchdog=WATCHDOG)
-        assert not caught.value.may_have_run
-        assert engine.sql("SELECT count(*) FROM orders") == [{"count": 0}]
-        await impatient.close()
-
-    play(scenario)
+async def test_a_statement_that_postgres_canceled_did_not_run(engine: Engine) -> None:
+    impatient = Database(f"{engine.url}?options=-c%20statement_timeout%3D100ms")
+    with psycopg.connect(engine.url) as holder:
+        holder.execute("LOCK TABLE orders")
+        with pytest.raises(DatabaseUnavailable) as caught:
+            await OrderStore(impatient).place(new_order(), lifetime=LIFETIME, watchdog=WATCHDOG)
+    assert not caught.value.may_have_run
+    assert engine.sql("SELECT count(*) FROM orders") == [{"count": 0}]
+    await impatient.close()
 
 
-def test_a_value_that_postgres_rejects_is_told_from_a_database_that_is_away(play: Play) -> None:
-    async def scenario(engine: Engine) -> None:
-        with pytest.raises(StatementRejected):
-            await engine.place(account="a\0b")
-        assert len(await engine.place()) == 1, "the connection is as good as before"
-
-    play(scenario)
+async def test_a_value_that_postgres_rejects_does_not_count_as_an_outage(engine: Engine) -> None:
+    with pytest.raises(StatementRejected):
+        await engine.place(account="a\0b")
+    assert len(await engine.place()) == 1, "the connection still works"
 
 
-def test_a_prepared_statement_survives_a_migration(play: Play) -> None:
-    async def scenario(engine: Engine) -> None:
-        await engine.claim(*(await engine.place(3)))
-        with psycopg.connect(engine.url) as migrating:
-            migrating.execute("ALTER TABLE orders ADD COLUMN added int")
-        (order,) = await engine.place()
-        (claim,) = await engine.claim(order)
-        assert claim.decision is Decision.CLAIMED
-
-    play(scenario)
+async def test_a_prepared_statement_works_after_a_migration(engine: Engine) -> None:
+    await engine.claim(*(await engine.place(3)))
+    with psycopg.connect(engine.url) as migrating:
+        migrating.execute("ALTER TABLE orders ADD COLUMN added int")
+    (order,) = await engine.place()
+    (claim,) = await engine.claim(order)
+    assert claim.decision is Decision.CLAIMED
 
 
 @pytest.mark.parametrize(
@@ -135,55 +116,45 @@ def test_statements_are_not_prepared_through_a_proxy(host: str, prepares: bool) 
     assert ("prepare_threshold" not in options) is prepares
 
 
-def test_migrations_run_once_even_when_two_run_them(postgres_server: TestServer) -> None:
+async def test_concurrent_migrations_run_once(postgres_server: TestServer) -> None:
     with postgres_server.fresh_copy() as url:
         with psycopg.connect(url, autocommit=True) as connection:
             connection.execute("DROP TABLE order_events, orders, schema_migrations")
             connection.execute("DROP SCHEMA mock_chain CASCADE")
-
-        async def both() -> list[list[str]]:
-            return await asyncio.gather(*(asyncio.to_thread(migrate, url) for _ in range(2)))
-
-        ran = asyncio.run(both())
+        ran = await asyncio.gather(*(asyncio.to_thread(migrate, url) for _ in range(2)))
         assert sorted(ran, key=len) == [[], sorted(file.name for file in MIGRATIONS.glob("*.sql"))]
         assert migrate(url) == []
 
 
-def test_the_schema_itself_forbids_nonsense(play: Play) -> None:
-    async def scenario(engine: Engine) -> None:
-        (order,) = await engine.place()
-        for nonsense in (
-            "UPDATE orders SET status = 'confirmed' RETURNING id",
-            "UPDATE orders SET finished_at = now() RETURNING id",
-            "UPDATE orders SET status = 'waiting' RETURNING id",
-            "UPDATE orders SET status = 'expired' RETURNING id",
-            "UPDATE orders SET status = 'failed', finished_at = now() RETURNING id",
-            "UPDATE orders SET min_amount_out = 0 RETURNING id",
-            "UPDATE orders SET status = 'submitted' RETURNING id",
-            "UPDATE orders SET amount_in = -1 RETURNING id",
-            "UPDATE orders SET token_out = token_in RETURNING id",
-        ):
-            with pytest.raises(psycopg.errors.CheckViolation):
-                engine.sql(nonsense)
-        with pytest.raises(psycopg.errors.UniqueViolation):
-            engine.sql(
-                "INSERT INTO order_events (order_id, sequence, status, attempt, at)"
-                " VALUES (%s, 1, 'pending', 0, now()) RETURNING order_id",
-                order.id,
-            )
-
-    play(scenario)
+async def test_the_schema_rejects_invalid_rows(engine: Engine) -> None:
+    (order,) = await engine.place()
+    for invalid in (
+        "UPDATE orders SET status = 'confirmed' RETURNING id",
+        "UPDATE orders SET finished_at = now() RETURNING id",
+        "UPDATE orders SET status = 'waiting' RETURNING id",
+        "UPDATE orders SET status = 'expired' RETURNING id",
+        "UPDATE orders SET status = 'failed', finished_at = now() RETURNING id",
+        "UPDATE orders SET min_amount_out = 0 RETURNING id",
+        "UPDATE orders SET status = 'submitted' RETURNING id",
+        "UPDATE orders SET amount_in = -1 RETURNING id",
+        "UPDATE orders SET token_out = token_in RETURNING id",
+    ):
+        with pytest.raises(psycopg.errors.CheckViolation):
+            engine.sql(invalid)
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        engine.sql(
+            "INSERT INTO order_events (order_id, sequence, status, attempt, at)"
+            " VALUES (%s, 1, 'pending', 0, now()) RETURNING order_id",
+            order.id,
+        )
 
 
-def test_pages_are_newest_first_and_complete(play: Play) -> None:
-    async def scenario(engine: Engine) -> None:
-        orders = await engine.place(25)
-        await engine.place(account="bob")
-        seen: list[object] = []
-        before = None
-        while page := await engine.orders.page("alice", None, before, 10):
-            seen += [order.id for order in page]
-            before = page[-1].id
-        assert seen == [order.id for order in reversed(orders)]
-
-    play(scenario)
+async def test_pages_are_newest_first_and_complete(engine: Engine) -> None:
+    orders = await engine.place(25)
+    await engine.place(account="bob")
+    seen: list[object] = []
+    before = None
+    while page := await engine.orders.page("alice", None, before, 10):
+        seen += [order.id for order in page]
+        before = page[-1].id
+    assert seen == [order.id for order in reversed(orders)]

@@ -1,4 +1,4 @@
-"""What each role of the functions may do in Postgres: with rows what its functions' statements do, and nothing else."""
+"""The permissions of the functions' roles in Postgres: what their statements need, and nothing else."""
 
 import re
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ def role(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def session(postgres_server: TestServer, role: str) -> Iterator[psycopg.Connection]:
-    """A connection of the role to the migrated database; copies of it lose its own permissions."""
+    """A connection of the role to the migrated database itself, as copies of it lack its database permissions."""
     with psycopg.connect(url_of(role, postgres_server.url), autocommit=True) as session:
         yield session
 
@@ -60,13 +60,13 @@ def session(postgres_server: TestServer, role: str) -> Iterator[psycopg.Connecti
         "SELECT pg_read_file('/etc/passwd')",
     ],
 )
-def test_what_none_may(session: psycopg.Connection, statement: LiteralString) -> None:
+def test_no_role_has_further_permissions(session: psycopg.Connection, statement: LiteralString) -> None:
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         session.execute(statement)
 
 
 def refusal(connection: psycopg.Connection, statement: str) -> bytes:
-    """What Postgres has against a statement: without values it plans it, and checks permissions."""
+    """The error of Postgres for a statement: planning it, without values, checks the permissions."""
     numbers: dict[str, int] = {}
 
     def parameter(match: re.Match[str]) -> str:
@@ -76,22 +76,22 @@ def refusal(connection: psycopg.Connection, statement: str) -> bytes:
     return connection.pgconn.exec_(f"EXPLAIN (GENERIC_PLAN) {text}".encode()).error_message
 
 
-def test_every_statement_that_its_functions_run_is_allowed(session: psycopg.Connection, role: str) -> None:
+def test_every_statement_of_the_roles_functions_is_permitted(session: psycopg.Connection, role: str) -> None:
     refused = {name: refusal(session, statement_named(name)) for name in USED[role]}
-    assert not {name: why for name, why in refused.items() if why}
+    assert not {name: error for name, error in refused.items() if error}
 
 
-def test_every_statement_is_somebodys() -> None:
+def test_every_statement_is_used_by_a_role() -> None:
     assert set.union(*USED.values()) == STATEMENTS
 
 
 @pytest.mark.parametrize("role", [FRONT_DOOR])
 @pytest.mark.parametrize("name", ["orders.claim", "orders.record", "orders.purge_finished", "mock_chain.send"])
-def test_a_front_door_executes_and_deletes_nothing(session: psycopg.Connection, name: str) -> None:
+def test_front_doors_cannot_execute_or_delete_orders(session: psycopg.Connection, name: str) -> None:
     assert b"permission denied for" in refusal(session, statement_named(name))
 
 
-def test_it_owns_nothing_and_has_no_rights_beyond_those_rows(session: psycopg.Connection, role: str) -> None:
+def test_the_role_has_only_the_expected_grants_and_owns_nothing(session: psycopg.Connection, role: str) -> None:
     granted = session.execute(
         "SELECT table_schema || '.' || table_name, array_agg(privilege_type::text ORDER BY privilege_type)"
         " FROM information_schema.role_table_grants WHERE grantee = current_user GROUP BY 1"

@@ -1,4 +1,4 @@
-"""Posting to connections: what @connections may answer, over real HTTP."""
+"""Posting to connections: the possible responses of @connections, over real HTTP."""
 
 import threading
 from collections import Counter
@@ -15,7 +15,7 @@ NOWHERE = "http://127.0.0.1:1"
 
 
 class ConnectionsApi(ThreadingHTTPServer):
-    """@connections whose answers are set by connection; it counts the requests to each."""
+    """A fake @connections API whose responses are set per connection; it counts the requests to each."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Post)
@@ -34,7 +34,7 @@ class _Post(BaseHTTPRequestHandler):
         connection_id = unquote(self.path.rpartition("/")[2])
         self.server.posts[connection_id] += 1
         if connection_id in self.server.silent:
-            self.close_connection = True  # without an answer
+            self.close_connection = True  # without a response
             return
         self.send_response(self.server.statuses.get(connection_id, 200))
         if connection_id in self.server.errors:
@@ -43,11 +43,11 @@ class _Post(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 class Clock:
-    """A clock that is put forward by hand."""
+    """A clock that tests advance."""
 
     def __init__(self) -> None:
         self.now = 1_000.0
@@ -83,7 +83,7 @@ def gateway(api: ConnectionsApi, clock: Clock) -> Gateway:
     return Gateway(connections_endpoint(api.url, 4), clock)
 
 
-def test_a_frame_arrives(api: ConnectionsApi, gateway: Gateway) -> None:
+def test_a_frame_is_delivered(api: ConnectionsApi, gateway: Gateway) -> None:
     assert gateway.post("a=", "{}") is None
     assert api.posts == {"a=": 1}
 
@@ -101,7 +101,7 @@ def test_a_frame_arrives(api: ConnectionsApi, gateway: Gateway) -> None:
         (413, "PayloadTooLargeException", Undelivered.REFUSED, 1),
     ],
 )
-def test_only_410_is_for_good_and_what_may_pass_is_tried_twice(
+def test_only_status_410_means_gone_and_only_transient_errors_are_retried(
     api: ConnectionsApi, gateway: Gateway, status: int, error: str | None, outcome: Undelivered, posts: int
 ) -> None:
     api.statuses["a="] = status
@@ -113,32 +113,32 @@ def test_only_410_is_for_good_and_what_may_pass_is_tried_twice(
     assert gateway.post("a=", "{}") is None, "the next frame is posted"
 
 
-def test_a_gateway_that_is_away_is_not_a_connection_that_is_gone() -> None:
+def test_connections_of_an_unavailable_gateway_are_unreachable_and_not_gone() -> None:
     assert Gateway(connections_endpoint(NOWHERE, 4)).post("a=", "{}") is Undelivered.UNREACHABLE
 
 
-def test_a_connection_that_did_not_answer_is_left_alone_for_half_a_minute(
+def test_a_connection_that_did_not_respond_is_skipped_for_30_seconds(
     api: ConnectionsApi, gateway: Gateway, clock: Clock
 ) -> None:
-    api.silent |= {"hung", "too"}
+    api.silent |= {"hung", "hung-later"}
     assert gateway.post("hung", "{}") is Undelivered.UNREACHABLE
     clock.now += 20
-    assert gateway.post("too", "{}") is Undelivered.UNREACHABLE
+    assert gateway.post("hung-later", "{}") is Undelivered.UNREACHABLE
     tried = api.posts.copy()
     clock.now += 9
     api.silent.clear()
     assert gateway.post("hung", "{}") is Undelivered.UNREACHABLE
-    assert gateway.post("too", "{}") is Undelivered.UNREACHABLE
-    assert api.posts == tried, "nobody waits for them"
+    assert gateway.post("hung-later", "{}") is Undelivered.UNREACHABLE
+    assert api.posts == tried, "they are not posted to"
     assert gateway.post("other", "{}") is None
     clock.now += 1
     assert gateway.post("hung", "{}") is None
-    assert gateway.post("too", "{}") is Undelivered.UNREACHABLE
+    assert gateway.post("hung-later", "{}") is Undelivered.UNREACHABLE
     clock.now += 20
-    assert gateway.post("too", "{}") is None
+    assert gateway.post("hung-later", "{}") is None
 
 
-def test_a_connection_that_hangs_again_is_left_alone_again(api: ConnectionsApi, gateway: Gateway, clock: Clock) -> None:
+def test_a_connection_that_hangs_again_is_skipped_again(api: ConnectionsApi, gateway: Gateway, clock: Clock) -> None:
     api.silent.add("hung")
     for _ in range(2):
         before = api.posts["hung"]

@@ -1,4 +1,4 @@
-"""Group commit: what is refused costs only the step that it is in."""
+"""Group commit: a rejected step does not affect the others of its batch."""
 
 import asyncio
 from dataclasses import replace
@@ -17,94 +17,77 @@ from order_engine.domain.routes import Quote, Swap
 from order_engine.domain.transactions import Transaction
 from order_engine.domain.transitions import failed, retried
 from tests.engine import Engine
-from tests.integration.conftest import Play
-from tests.integration.test_execute import CONFIRMED_AT_ONCE, Hanging, statuses
+from tests.integration.doubles import HangingVenue
+from tests.integration.helpers import CONFIRMED_ON_FIRST_ATTEMPT, statuses
 
 MESSAGE = "half\0a message"
 
 
-class Cursed(Hanging):
-    """A venue whose error cannot be stored as it is."""
+class VenueWithUnstorableError(HangingVenue):
+    """A venue that fails for an amount of 13, with a message that Postgres cannot store."""
 
     def __init__(self, engine: Engine) -> None:
-        self.honest = engine.venues[0]
-        self.name = self.honest.name
+        self._venue = engine.venues[0]
+        self.name = self._venue.name
 
     async def quote(self, swap: Swap) -> Quote:
         if swap.amount_in == 13:
             raise VenueUnavailable(MESSAGE)
-        return await self.honest.quote(swap)
+        return await self._venue.quote(swap)
 
     async def build(self, order: Order, quote: Quote, min_amount_out: Decimal, valid_until: datetime) -> Transaction:
-        return await self.honest.build(order, quote, min_amount_out, valid_until)
+        return await self._venue.build(order, quote, min_amount_out, valid_until)
 
 
-def test_a_venues_unstorable_words_cost_nobody_an_attempt(play: Play) -> None:
-    async def scenario(engine: Engine) -> None:
-        (unlucky,), others = await engine.place(amount_in=Decimal(13)), await engine.place(9)
-        done = await engine.execute(unlucky, *others, venues=[Cursed(engine)])
-        assert done == {order.id for order in others}
-        for order in others:
-            assert statuses(await engine.history(order)) == CONFIRMED_AT_ONCE
-        history = await engine.history(unlucky)
-        assert statuses(history) == ["pending", "routing", "pending"]
-        assert history.order.facts.failure
-        assert "half\N{REPLACEMENT CHARACTER}a message" in history.order.facts.failure.message
-
-    play(scenario)
+async def test_an_error_message_that_cannot_be_stored_as_it_is_does_not_affect_other_orders(engine: Engine) -> None:
+    (failing,), others = await engine.place(amount_in=Decimal(13)), await engine.place(9)
+    done = await engine.execute(failing, *others, venues=[VenueWithUnstorableError(engine)])
+    assert done == {order.id for order in others}
+    for order in others:
+        assert statuses(await engine.history(order)) == CONFIRMED_ON_FIRST_ATTEMPT
+    history = await engine.history(failing)
+    assert statuses(history) == ["pending", "routing", "pending"]
+    assert history.order.facts.failure
+    assert "half\N{REPLACEMENT CHARACTER}a message" in history.order.facts.failure.message
 
 
-def test_a_step_that_postgres_rejects_does_not_take_its_batch_with_it(play: Play) -> None:
-    async def scenario(engine: Engine) -> None:
-        orders = await engine.place(5)
-        claimed = [claim.order for claim in await engine.claim(*orders) if claim.order]
-        steps = [failed(order, VenueUnavailable()) for order in claimed]
-        steps[2] = replace(steps[2], facts=Facts(signature="a\0b"))
-        results = await asyncio.gather(*map(engine.journal.record, steps), return_exceptions=True)
-        assert [type(result) for result in results] == [Order, Order, StatementRejected, Order, Order]
-        await engine.journal.drain(asyncio.get_running_loop().time() + 5)
-        assert {event.order_id for event in engine.recorder.events} == {
-            step.id for step in steps if step is not steps[2]
-        }
-        rejected = (await engine.history(steps[2])).order
-        assert (rejected.status, rejected.sequence) == (Status.ROUTING, 2)
-
-    play(scenario)
+async def test_a_step_that_postgres_rejects_does_not_affect_the_rest_of_its_batch(engine: Engine) -> None:
+    orders = await engine.place(5)
+    claimed = [claim.order for claim in await engine.claim(*orders) if claim.order]
+    steps = [failed(order, VenueUnavailable()) for order in claimed]
+    steps[2] = replace(steps[2], facts=Facts(signature="a\0b"))
+    results = await asyncio.gather(*map(engine.journal.record, steps), return_exceptions=True)
+    assert [type(result) for result in results] == [Order, Order, StatementRejected, Order, Order]
+    await engine.journal.drain(asyncio.get_running_loop().time() + 5)
+    assert {event.order_id for event in engine.recorder.events} == {step.id for step in steps if step is not steps[2]}
+    rejected = (await engine.history(steps[2])).order
+    assert (rejected.status, rejected.sequence) == (Status.ROUTING, 2)
 
 
-def test_a_fenced_step_is_not_written_and_not_published(play: Play) -> None:
-    async def scenario(engine: Engine) -> None:
-        (order,) = await engine.place()
-        (first,) = await engine.claim(order)
-        engine.expire_lease(order)
-        (second,) = await engine.claim(order)
-        assert first.order and second.order
-        stale = failed(first.order, VenueUnavailable())
-        twice = failed(second.order, VenueUnavailable())
-        results = await asyncio.gather(
-            *(engine.journal.record(step) for step in (stale, twice)), return_exceptions=True
-        )
-        assert isinstance(results[0], Fenced)
-        with pytest.raises(Fenced):
-            await engine.journal.record(twice)
-        with pytest.raises(Fenced):
-            await engine.journal.record(replace(twice, id=uuid4()))
-        await engine.journal.drain(asyncio.get_running_loop().time() + 5)
-        assert [event.attempt for event in engine.recorder.events] == [2]
-        assert statuses(await engine.history(order)) == ["pending", "routing", "routing", "failed"]
-
-    play(scenario)
+async def test_a_fenced_step_is_neither_written_nor_published(engine: Engine) -> None:
+    (order,) = await engine.place()
+    (first,) = await engine.claim(order)
+    engine.expire_lease(order)
+    (second,) = await engine.claim(order)
+    assert first.order and second.order
+    stale = failed(first.order, VenueUnavailable())
+    twice = failed(second.order, VenueUnavailable())
+    results = await asyncio.gather(*(engine.journal.record(step) for step in (stale, twice)), return_exceptions=True)
+    assert isinstance(results[0], Fenced)
+    with pytest.raises(Fenced):
+        await engine.journal.record(twice)
+    with pytest.raises(Fenced):
+        await engine.journal.record(replace(twice, id=uuid4()))
+    await engine.journal.drain(asyncio.get_running_loop().time() + 5)
+    assert [event.attempt for event in engine.recorder.events] == [2]
+    assert statuses(await engine.history(order)) == ["pending", "routing", "routing", "failed"]
 
 
-def test_a_retry_without_a_wait_can_be_claimed_at_once(play: Play) -> None:
-    """A backoff below half a second is rounded to no wait at all."""
-
-    async def scenario(engine: Engine) -> None:
-        (order,) = await engine.place()
-        (first,) = await engine.claim(order)
-        assert first.order
-        await engine.journal.record(retried(first.order, VenueUnavailable(), timedelta()))
-        (second,) = await engine.claim(order)
-        assert (second.decision, second.order and second.order.attempt) == (Decision.CLAIMED, 2)
-
-    play(scenario)
+async def test_a_retry_without_a_delay_can_be_claimed_at_once(engine: Engine) -> None:
+    """A backoff of less than half a second is rounded to zero."""
+    (order,) = await engine.place()
+    (first,) = await engine.claim(order)
+    assert first.order
+    await engine.journal.record(retried(first.order, VenueUnavailable(), timedelta()))
+    (second,) = await engine.claim(order)
+    assert (second.decision, second.order and second.order.attempt) == (Decision.CLAIMED, 2)

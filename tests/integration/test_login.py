@@ -1,6 +1,5 @@
-"""How functions reach Postgres on AWS: TLS that proves the server, and a token of their role for a password."""
+"""How functions connect to Postgres on AWS: with verified TLS, and an IAM token as the password."""
 
-import asyncio
 import re
 import socket
 import ssl
@@ -45,7 +44,7 @@ def role(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @contextmanager
 def server(behave: Any) -> Iterator[int]:
-    """A TCP server on a port of its own; `behave` gets each connection, in a thread."""
+    """A TCP server on a free port; `behave` is called with each connection, in a thread."""
 
     def accept() -> None:
         while True:
@@ -61,44 +60,43 @@ def server(behave: Any) -> Iterator[int]:
         listener.shutdown(socket.SHUT_RDWR)
 
 
-def test_the_token_is_the_one_that_boto3_makes(role: None) -> None:
-    rds = boto3.Session().client("rds")  # not the session that earlier tests left behind
+def test_the_token_equals_that_of_boto3(role: None) -> None:
+    rds = boto3.Session().client("rds")  # the default session may have an earlier test's credentials
 
     def same() -> bool:
-        """Both carry the time in seconds, and a second may end between the two."""
+        """Both contain the time in seconds, which may change between the two calls."""
         ours = iam_token.login("postgresql://front_door@db.example:5432/orders?sslmode=verify-full")["password"]
         return bool(ours == rds.generate_db_auth_token("db.example", 5432, "front_door"))
 
-    eventually(same, "two tokens of one second are equal")
+    eventually(same, "two tokens of the same second are equal")
 
 
 def test_a_url_with_a_password_needs_no_token() -> None:
     assert iam_token.login("postgresql://front_door:word@db.example/orders") == {}
 
 
-def test_each_connection_logs_in_with_a_token_of_its_own(role: None) -> None:
+async def test_each_connection_uses_a_new_token(role: None) -> None:
     passwords: list[str] = []
 
-    def ask_for_the_password(connection: socket.socket) -> None:
+    def request_password(connection: socket.socket) -> None:
         with connection:
             (length,) = struct.unpack("!I", connection.recv(4))
             connection.recv(length)
             connection.sendall(b"R" + struct.pack("!II", 8, 3))
             passwords.append(connection.recv(8192)[5:-1].decode())
 
-    async def use(port: int) -> None:
+    with server(request_password) as port:
         database = Database(f"postgresql://front_door@127.0.0.1:{port}/orders?sslmode=disable&gssencmode=disable")
         for _ in range(2):
             with pytest.raises(DatabaseUnavailable):
                 await database.fetch("orders.ping")
-
-    with server(ask_for_the_password) as port:
-        asyncio.run(use(port))
     assert len(passwords) == 2
-    assert all(word.startswith(f"127.0.0.1:{port}/?Action=connect&DBUser=front_door&X-Amz") for word in passwords)
+    assert all(
+        password.startswith(f"127.0.0.1:{port}/?Action=connect&DBUser=front_door&X-Amz") for password in passwords
+    )
 
 
-def test_every_certificate_in_the_layer_is_a_root_that_still_holds() -> None:
+def test_every_certificate_in_the_layer_is_a_root_that_is_valid_for_a_year() -> None:
     text = CERTIFICATES.read_text()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.load_verify_locations(CERTIFICATES)
@@ -112,7 +110,7 @@ def test_every_certificate_in_the_layer_is_a_root_that_still_holds() -> None:
 
 
 class Authority:
-    """A root of one's own, and servers that it vouches for."""
+    """A certificate authority, and TLS contexts of servers that it has signed."""
 
     def __init__(self, directory: Path) -> None:
         self._key = ec.generate_private_key(ec.SECP256R1())
@@ -124,7 +122,7 @@ class Authority:
         self.root.write_bytes(self._signed(self._name, self._key.public_key(), constraint))
 
     def server(self, host: str) -> ssl.SSLContext:
-        """What a server of that name shows."""
+        """The TLS context of a server with that name."""
         key = ec.generate_private_key(ec.SECP256R1())
         names = x509.SubjectAlternativeName([x509.DNSName(host)])
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
@@ -146,7 +144,7 @@ class Authority:
 
 @contextmanager
 def with_tls(url: str, context: ssl.SSLContext) -> Iterator[str]:
-    """The database of `url` behind TLS, as RDS shows it; the wheel's own Postgres is built without."""
+    """The database of `url` behind TLS, as on RDS; the Postgres used for tests is built without TLS."""
     target = urlsplit(url)
 
     def pipe(source: socket.socket, sink: socket.socket) -> None:
@@ -160,13 +158,13 @@ def with_tls(url: str, context: ssl.SSLContext) -> Iterator[str]:
             sink.close()
 
     def serve(connection: socket.socket) -> None:
-        if connection.recv(8) != struct.pack("!II", 8, 80877103):  # the request for TLS
+        if connection.recv(8) != struct.pack("!II", 8, 80877103):  # the SSLRequest message
             return connection.close()
         connection.sendall(b"S")
         try:
             secured = context.wrap_socket(connection, server_side=True)
         except OSError:
-            return connection.close()  # the client did not trust it
+            return connection.close()  # the client did not trust the certificate
         inner = socket.create_connection((target.hostname, target.port))
         Thread(target=pipe, args=(inner, secured), daemon=True).start()
         pipe(secured, inner)
@@ -179,7 +177,9 @@ def trusting(url: str, root: Path) -> str:
     return f"{url}?sslmode=verify-full&sslrootcert={root}&gssencmode=disable"
 
 
-def test_only_a_server_of_that_name_with_a_trusted_root_gets_the_password(database_url: str, tmp_path: Path) -> None:
+def test_clients_connect_only_to_a_server_with_a_trusted_certificate_for_its_name(
+    database_url: str, tmp_path: Path
+) -> None:
     ours, foreign = Authority(tmp_path / "ours"), Authority(tmp_path / "foreign")
     with with_tls(database_url, ours.server("localhost")) as url:
         with psycopg.connect(trusting(url, ours.root)) as connection:

@@ -1,4 +1,4 @@
-"""The notifier function while what it depends on is away, and the time it takes at most."""
+"""The notifier function while its dependencies are unavailable, and its time limits."""
 
 import json
 import sys
@@ -44,7 +44,7 @@ def app(monkeypatch: pytest.MonkeyPatch, queue_url: str) -> Iterator[ModuleType]
 
 
 def received(queue_url: str, number: int) -> dict[str, Any]:
-    """An SQS event of so many messages, each of a group of its own, as they were received from the queue."""
+    """An SQS event with so many messages, each in its own group, received from the queue."""
     sqs = boto3.client("sqs")
     for order in range(number):
         body = {"events": [{"account": "alice", "event": {"orderId": str(order), "sequence": 1}}]}
@@ -63,50 +63,50 @@ def received(queue_url: str, number: int) -> dict[str, Any]:
     }
 
 
-def whole(event: dict[str, Any]) -> dict[str, Any]:
-    """The answer that has every message of a batch delivered again."""
+def whole_batch_failed(event: dict[str, Any]) -> dict[str, Any]:
+    """The response after which every message of the batch is redelivered."""
     return {"batchItemFailures": [{"itemIdentifier": record["messageId"]} for record in event["Records"]]}
 
 
-def test_without_the_table_exactly_the_whole_batch_comes_back_in_five_seconds(
+def test_the_batch_is_redelivered_in_five_seconds_while_the_connections_table_is_unavailable(
     app: ModuleType, queue_url: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     event = received(queue_url, 12)
     waits: dict[str, int] = {}
     change = app.status_queue().change_visibility
 
-    async def change_and_tell(receipt_handles: list[str], seconds: int) -> None:
+    async def change_and_record(receipt_handles: list[str], seconds: int) -> None:
         waits.update(dict.fromkeys(receipt_handles, seconds))
         await change(receipt_handles, seconds)
 
-    monkeypatch.setattr(app.status_queue(), "change_visibility", change_and_tell)
-    assert app.handler(event, None) == whole(event)
+    monkeypatch.setattr(app.status_queue(), "change_visibility", change_and_record)
+    assert app.handler(event, None) == whole_batch_failed(event)
     assert waits == {record["receiptHandle"]: 5 for record in event["Records"]}
     logged = [vars(record) for record in caplog.records if record.message == "not pushed yet"]
     assert {line["order_id"] for line in logged} == {str(order) for order in range(12)}
     assert all("ResourceNotFound" in line["cause"] for line in logged)
 
 
-def test_without_the_table_and_the_queue_the_batch_comes_back_and_both_reasons_are_told(
+def test_the_batch_is_redelivered_while_both_the_connections_table_and_the_queue_are_unavailable(
     app: ModuleType, queue_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     event = received(queue_url, 2)
     boto3.client("sqs").delete_queue(QueueUrl=queue_url)
-    assert app.handler(event, None) == whole(event)
+    assert app.handler(event, None) == whole_batch_failed(event)
     causes = [(record.message, vars(record)["code"]) for record in caplog.records if record.levelname == "WARNING"]
     assert causes == [
         ("not pushed yet", "connections_unavailable"),
         ("not pushed yet", "connections_unavailable"),
-        ("not postponed; they come back when their visibility ends", "queue_unavailable"),
+        ("not postponed; redelivered after the visibility timeout", "queue_unavailable"),
     ]
 
 
-def test_a_thousand_connections_that_do_not_answer_leave_time_for_the_others(app: ModuleType) -> None:
-    silence = TRIES * (connections_endpoint("http://127.0.0.1:1", 1).read_seconds)
-    assert app._POSTS_AT_ONCE * app._TIME_LIMIT.total_seconds() / silence > 1_000
+def test_a_thousand_connections_that_do_not_respond_leave_time_for_the_others(app: ModuleType) -> None:
+    timeout = TRIES * (connections_endpoint("http://127.0.0.1:1", 1).read_seconds)
+    assert app._POSTS_AT_ONCE * app._TIME_LIMIT.total_seconds() / timeout > 1_000
 
 
-def test_a_batch_ends_well_before_the_functions_timeout(app: ModuleType) -> None:
+def test_a_batch_ends_before_the_functions_timeout(app: ModuleType) -> None:
     template = read_yaml(ROOT / "template.yaml")
     timeout = template["Resources"]["NotifierFunction"]["Properties"]["Timeout"]
     look_up = TRIES * (CONNECT_SECONDS + dynamodb().endpoint.read_seconds)

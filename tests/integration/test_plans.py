@@ -1,6 +1,5 @@
-"""No statement reads a table that grows from end to end."""
+"""No statement scans a growing table sequentially."""
 
-import asyncio
 import json
 from collections.abc import Iterator
 from datetime import timedelta
@@ -18,10 +17,10 @@ from order_engine.domain.lifecycle import CLAIMS, MOVES
 from tests.postgres import TestServer
 
 ORDERS = 20_000
-# Whose plans are kept: those that run for every order.
+# The statements that run for every order; Postgres caches their plans.
 _PREPARED = {"orders.place", "orders.claim", "orders.record", "mock_chain.send", "mock_chain.landings"}
-_PLANNED_ANEW = 6  # at most so often, then Postgres keeps the plan
-_FEW = 300  # rows: a page, or ten orders with their events and what stands beside them in an index
+_EXECUTIONS = 6  # after at most so many, Postgres caches a generic plan
+_FEW = 300  # rows: a page, or ten orders with their events and adjacent index entries
 _SQL = Path(database.__file__).parent / "sql"
 _STATEMENTS = {
     f"{file.stem}.{name}": text
@@ -52,7 +51,7 @@ Connection = psycopg.Connection[dict[str, Any]]
 
 @pytest.fixture(scope="module")
 def connection(postgres_server: TestServer) -> Iterator[Connection]:
-    """To a database with many orders, of which few are open."""
+    """A connection to a database with many orders, of which few are open."""
     with (
         postgres_server.fresh_copy() as url,
         psycopg.connect(url, autocommit=True, prepare_threshold=None, row_factory=dict_row) as connection,
@@ -69,7 +68,7 @@ def _fill(connection: psycopg.Connection[Any], orders: int) -> None:
 
 
 def _parameters(ids: list[UUID]) -> dict[str, dict[str, Any]]:
-    """What each statement is given: `ids` are ten orders."""
+    """The parameters of each statement, for ten orders."""
     transaction = {
         "order_id": str(ids[0]), "venue": "raydium", "token_in": "SOL", "token_out": "USDC", "amount_in": "1",
         "min_amount_out": "1", "valid_until": "2026-11-21T09:00:00Z",
@@ -109,22 +108,20 @@ def _parameters(ids: list[UUID]) -> dict[str, dict[str, Any]]:
         "orders.record": {"ids": ids, "steps": json.dumps(steps), "moves": json.dumps(moves), **watchdog},
         "orders.due": {"types": ["market"], "tokens": ["SOL", "USDC"], "limit": 500},
         "orders.extend_watch": {"ids": ids, "longest": timedelta(minutes=15), **watchdog},
-        "orders.purge_finished": {
-            "days": 10,
-            "limit": 100,
-        },  # of a thousand it would rightly read all of this small table
+        # With a limit of 1,000, a sequential scan of this small table would be the right plan.
+        "orders.purge_finished": {"days": 10, "limit": 100},
         "orders.ping": {},
         "mock_chain.send": {"sent": transactions},
         "mock_chain.landings": {"transactions": transactions, "signatures": [f"{order_id}/1" for order_id in ids]},
     }
 
 
-def test_every_statement_is_looked_at() -> None:
+def test_every_statement_is_tested() -> None:
     assert {case.partition(",")[0] for case in _parameters([UUID(int=0)])} == _STATEMENTS.keys()
 
 
 @pytest.mark.parametrize("case", _parameters([UUID(int=0)]))
-def test_no_table_that_grows_is_read_from_end_to_end(connection: Connection, case: str) -> None:
+def test_no_growing_table_is_scanned_sequentially(connection: Connection, case: str) -> None:
     ids = [row["id"] for row in connection.execute("SELECT id FROM orders ORDER BY id OFFSET 10000 LIMIT 10")]
     explained = f"EXPLAIN (FORMAT JSON) {statement_named(case.partition(',')[0])}"
     row = connection.execute(explained, _parameters(ids)[case]).fetchone()
@@ -135,11 +132,11 @@ def test_no_table_that_grows_is_read_from_end_to_end(connection: Connection, cas
 
 
 @pytest.mark.parametrize("before", [0, 50])
-def test_a_plan_made_while_the_tables_were_small_is_good_when_they_have_grown(
+async def test_a_plan_cached_while_the_tables_were_small_still_fits_when_they_have_grown(
     postgres_server: TestServer, before: int
 ) -> None:
     with postgres_server.fresh_copy() as url, psycopg.connect(url, autocommit=True) as filling:
-        asyncio.run(_statements_while_tables_grow(url, filling, before))
+        await _statements_while_tables_grow(url, filling, before)
 
 
 async def _statements_while_tables_grow(url: str, filling: psycopg.Connection[Any], before: int) -> None:
@@ -148,9 +145,9 @@ async def _statements_while_tables_grow(url: str, filling: psycopg.Connection[An
         _fill(filling, before)
         filling.execute("ANALYZE")
         for case, parameters in _parameters([uuid4() for _ in range(10)]).items():
-            for _ in range(_PLANNED_ANEW):
+            for _ in range(_EXECUTIONS):
                 await database.fetch(case.partition(",")[0], parameters, prepare=case in _PREPARED)
-        filling.execute("DELETE FROM order_events; DELETE FROM orders")  # TRUNCATE would have them planned anew
+        filling.execute("DELETE FROM order_events; DELETE FROM orders")  # TRUNCATE would invalidate the cached plans
         _fill(filling, 2_000)
         ids = [row[0] for row in filling.execute("SELECT id FROM orders ORDER BY id OFFSET 1100 LIMIT 10")]
         for case, parameters in _parameters(ids).items():
@@ -165,7 +162,7 @@ async def _statements_while_tables_grow(url: str, filling: psycopg.Connection[An
 
 
 async def _rows_read(database: Database, reading: psycopg.Connection[Any]) -> int:
-    """How many rows and index entries the connection under test has read of tables that grow."""
+    """How many rows and index entries of growing tables the connection under test has read."""
     assert database._connection
     await database._connection.execute("SELECT pg_stat_force_next_flush()", prepare=False)
     read = """
@@ -175,7 +172,7 @@ async def _rows_read(database: Database, reading: psycopg.Connection[Any]) -> in
     return int(rows)
 
 
-def test_a_scan_would_be_seen(connection: Connection) -> None:
+def test_a_sequential_scan_is_detected(connection: Connection) -> None:
     row = connection.execute("EXPLAIN (FORMAT JSON) SELECT * FROM orders WHERE details::text = 'x'").fetchone()
     assert row
     assert [node["Node Type"] for node in _nodes(row["QUERY PLAN"][0]["Plan"])] == ["Seq Scan"]

@@ -1,8 +1,7 @@
-"""Orders past their retention are deleted, and no others."""
+"""Finished orders are deleted after their retention period."""
 
 from order_engine.use_cases.purge_finished import purge_finished
 from tests.engine import Engine
-from tests.integration.conftest import Play
 
 _OLD = """
     WITH placed AS (
@@ -22,32 +21,23 @@ def old_orders(engine: Engine, number: int, *, days: float, finished: bool) -> N
     engine.sql(_OLD, days, finished, finished, finished, number)
 
 
-def test_old_finished_orders_go_with_their_events(play: Play) -> None:
-    async def scenario(engine: Engine) -> None:
-        old_orders(engine, 2_500, days=31, finished=True)
-        (recent,) = await engine.place()
-        assert await purge_finished(engine.orders, 30) == 2_500
-        assert await purge_finished(engine.orders, 30) == 0
-        assert engine.sql("SELECT id FROM orders") == [{"id": recent.id}]
-        assert engine.sql("SELECT DISTINCT order_id FROM order_events") == [{"order_id": recent.id}]
-        assert (await engine.place(client_order_id="key-1"))[0].client_order_id == "key-1"
-
-    play(scenario)
+async def test_old_finished_orders_are_deleted_with_their_events(engine: Engine) -> None:
+    old_orders(engine, 2_500, days=31, finished=True)
+    (recent,) = await engine.place()
+    assert await purge_finished(engine.orders, 30) == 2_500
+    assert await purge_finished(engine.orders, 30) == 0
+    assert engine.sql("SELECT id FROM orders") == [{"id": recent.id}]
+    assert engine.sql("SELECT DISTINCT order_id FROM order_events") == [{"order_id": recent.id}]
+    assert (await engine.place(client_order_id="key-1"))[0].client_order_id == "key-1"
 
 
-def test_an_old_order_that_is_still_open_is_kept(play: Play) -> None:
-    async def scenario(engine: Engine) -> None:
-        old_orders(engine, 1, days=400, finished=False)
-        assert await purge_finished(engine.orders, 30) == 0
-        assert len(engine.sql("SELECT FROM orders")) == 1
-
-    play(scenario)
+async def test_an_old_order_that_is_still_open_is_kept(engine: Engine) -> None:
+    old_orders(engine, 1, days=400, finished=False)
+    assert await purge_finished(engine.orders, 30) == 0
+    assert len(engine.sql("SELECT FROM orders")) == 1
 
 
-def test_without_a_retention_everything_is_kept(play: Play) -> None:
-    async def scenario(engine: Engine) -> None:
-        old_orders(engine, 1, days=4_000, finished=True)
-        assert await purge_finished(engine.orders, 0) == 0
-        assert len(engine.sql("SELECT FROM order_events")) == 1
-
-    play(scenario)
+async def test_all_orders_are_kept_without_a_retention_period(engine: Engine) -> None:
+    old_orders(engine, 1, days=4_000, finished=True)
+    assert await purge_finished(engine.orders, 0) == 0
+    assert len(engine.sql("SELECT FROM order_events")) == 1

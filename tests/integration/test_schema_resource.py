@@ -1,84 +1,28 @@
-"""The custom resource that migrates: how it gets the owner's password, and what it tells CloudFormation."""
+"""The custom resource that migrates: how it gets the owner's password, and its responses to CloudFormation."""
 
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
-from typing import Any
 
 import pytest
 
+from tests.integration.doubles import OWNER_PASSWORD, FakeAws, fake_aws
+
 ROOT = Path(__file__).parents[2]
-PASSWORD = "the owner's pass: word"
 
 
-@dataclass
-class Aws:
-    """Secrets Manager, Lambda and CloudFormation's bucket; `outcome` is what migrate does."""
-
-    outcome: Any
-    failed: bool = False
-    url: str = ""
-    invoked: list[Any] = field(default_factory=list)
-    answers: list[dict[str, Any]] = field(default_factory=list)
-
-
-@contextmanager
-def aws(outcome: Any, *, failed: bool = False) -> Iterator[Aws]:
-    """They run on one port."""
-    state = Aws(outcome, failed)
-
-    class Handler(BaseHTTPRequestHandler):
-        def body(self) -> Any:
-            return json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-
-        def do_POST(self) -> None:
-            if self.headers.get("X-Amz-Target") == "secretsmanager.GetSecretValue":
-                assert self.body() == {"SecretId": "owner-secret"}
-                self.reply({"SecretString": json.dumps({"username": "orders_owner", "password": PASSWORD})})
-            else:
-                assert self.path == "/2015-03-31/functions/migrate-function/invocations"
-                state.invoked.append(self.body())
-                self.reply(state.outcome, **({"X-Amz-Function-Error": "Unhandled"} if state.failed else {}))
-
-        def do_PUT(self) -> None:
-            state.answers.append(self.body())
-            self.reply({})
-
-        def reply(self, document: Any, **headers: str) -> None:
-            text = json.dumps(document).encode()
-            self.send_response(200)
-            for name, value in {"Content-Length": str(len(text)), **headers}.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(text)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
-        state.url = f"http://127.0.0.1:{server.server_port}"
-        yield state
-        server.shutdown()
-
-
-def deploy(state: Aws, request: str, secret: str = "owner-secret") -> str:
-    """What the function logs while it serves the sample event."""
-    event = json.loads((ROOT / f"events/schema/{request}.json").read_text()) | {"ResponseURL": f"{state.url}/answer"}
+def deploy(aws: FakeAws, request: str, secret: str = "owner-secret") -> str:
+    """Invoke the function with the sample event; returns what it logs."""
+    event = json.loads((ROOT / f"events/schema/{request}.json").read_text()) | {"ResponseURL": f"{aws.url}/response"}
     done = subprocess.run(
         [sys.executable, str(ROOT / "tests/lambda_runner.py")],
         cwd=ROOT / "functions/schema",
         env={
             "PATH": os.environ["PATH"],
             "PYTHONPATH": str(ROOT / "layers/order_engine"),
-            "AWS_ENDPOINT_URL": state.url,
+            "AWS_ENDPOINT_URL": aws.url,
             "AWS_DEFAULT_REGION": "us-east-1",
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
@@ -95,41 +39,41 @@ def deploy(state: Aws, request: str, secret: str = "owner-secret") -> str:
     return done.stdout + done.stderr
 
 
-def test_the_password_goes_to_migrate_and_nowhere_else() -> None:
-    with aws(["0001_orders.sql"]) as state:
-        logs = deploy(state, "create")
-    assert state.invoked == [{"password": PASSWORD}]
-    assert [answer["Status"] for answer in state.answers] == ["SUCCESS"]
+def test_the_password_is_passed_only_to_the_migrate_function() -> None:
+    with fake_aws(["0001_orders.sql"]) as aws:
+        logs = deploy(aws, "create")
+    assert aws.invocations == [{"password": OWNER_PASSWORD}]
+    assert [response["Status"] for response in aws.responses] == ["SUCCESS"]
     assert "0001_orders.sql" in logs
-    assert PASSWORD not in logs + json.dumps(state.answers)
+    assert OWNER_PASSWORD not in logs + json.dumps(aws.responses)
 
 
-def test_a_failed_migration_fails_the_deployment_with_its_reason() -> None:
-    said = {"errorType": "SyntaxError", "errorMessage": 'syntax error at or near "TABEL"', "stackTrace": []}
-    with aws(said, failed=True) as state:
-        logs = deploy(state, "create")
-    (answer,) = state.answers
-    assert answer["Status"] == "FAILED"
-    assert answer["Reason"] == 'MigrationFailed: SyntaxError: syntax error at or near "TABEL"'
-    assert PASSWORD not in logs + json.dumps(answer)
+def test_a_failed_migration_fails_the_deployment_with_its_error() -> None:
+    error = {"errorType": "SyntaxError", "errorMessage": 'syntax error at or near "TABEL"', "stackTrace": []}
+    with fake_aws(error, failed=True) as aws:
+        logs = deploy(aws, "create")
+    (response,) = aws.responses
+    assert response["Status"] == "FAILED"
+    assert response["Reason"] == 'MigrationFailed: SyntaxError: syntax error at or near "TABEL"'
+    assert OWNER_PASSWORD not in logs + json.dumps(response)
 
 
-def test_one_migration_is_asked_for_even_if_it_takes_long() -> None:
-    with aws({"errorMessage": "Task timed out after 120.00 seconds"}, failed=True) as state:
-        deploy(state, "create")
-    assert len(state.invoked) == 1
-    assert "timed out after 120" in state.answers[0]["Reason"]
+def test_the_migration_is_not_retried_after_a_timeout() -> None:
+    with fake_aws({"errorMessage": "Task timed out after 120.00 seconds"}, failed=True) as aws:
+        deploy(aws, "create")
+    assert len(aws.invocations) == 1
+    assert "timed out after 120" in aws.responses[0]["Reason"]
 
 
-def test_deletion_waits_for_nothing() -> None:
-    with aws("never asked") as state:
-        deploy(state, "delete")
-    assert state.invoked == []
-    assert [answer["Status"] for answer in state.answers] == ["SUCCESS"]
+def test_deletion_invokes_nothing() -> None:
+    with fake_aws("not invoked") as aws:
+        deploy(aws, "delete")
+    assert aws.invocations == []
+    assert [response["Status"] for response in aws.responses] == ["SUCCESS"]
 
 
 @pytest.mark.parametrize("request_type", ["create", "delete"])
-def test_outside_aws_the_url_has_the_password(request_type: str) -> None:
-    with aws([]) as state:
-        deploy(state, request_type, secret="")
-    assert state.invoked == ([{}] if request_type == "create" else [])
+def test_no_password_is_passed_where_the_url_contains_it(request_type: str) -> None:
+    with fake_aws([]) as aws:
+        deploy(aws, request_type, secret="")
+    assert aws.invocations == ([{}] if request_type == "create" else [])

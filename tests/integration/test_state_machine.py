@@ -1,8 +1,7 @@
-"""Random interleavings of several workers, the dead-letter function and the sweeper on a real Postgres.
+"""Random interleavings of workers, confirmers, the dead-letter function and the sweeper on a real Postgres.
 
-A worker here is a hand that does one step at a time, with the order as it knew it: between any two of its steps
-anything may happen, its lease may end, others may take over. Every step is a real write; the SQL must refuse what is
-wrong.
+A worker is simulated step by step, each with the order as the worker last saw it: between two steps, its lease may
+expire and other workers may take over. Every step is a real write, and the SQL must reject invalid ones.
 """
 
 import asyncio
@@ -38,24 +37,24 @@ from tests.engine import LIMITS, RETRIES, WATCHDOG, Engine
 from tests.postgres import TestServer
 from tests.reliability.invariants import FINISHED, Policy, check
 
-# Leases, backoffs and orders' own times are moved here; that they are kept is tested elsewhere.
+# Leases, backoffs and expiry times are changed by the rules here; other tests check that they are respected.
 _MOVED_TIMES = {
-    "expired means that the time was over, or would have been before another attempt",
-    "no attempt before its time",
-    "nothing is signed after its order's time",
-    "nothing lands after its order's time",
-    "no open order's watchdog is later than its state says",
+    "expired means past the expiry, or no time for another attempt",
+    "no attempt before the end of its backoff",
+    "nothing is signed after its order's expiry",
+    "nothing lands after its order's expiry",
+    "no open order's watchdog is later than its state allows",
 }
 
 AN_HOUR = timedelta(hours=1)
 
 
-class Hands(RuleBasedStateMachine):
-    """`hands` are workers in the middle of an attempt: each holds an order as it last saw it."""
+class Workers(RuleBasedStateMachine):
+    """`attempts` are the workers in the middle of an attempt: each is the order as its worker last saw it."""
 
     server: ClassVar[TestServer]
     orders = Bundle("orders")
-    hands = Bundle("hands")
+    attempts = Bundle("attempts")
 
     @initialize(target=orders)
     def begin(self) -> Any:
@@ -64,9 +63,9 @@ class Hands(RuleBasedStateMachine):
         self.engine = self.runner.run(self._engine(self.copy.__enter__()))
         return multiple(*self.runner.run(self.engine.place(2, expires_at=datetime.now(UTC) + timedelta(days=30))))
 
-    @rule(target=hands, order=orders, lease_is_over=st.booleans(), backoff_is_over=st.booleans())
+    @rule(target=attempts, order=orders, lease_is_over=st.booleans(), backoff_is_over=st.booleans())
     def claim(self, order: Order, lease_is_over: bool, backoff_is_over: bool) -> Any:
-        """Delivered: for the first time, twice at once, in its backoff, or again after its worker's lease."""
+        """The message is delivered: at first, twice at once, during the backoff, or again after the lease expired."""
         if lease_is_over:
             self.engine.expire_lease(order)
         if backoff_is_over:
@@ -74,20 +73,20 @@ class Hands(RuleBasedStateMachine):
         (claim,) = self.runner.run(self.engine.claim(order))
         return multiple(claim.order) if claim.decision is Decision.CLAIMED else multiple()
 
-    @rule(target=hands, order=consumes(hands), valid_for=st.sampled_from([-1, 3600]))
-    def go_on(self, order: Order, valid_for: int) -> Any:
-        """The next step of whoever holds the order, however late it comes."""
+    @rule(target=attempts, order=consumes(attempts), valid_for=st.sampled_from([-1, 3600]))
+    def continue_attempt(self, order: Order, valid_for: int) -> Any:
+        """A worker takes its next step, possibly long after it lost its lease."""
         return self._unless_fenced(self._step(order, timedelta(seconds=valid_for)))
 
-    @rule(order=hands)
+    @rule(order=attempts)
     def send(self, order: Order) -> None:
-        """A send that was under way when its worker was cut off arrives, now or much later."""
+        """A transaction that the worker sent arrives, now or much later."""
         if order.transaction:
             self.runner.run(self.engine.chain.send([order.transaction]))
 
-    @rule(order=consumes(hands))
-    def die(self, order: Order) -> None:
-        """A worker is gone, whatever it was at."""
+    @rule(order=consumes(attempts))
+    def crash(self, order: Order) -> None:
+        """A worker crashes in the middle of its attempt."""
 
     @rule(order=orders)
     def settle_dead_letter(self, order: Order) -> None:
@@ -96,7 +95,7 @@ class Hands(RuleBasedStateMachine):
 
     @rule(order=orders)
     def expire(self, order: Order) -> None:
-        """The order's own time ends, whatever is under way."""
+        """The order expires, possibly during an attempt."""
         self.engine.expire(order)
 
     @rule()
@@ -106,23 +105,23 @@ class Hands(RuleBasedStateMachine):
 
     @rule(order=orders)
     def confirm(self, order: Order) -> None:
-        """A real confirmer gets the message: its own, a repeat, or one for an order that moved on."""
+        """A real confirmer receives the message: at first, as a duplicate, or when the order is no longer in flight."""
         self.runner.run(self.engine.confirm(order))
 
     @rule(order=orders)
     def execute_whole(self, order: Order) -> None:
-        """A real worker gets the message."""
+        """A real worker receives the message."""
         self.runner.run(self.engine.execute(order))
 
     @invariant()
-    def nothing_is_broken(self) -> None:
+    def invariants_hold(self) -> None:
         self._check({FINISHED})
 
     def teardown(self) -> None:
         if not hasattr(self, "engine"):
             return
         try:
-            for _ in range(4):  # in the end somebody always looks again
+            for _ in range(4):  # in the end, every open order's message is redelivered
                 for row in self.engine.sql("SELECT id FROM orders WHERE finished_at IS NULL"):
                     self.engine.sql(
                         "UPDATE orders SET lease_until = NULL, not_before = NULL WHERE id = %s RETURNING id", row["id"]
@@ -141,7 +140,7 @@ class Hands(RuleBasedStateMachine):
         assert not breaches, f"\n{report}"
 
     async def _engine(self, url: str) -> Engine:
-        # No time passes by itself, however slow the machine is: what a rule finds must depend on the rules before it.
+        # Nothing times out, even on a slow machine: the state must depend only on the rules executed so far.
         retries = RetryPolicy(max_attempts=RETRIES.max_attempts, backoff=AN_HOUR)
         limits = replace(LIMITS, lease=AN_HOUR, venue=AN_HOUR, transaction_validity=AN_HOUR)
         return Engine(url, failure_rate=0.2, retries=retries, limits=limits)
@@ -181,10 +180,10 @@ class Hands(RuleBasedStateMachine):
                 return await engine.journal.record(end)
 
 
-def test_whatever_happens_in_whatever_order(postgres_server: TestServer) -> None:
-    Hands.server = postgres_server
+def test_invariants_hold_in_random_interleavings(postgres_server: TestServer) -> None:
+    Workers.server = postgres_server
     run_state_machine_as_test(
-        Hands,
+        Workers,
         settings=settings(
             max_examples=40,
             stateful_step_count=20,

@@ -1,4 +1,4 @@
-"""`execute` on the socket: whatever goes wrong, the client learns whether an order was placed."""
+"""`execute` on the WebSocket: whatever fails, the response shows whether an order was placed."""
 
 import asyncio
 import importlib
@@ -16,7 +16,6 @@ import pytest
 from order_engine.domain.errors import ConnectionsUnavailable, DatabaseUnavailable, OutcomeUnknown
 from order_engine.domain.orders import NewOrder
 from tests.engine import ACCOUNT, Engine
-from tests.integration.conftest import Play
 
 FUNCTION = Path(__file__).parents[2] / "functions" / "websocket"
 SOL = {"action": "execute", "tokenIn": "SOL", "tokenOut": "USDC", "amount": "1"}
@@ -24,7 +23,7 @@ SOL = {"action": "execute", "tokenIn": "SOL", "tokenOut": "USDC", "amount": "1"}
 
 @dataclass
 class Table:
-    """The connections table; away after it was asked `works_for` times."""
+    """The connections table; unavailable after `works_for` calls."""
 
     works_for: int = 1_000
     topics: list[str] = field(default_factory=list)
@@ -38,7 +37,7 @@ class Table:
 
 @pytest.fixture
 def messages(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """The function's module of this name."""
+    """The module `messages` of the function."""
     names = ("composition", "messages")
     monkeypatch.syspath_prepend(FUNCTION)
     for name in names:
@@ -58,78 +57,62 @@ def placed(engine: Engine) -> list[str]:
     return [str(row["id"]) for row in engine.sql("SELECT id FROM orders")]
 
 
-def test_without_the_table_nothing_is_placed_so_asking_again_places_one_order(play: Play, messages: Any) -> None:
-    async def scenario(engine: Engine) -> None:
-        for _ in range(3):
-            frame = await execute(messages, engine, Table(works_for=0))
-            assert (frame["type"], frame["status"], frame["code"]) == ("error", 503, "connections_unavailable")
-            assert "orderId" not in frame
-        assert placed(engine) == []
-        frame = await execute(messages, engine, Table())
-        assert placed(engine) == [frame["orderId"]]
-
-    play(scenario)
+async def test_nothing_is_placed_while_the_connections_table_is_unavailable(engine: Engine, messages: Any) -> None:
+    for _ in range(3):
+        frame = await execute(messages, engine, Table(works_for=0))
+        assert (frame["type"], frame["status"], frame["code"]) == ("error", 503, "connections_unavailable")
+        assert "orderId" not in frame
+    assert placed(engine) == []
+    frame = await execute(messages, engine, Table())
+    assert placed(engine) == [frame["orderId"]]
 
 
-def test_the_connection_listens_before_the_order_is_placed(play: Play, messages: Any) -> None:
-    async def scenario(engine: Engine) -> None:
-        table = Table()
+async def test_the_connection_is_subscribed_before_the_order_is_placed(engine: Engine, messages: Any) -> None:
+    table = Table()
 
-        async def submit(new: NewOrder) -> Any:
-            assert table.topics == [f"order#{ACCOUNT}#{new.id}"]
-            return await engine.submitter.submit(new)
+    async def submit(new: NewOrder) -> Any:
+        assert table.topics == [f"order#{ACCOUNT}#{new.id}"]
+        return await engine.submitter.submit(new)
 
-        frame = await execute(messages, engine, table, submitter=SimpleNamespace(submit=submit))
-        assert (frame["type"], frame["status"], frame["replayed"]) == ("snapshot", "pending", False)
-        assert [event["sequence"] for event in frame["events"]] == [1]
-        assert placed(engine) == [frame["orderId"]]
-
-    play(scenario)
+    frame = await execute(messages, engine, table, submitter=SimpleNamespace(submit=submit))
+    assert (frame["type"], frame["status"], frame["replayed"]) == ("snapshot", "pending", False)
+    assert [event["sequence"] for event in frame["events"]] == [1]
+    assert placed(engine) == [frame["orderId"]]
 
 
-def test_a_placed_order_is_answered_although_the_database_goes_right_after(play: Play, messages: Any) -> None:
-    async def scenario(engine: Engine) -> None:
-        class Gone:
-            async def get(self, *_: Any) -> None:
-                raise DatabaseUnavailable()
+async def test_a_placed_order_is_acknowledged_even_if_the_database_becomes_unavailable(
+    engine: Engine, messages: Any
+) -> None:
+    class UnavailableOrders:
+        async def get(self, *_: Any) -> None:
+            raise DatabaseUnavailable()
 
-        frame = await execute(messages, engine, Table(), orders=Gone())
-        assert (frame["type"], frame["orderId"]) == ("snapshot", placed(engine)[0])
-
-    play(scenario)
-
-
-def test_an_unknown_outcome_names_the_order_and_the_connection_listens_to_it(play: Play, messages: Any) -> None:
-    async def scenario(engine: Engine) -> None:
-        table = Table()
-
-        async def submit(new: NewOrder) -> Any:
-            raise OutcomeUnknown(new.id)
-
-        frame = await execute(messages, engine, table, submitter=SimpleNamespace(submit=submit))
-        assert (frame["type"], frame["status"], frame["code"]) == ("error", 503, "outcome_unknown")
-        assert table.topics == [f"order#{ACCOUNT}#{frame['orderId']}"]
-
-    play(scenario)
+    frame = await execute(messages, engine, Table(), orders=UnavailableOrders())
+    assert (frame["type"], frame["orderId"]) == ("snapshot", placed(engine)[0])
 
 
-def test_a_repeat_that_cannot_be_listened_to_names_its_order(play: Play, messages: Any) -> None:
-    async def scenario(engine: Engine) -> None:
-        key = {"message": {"clientOrderId": str(uuid4())}}
-        first = await execute(messages, engine, Table(), **key)
-        again = await execute(messages, engine, Table(works_for=1), **key)
-        assert (again["type"], again["code"]) == ("error", "connections_unavailable")
-        assert again["orderId"] == first["orderId"]
-        whole = await execute(messages, engine, Table(), **key)
-        assert (whole["type"], whole["replayed"], whole["orderId"]) == ("snapshot", True, first["orderId"])
+async def test_an_unknown_outcome_names_the_order_and_keeps_the_subscription(engine: Engine, messages: Any) -> None:
+    table = Table()
 
-    play(scenario)
+    async def submit(new: NewOrder) -> Any:
+        raise OutcomeUnknown(new.id)
+
+    frame = await execute(messages, engine, table, submitter=SimpleNamespace(submit=submit))
+    assert (frame["type"], frame["status"], frame["code"]) == ("error", 503, "outcome_unknown")
+    assert table.topics == [f"order#{ACCOUNT}#{frame['orderId']}"]
 
 
-def test_many_at_once_with_one_key_are_one_order(play: Play, messages: Any) -> None:
-    async def scenario(engine: Engine) -> None:
-        key = {"clientOrderId": str(uuid4())}
-        frames = await asyncio.gather(*(execute(messages, engine, Table(), message=key) for _ in range(10)))
-        assert {frame["orderId"] for frame in frames} == set(placed(engine))
+async def test_a_repeated_request_that_cannot_be_subscribed_names_its_order(engine: Engine, messages: Any) -> None:
+    key = {"message": {"clientOrderId": str(uuid4())}}
+    first = await execute(messages, engine, Table(), **key)
+    again = await execute(messages, engine, Table(works_for=1), **key)
+    assert (again["type"], again["code"]) == ("error", "connections_unavailable")
+    assert again["orderId"] == first["orderId"]
+    third = await execute(messages, engine, Table(), **key)
+    assert (third["type"], third["replayed"], third["orderId"]) == ("snapshot", True, first["orderId"])
 
-    play(scenario)
+
+async def test_concurrent_requests_with_the_same_key_place_one_order(engine: Engine, messages: Any) -> None:
+    key = {"clientOrderId": str(uuid4())}
+    frames = await asyncio.gather(*(execute(messages, engine, Table(), message=key) for _ in range(10)))
+    assert {frame["orderId"] for frame in frames} == set(placed(engine))

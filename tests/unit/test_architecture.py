@@ -1,4 +1,4 @@
-"""Imports point one way."""
+"""The dependencies between the engine's packages."""
 
 import ast
 from pathlib import Path
@@ -27,15 +27,17 @@ def imports_of(file: Path) -> set[str]:
     return names
 
 
-@pytest.mark.parametrize(("room", "forbidden"), MAY_NOT.items())
-def test_imports_point_one_way(room: str, forbidden: set[str]) -> None:
-    files = list((ENGINE / room).rglob("*.py"))
+@pytest.mark.parametrize(("package", "forbidden"), MAY_NOT.items())
+def test_no_package_has_a_forbidden_import(package: str, forbidden: set[str]) -> None:
+    files = list((ENGINE / package).rglob("*.py"))
     assert files
     for file in files:
         for name in imports_of(file):
-            assert not any(name == bad or name.startswith(f"{bad}.") for bad in forbidden), f"{file} imports {name}"
+            assert not any(name == other or name.startswith(f"{other}.") for other in forbidden), (
+                f"{file} imports {name}"
+            )
 
 
-def test_only_settings_read_the_environment() -> None:
+def test_only_the_settings_module_reads_the_environment() -> None:
     readers = [file for file in (*ENGINE.rglob("*.py"), *Path("functions").rglob("*.py")) if "os" in imports_of(file)]
     assert readers == [ENGINE / "settings.py"]

@@ -1,4 +1,4 @@
-"""The life of an order."""
+"""The lifecycle of an order."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -47,14 +47,14 @@ def a_transaction(order: Order) -> Transaction:
     )
 
 
-def test_the_table_has_every_status_and_nothing_leaves_a_terminal_one() -> None:
+def test_the_table_has_every_status_and_no_transition_from_a_terminal_one() -> None:
     assert LIFECYCLE.keys() == set(Status)
     assert {Status.CONFIRMED, Status.FAILED, Status.CANCELLED, Status.EXPIRED} == TERMINAL
     assert not {source for source, _ in MOVES} & TERMINAL
     assert not CLAIMS.keys() & TERMINAL
 
 
-def test_every_open_status_can_end_in_every_way_but_a_fill() -> None:
+def test_an_order_can_fail_expire_or_be_cancelled_in_every_open_status() -> None:
     for status in set(Status) - TERMINAL:
         assert LIFECYCLE[status].next >= {Status.FAILED, Status.CANCELLED, Status.EXPIRED}
 
@@ -64,11 +64,11 @@ def test_only_a_submitted_order_can_be_confirmed_and_it_cannot_be_claimed() -> N
     assert set(CLAIMS) == set(Status) - TERMINAL - {Status.SUBMITTED}
 
 
-def test_only_entering_submitted_signs() -> None:
+def test_only_the_transition_to_submitted_signs() -> None:
     assert {status for status, stage in LIFECYCLE.items() if stage.signs} == {Status.SUBMITTED}
 
 
-def test_facts_gather_from_step_to_step() -> None:
+def test_facts_accumulate_from_step_to_step() -> None:
     order = an_order()
     route = choose([Quote("raydium", order.swap, Decimal("149.5"), Decimal(25), Decimal(1))], {})
     order = building(order, route)
@@ -82,14 +82,14 @@ def test_facts_gather_from_step_to_step() -> None:
 
 
 @pytest.mark.parametrize("end", [failed, expired])
-def test_an_end_without_a_fill_says_why_and_forgets_the_transaction(end: Callable[..., Order]) -> None:
+def test_an_end_without_a_fill_records_the_failure_and_clears_the_transaction(end: Callable[..., Order]) -> None:
     order = an_order(Status.SUBMITTED)
     order = end(replace(order, transaction=a_transaction(order)), SlippageExceeded())
     assert order.transaction is None
     assert order.facts.failure == Failure("slippage_exceeded", SlippageExceeded().message)
 
 
-def test_a_retry_says_why_and_when_and_forgets_the_transaction() -> None:
+def test_a_retry_records_the_failure_and_its_delay_and_clears_the_transaction() -> None:
     order = an_order(Status.SUBMITTED)
     order = replace(order, transaction=a_transaction(order))
     order = retried(order, SlippageExceeded(), timedelta(seconds=2))
@@ -98,26 +98,26 @@ def test_a_retry_says_why_and_when_and_forgets_the_transaction() -> None:
     assert order.facts.retry_in == timedelta(seconds=2)
 
 
-def test_a_failure_does_not_keep_the_countdown_of_an_earlier_retry() -> None:
+def test_a_failure_clears_the_delay_of_an_earlier_retry() -> None:
     facts = Facts(failure=Failure("x", "y"), retry_in=timedelta(seconds=2))
     order = failed(replace(an_order(Status.PENDING), facts=facts), NoQuote())
     assert order.facts == Facts(failure=Failure("no_quote", NoQuote().message))
 
 
-def test_an_illegal_move_is_an_error() -> None:
+def test_an_illegal_transition_is_an_error() -> None:
     with pytest.raises(ValueError, match="from pending to confirmed"):
         confirmed(an_order(Status.PENDING), Fill(Decimal(1), Decimal(1)))
 
 
 @pytest.mark.parametrize("message", ["a\0b", "half a pair: \ud800", "x" * 10_000])
-def test_a_venues_words_are_made_fit_to_be_stored(message: str) -> None:
+def test_error_messages_of_venues_are_made_storable(message: str) -> None:
     recorded = Failure.of(VenueUnavailable(message)).message
     assert 0 < len(recorded) <= 500
     assert "\0" not in recorded
     recorded.encode()
 
 
-def test_the_higher_of_slippage_and_floor_is_the_least_that_is_paid_out() -> None:
+def test_the_minimum_payout_is_the_higher_of_slippage_limit_and_min_amount_out() -> None:
     order = an_order()
     quote = Quote("raydium", order.swap, Decimal(100), Decimal(25), Decimal(1))
     assert order.min_amount_out_for(quote) == Decimal("99.5")

@@ -1,4 +1,4 @@
-"""Metrics: CloudWatch's embedded metric format on standard output."""
+"""Metrics in CloudWatch's embedded metric format on standard output."""
 
 import json
 import sys
@@ -54,7 +54,7 @@ def test_an_invocation_writes_one_document(capsys: pytest.CaptureFixture[str]) -
     assert (document["OrdersConfirmed"], document["TimeToConfirm"]) == ([1, 1], [3000, 3500])
 
 
-def test_a_failure_counts_in_all_and_by_its_reason(capsys: pytest.CaptureFixture[str]) -> None:
+def test_failures_are_counted_in_total_and_by_reason(capsys: pytest.CaptureFixture[str]) -> None:
     collected = Metrics()
     collected.add(ATTEMPTS, 3)
     for reason in ("no_quote", "slippage_exceeded", "no_quote"):
@@ -72,7 +72,7 @@ def test_a_failure_counts_in_all_and_by_its_reason(capsys: pytest.CaptureFixture
         assert directive["Dimensions"] == [["service"], ["service", "reason"]]
 
 
-def test_no_document_has_more_values_than_cloudwatch_takes(capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_document_has_more_values_than_cloudwatch_accepts(capsys: pytest.CaptureFixture[str]) -> None:
     collected = Metrics()
     for milliseconds in range(250):
         collected.add(TIME_TO_CONFIRM, milliseconds)
@@ -84,8 +84,8 @@ def test_no_document_has_more_values_than_cloudwatch_takes(capsys: pytest.Captur
     assert [document.get("OrdersConfirmed") for document in documents] == [[1], None, None]
 
 
-def test_a_handler_that_fails_writes_its_metrics_too(capsys: pytest.CaptureFixture[str]) -> None:
-    metrics.flush()  # what other tests counted in this process
+def test_a_failing_handler_writes_its_metrics(capsys: pytest.CaptureFixture[str]) -> None:
+    metrics.flush()  # discard what other tests counted in this process
     capsys.readouterr()
 
     @measured
@@ -98,16 +98,16 @@ def test_a_handler_that_fails_writes_its_metrics_too(capsys: pytest.CaptureFixtu
     assert written(capsys)[0]["OrdersConfirmed"] == [1]
 
 
-def test_the_gain_is_over_the_worst_quote() -> None:
+def test_the_routing_gain_is_measured_against_the_worst_quote() -> None:
     swap = Swap(TOKENS["SOL"], TOKENS["USDC"], Decimal(1))
     quotes = [Quote(amount, swap, Decimal(amount), Decimal(0), Decimal(0)) for amount in ("101", "100.5", "100")]
-    errors = {"away": VenueUnavailable()}
+    errors = {"unavailable": VenueUnavailable()}
     assert routing_gain_bps(choose(quotes, errors)) == pytest.approx(100)
     assert routing_gain_bps(choose(quotes[:1], errors)) is None
 
 
-def test_a_document_is_one_write(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Environments write to one log: what is written in two pieces is torn apart there."""
+def test_a_document_is_written_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Several environments write to the same log, where the parts of a document would be interleaved."""
     writes: list[str] = []
     monkeypatch.setattr(sys.stdout, "write", writes.append)
     collected = Metrics()

@@ -1,4 +1,4 @@
-"""What clients may ask for, and what they are told when it is wrong."""
+"""Validation of clients' requests."""
 
 from decimal import Decimal
 from typing import Any
@@ -26,7 +26,7 @@ ORDER = {"tokenIn": "SOL", "tokenOut": "USDC", "amount": Decimal(1)}
     ("amount", "exact"),
     [("1", "1"), ("1000", "1000"), ("0.123456789", "0.123456789"), ('"1.5"', "1.5"), ("1e3", "1000"), ("1.0", "1.0")],
 )
-def test_amounts_arrive_exactly(amount: str, exact: str) -> None:
+def test_amounts_are_parsed_exactly(amount: str, exact: str) -> None:
     new = PlaceOrder.of(parse(f'{{"tokenIn":"SOL","tokenOut":"USDC","amount":{amount}}}')).new_order("alice")
     assert new.amount_in == Decimal(exact)
     assert new.slippage_bps == 50
@@ -66,7 +66,7 @@ def test_amounts_arrive_exactly(amount: str, exact: str) -> None:
         ({"price": Decimal(1)}, "price", "not a known field"),
     ],
 )
-def test_every_wrong_field_is_named(changes: dict[str, Any], field: str, message: str) -> None:
+def test_an_invalid_field_is_named_in_the_error(changes: dict[str, Any], field: str, message: str) -> None:
     with pytest.raises(InvalidRequest) as refused:
         PlaceOrder.of({**ORDER, **changes}).new_order("alice")
     (error,) = refused.value.errors
@@ -75,42 +75,42 @@ def test_every_wrong_field_is_named(changes: dict[str, Any], field: str, message
 
 
 @pytest.mark.parametrize("missing", ["tokenIn", "tokenOut", "amount"])
-def test_a_missing_field_is_named(missing: str) -> None:
+def test_a_missing_field_is_named_in_the_error(missing: str) -> None:
     with pytest.raises(InvalidRequest) as refused:
         PlaceOrder.of({name: value for name, value in ORDER.items() if name != missing})
     assert [(error.field, error.message) for error in refused.value.errors] == [(missing, "is required")]
 
 
-def test_all_errors_are_told_at_once() -> None:
+def test_all_errors_are_reported_at_once() -> None:
     with pytest.raises(InvalidRequest) as refused:
         PlaceOrder.of({"tokenIn": "DOGE", "amount": "x"})
     assert {error.field for error in refused.value.errors} == {"tokenIn", "tokenOut", "amount"}
 
 
 @pytest.mark.parametrize("document", [None, [], "text", Decimal(1), True])
-def test_only_objects_are_requests(document: object) -> None:
+def test_a_request_must_be_a_json_object(document: object) -> None:
     with pytest.raises(InvalidRequest, match="must be a JSON object"):
         PlaceOrder.of(document)
 
 
 @pytest.mark.parametrize("body", ["", "{", "nonsense", '{"amount": NaN}', '{"amount": -Infinity}', "[" * 100_000, "\0"])
-def test_what_is_not_json(body: str) -> None:
+def test_invalid_json_is_rejected(body: str) -> None:
     with pytest.raises(InvalidJson, match="not valid JSON"):
         parse(body)
 
 
-def test_a_number_of_thousands_of_digits_is_read_and_refused() -> None:
+def test_a_number_with_thousands_of_digits_is_rejected() -> None:
     with pytest.raises(InvalidRequest, match="less than 10"):
         PlaceOrder.of(parse(f'{{"tokenIn":"SOL","tokenOut":"USDC","amount":{"9" * 5000}}}')).new_order("alice")
 
 
 @pytest.mark.parametrize("key", ["", "k" * 10_000, "a b", "ü", "a\tb"])
-def test_a_bad_idempotency_key_is_refused(key: str) -> None:
+def test_an_invalid_idempotency_key_is_rejected(key: str) -> None:
     with pytest.raises(InvalidRequest, match="Idempotency-Key"):
         PlaceOrder.of(ORDER).new_order("alice", key)
 
 
-def test_header_and_field_mean_the_same() -> None:
+def test_the_idempotency_key_header_is_equivalent_to_the_client_order_id() -> None:
     assert PlaceOrder.of(ORDER).new_order("alice", "key").client_order_id == "key"
     assert PlaceOrder.of({**ORDER, "clientOrderId": "key"}).new_order("alice").client_order_id == "key"
     assert PlaceOrder.of({**ORDER, "clientOrderId": "key"}).new_order("alice", "key").client_order_id == "key"
@@ -119,7 +119,7 @@ def test_header_and_field_mean_the_same() -> None:
 
 
 @pytest.mark.parametrize("order_id", ["", "1", "not-a-uuid", "{" + str(uuid4()) + "}", uuid4().hex, 5, None])
-def test_an_order_id_is_a_uuid(order_id: object) -> None:
+def test_an_order_id_must_be_a_uuid(order_id: object) -> None:
     with pytest.raises(InvalidRequest, match="must be an order's id"):
         OrderPath.of({"orderId": order_id})
 
@@ -128,18 +128,18 @@ def test_an_order_id_is_a_uuid(order_id: object) -> None:
     ("query", "field"),
     [({"limit": "0"}, "limit"), ({"limit": "101"}, "limit"), ({"limit": "x"}, "limit"), ({"status": "done"}, "status")],
 )
-def test_bad_queries(query: dict[str, str], field: str) -> None:
+def test_invalid_queries_are_rejected(query: dict[str, str], field: str) -> None:
     with pytest.raises(InvalidRequest) as refused:
         ListOrders.of(query)
     assert refused.value.errors[0].field == field
 
 
-def test_a_query_is_text() -> None:
+def test_query_parameters_are_parsed_from_text() -> None:
     assert ListOrders.of({"limit": "5", "status": "failed"}).limit == 5
     assert Trade.of({"tokenIn": "SOL", "tokenOut": "USDC", "amount": "0.5"}).swap().amount_in == Decimal("0.5")
 
 
-def test_subscriptions_name_an_order_or_the_account() -> None:
+def test_a_subscription_is_either_to_an_order_or_to_the_account() -> None:
     order_id = uuid4()
     assert target_of(Subscribe.of({"orderId": str(order_id)})) == order_id
     assert target_of(Subscribe.of({"action": "subscribe", "channel": "account"})) is None
@@ -149,13 +149,13 @@ def test_subscriptions_name_an_order_or_the_account() -> None:
 
 
 @pytest.mark.parametrize("after", [Decimal(-1), Decimal("1.5"), Decimal("1e300"), "1", Decimal(2**31)])
-def test_after_sequence_is_a_count(after: object) -> None:
+def test_after_sequence_must_be_a_non_negative_integer(after: object) -> None:
     with pytest.raises(InvalidRequest) as refused:
         Subscribe.of({"orderId": str(uuid4()), "afterSequence": after})
     assert refused.value.errors[0].field == "afterSequence"
 
 
-def test_ping_takes_nothing_else() -> None:
+def test_a_ping_has_no_further_fields() -> None:
     assert Ping.of({"action": "ping"}).request_id is None
     with pytest.raises(InvalidRequest):
         Ping.of({"action": "ping", "x": 1})

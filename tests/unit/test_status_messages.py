@@ -1,4 +1,4 @@
-"""What the status queue carries."""
+"""The messages of the status queue."""
 
 import json
 from datetime import UTC, datetime
@@ -19,25 +19,25 @@ def an_event(account: str = "alice", message: str | None = None) -> OrderEvent:
     return OrderEvent(uuid4(), account, 1, Status.ROUTING, 1, datetime.now(UTC), facts)
 
 
-def test_what_was_packed_is_unpacked() -> None:
+def test_packed_events_are_unpacked_unchanged() -> None:
     events = [an_event("alice"), an_event("bob", "Zürich: “no”"), an_event("alice")]
     (message,) = pack(events)
     assert unpack(message) == [(event.account, event_document(event)) for event in events]
 
 
-def test_a_message_as_it_is_in_the_queue() -> None:
-    event = an_event("alice", "away")
+def test_the_format_of_a_message() -> None:
+    event = an_event("alice", "unavailable")
     assert [json.loads(message) for message in pack([event])] == [
         {"events": [{"account": "alice", "event": event_document(event)}]}
     ]
 
 
-def test_no_events_need_no_message() -> None:
+def test_no_message_is_sent_without_events() -> None:
     assert list(pack([])) == []
 
 
 @pytest.mark.parametrize(("size", "events"), [(200_000, [2]), (200_001, [1, 1])])
-def test_a_message_has_200_000_bytes_at_most(size: int, events: list[int]) -> None:
+def test_a_message_has_at_most_200_000_bytes(size: int, events: list[int]) -> None:
     (smallest,) = pack([an_event(), an_event(message="")])
     messages = list(pack([an_event(), an_event(message="x" * (size - len(smallest)))]))
     assert [len(unpack(message)) for message in messages] == events

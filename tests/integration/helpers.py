@@ -1,0 +1,51 @@
+"""Helpers that several tests of the engine share."""
+
+from datetime import UTC, datetime, timedelta
+
+from order_engine.domain.orders import History, Order
+from order_engine.domain.transactions import Transaction
+from order_engine.domain.transitions import building, submitted
+from order_engine.use_cases.quote import quote
+from tests.engine import Engine
+
+CONFIRMED_ON_FIRST_ATTEMPT = ["pending", "routing", "building", "submitted", "confirmed"]
+
+
+def in_seconds(seconds: float) -> datetime:
+    """A time from now."""
+    return datetime.now(UTC) + timedelta(seconds=seconds)
+
+
+def code_of(history: History) -> str:
+    """The error code with which the order, or its last attempt, failed."""
+    assert history.order.facts.failure
+    return history.order.facts.failure.code
+
+
+def statuses(history: History) -> list[str]:
+    """The statuses of the order's events, whose sequence numbers must have no gap."""
+    assert [event.sequence for event in history.events] == list(range(1, len(history.events) + 1))
+    return [str(event.status) for event in history.events]
+
+
+async def crash_after_recording(engine: Engine, order: Order, *, sent: bool) -> Transaction:
+    """Leave the order as a worker does that crashes after it recorded its transaction, before or after sending it."""
+    (claim,) = await engine.claim(order)
+    assert claim.order
+    claimed = claim.order
+    route = await quote(claimed.swap, engine.venues, timedelta(seconds=2))
+    claimed = await engine.journal.record(building(claimed, route))
+    venue = next(venue for venue in engine.venues if venue.name == route.best.venue)
+    transaction = await venue.build(claimed, route.best, claimed.min_amount_out_for(route.best), in_seconds(15))
+    await engine.journal.record(submitted(claimed, transaction))
+    if sent:
+        await engine.chain.send([transaction])
+    return transaction
+
+
+async def in_flight(engine: Engine, count: int) -> list[Order]:
+    """Orders with a signed transaction that was not sent, whose workers have crashed."""
+    orders = await engine.place(count)
+    for order in orders:
+        await crash_after_recording(engine, order, sent=False)
+    return orders
