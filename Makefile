@@ -27,13 +27,13 @@ test: .venv/.ready $(TOOLS)/ministack/.ready $(TOOLS)/sam/.ready $(if $(PYTHON31
 	$(PY) -m pytest
 
 chaos: .venv/.ready $(TOOLS)/ministack/.ready ## run 10,000 orders while injecting failures (ORDERS=, SEED=, DEFAULTS=1)
-	$(PY) -m tests.reliability.chaos --orders $(or $(ORDERS),10000) --seed $(or $(SEED),1) $(if $(DEFAULTS),--defaults)
+	$(PY) -m testing.faults.chaos --orders $(or $(ORDERS),10000) --seed $(or $(SEED),1) $(if $(DEFAULTS),--defaults)
 
 duplicates: .venv/.ready ## run 2,000 orders whose messages are delivered several times (ORDERS=, SEED=)
-	$(PY) -m tests.reliability.duplicates --orders $(or $(ORDERS),2000) --seed $(or $(SEED),1)
+	$(PY) -m testing.faults.duplicates --orders $(or $(ORDERS),2000) --seed $(or $(SEED),1)
 
 outages: .venv/.ready $(TOOLS)/ministack/.ready ## measure the cost of outages with the deployed defaults, in half an hour (ONLY=queue,workers)
-	$(PY) -m tests.reliability.outages $(if $(ONLY),--only $(ONLY))
+	$(PY) -m testing.faults.outages $(if $(ONLY),--only $(ONLY))
 
 bench: .venv/.ready $(TOOLS)/ministack/.ready $(TOOLS)/sam/.ready $(TOOLS)/layer/.ready ## regenerate benchmarks/results.md (ONLY=burst,worker RUNS=3)
 	$(PY) -m benchmarks $(if $(ONLY),--only $(ONLY)) $(if $(RUNS),--runs $(RUNS)) $(if $(ORDERS),--orders $(ORDERS))
@@ -45,6 +45,8 @@ check: .venv/.ready $(TOOLS)/sam/.ready $(TOOLS)/checkov/.ready audit $(if $(PYT
 	@# Each function is a separate program with its own `app` module.
 	echo functions/*/ localcloud/tests/example/*/ | xargs -n 1 $(PY) -m mypy
 	echo */tests/ | xargs -n 1 $(PY) -m mypy --exclude example/
+	$(UV) tool run deno@2.5.6 lint --quiet --config tools/deno.json functions/dashboard/web
+	$(UV) tool run deno@2.5.6 check --quiet --config tools/deno.json functions/dashboard/web
 	$(PY) -m bandit -q -c pyproject.toml -r layers functions admin/src client/src localcloud/src infrastructure
 	$(SAM) validate --lint
 	$(TOOLS)/sam/bin/cfn-lint infrastructure/*.yaml
@@ -53,7 +55,7 @@ check: .venv/.ready $(TOOLS)/sam/.ready $(TOOLS)/checkov/.ready audit $(if $(PYT
 	$(UV) tool run zizmor==1.32.0 --offline --quiet --min-severity medium .github/workflows
 
 picture: .venv/.ready $(TOOLS)/ministack/.ready ## regenerate the README's picture of the dashboard
-	PICTURE=docs/dashboard.png $(PY) -m pytest -q tests/browser/test_picture.py
+	PICTURE=docs/dashboard.png $(PY) -m pytest -q tests/e2e/browser/test_picture.py
 
 audit: .venv/.ready ## check the dependencies for known vulnerabilities
 	$(UV) export --quiet --frozen --no-emit-workspace --output-file $(TOOLS)/audited.txt

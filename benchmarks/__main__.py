@@ -17,7 +17,7 @@ from pathlib import Path
 
 from benchmarks.figures import Options, Section, load_raw, raw, table
 from benchmarks.machine import description
-from tests.postgres import TestServer
+from testing.postgres import TestServer
 
 TITLES = {
     "burst": "Burst",

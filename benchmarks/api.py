@@ -10,8 +10,8 @@ from benchmarks.figures import Figure, Options, per_run, percentile
 from benchmarks.functions import Measured, invoke_all
 from benchmarks.profile import write
 from benchmarks.stub_queue import stub_queue
-from tests.cloud import ROOT
-from tests.postgres import TestServer
+from testing.cloud import ROOT
+from testing.postgres import TestServer
 
 _WARM_UP = 20
 

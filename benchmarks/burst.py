@@ -10,7 +10,7 @@ from pathlib import Path
 from benchmarks.figures import Figure, Options, at_most, per_run
 from benchmarks.invocations import reported
 from benchmarks.load import place_orders
-from tests.cloud import running_cloud
+from testing.cloud import running_cloud
 
 _LARGE_BATCH = 100
 

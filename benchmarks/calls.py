@@ -21,8 +21,8 @@ from benchmarks.figures import Figure, Options, at_most, per_run
 from benchmarks.load import follow_orders
 from benchmarks.trader import trading
 from order_engine.adapters.postgres.database import parse_statements
-from tests.cloud import ROOT, Cloud, running_cloud
-from tests.reliability.proxies import AwsProxy
+from testing.cloud import ROOT, Cloud, running_cloud
+from testing.faults.proxies import AwsProxy
 
 _SQL = ROOT / "layers/order_engine/order_engine/adapters/postgres/sql"
 _COMMITS = {"place", "claim", "record", "send"}

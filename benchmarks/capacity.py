@@ -14,7 +14,7 @@ from benchmarks.figures import load_raw
 from benchmarks.usage import FUNCTIONS
 from localcloud.template.yaml_file import read_yaml
 from order_engine.adapters.postgres.roles import FRONT_DOOR, connection_limits
-from tests.cloud import ROOT
+from testing.cloud import ROOT
 
 _RATES = (100, 1_000, 10_000)
 

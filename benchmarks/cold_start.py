@@ -18,8 +18,8 @@ from statistics import median
 from typing import Any
 
 from benchmarks.figures import Figure, Options, at_most
-from tests.cloud import QUICK, running_cloud
-from tests.lambda_runtime import ARCHITECTURE, PYTHON, ROOT, sam_build
+from testing.cloud import QUICK, running_cloud
+from testing.lambda_runtime import ARCHITECTURE, PYTHON, ROOT, sam_build
 
 _FIRST_REQUESTS = {"api": "submit_order", "websocket": "execute"}  # the most frequent; for others the first sample
 
@@ -37,7 +37,7 @@ for name in sys.argv[1].split(","):
 readings.append(read_clocks())
 import json, os
 loaded = {name: getattr(module, "__file__", None) for name, module in sys.modules.items()}
-from tests.lambda_runner import Context
+from testing.lambda_runner import Context
 event = json.load(sys.stdin)
 readings.append(read_clocks())
 if event is not None:

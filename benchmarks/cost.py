@@ -16,7 +16,7 @@ from typing import Any
 from benchmarks.capacity import Capacity, load_capacity
 from benchmarks.usage import FUNCTIONS
 from order_engine.observability import metrics
-from tests.cloud import ROOT
+from testing.cloud import ROOT
 
 _HOURS = 730
 _SECONDS = _HOURS * 3600

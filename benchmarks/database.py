@@ -5,7 +5,7 @@ from uuid import UUID
 
 import psycopg
 
-from tests.polling import eventually
+from testing.polling import eventually
 
 _PLACE = """
     WITH placed AS (

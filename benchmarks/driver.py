@@ -13,7 +13,7 @@ from typing import Any
 
 from benchmarks.sampling import Sampler
 from order_engine.adapters.aws import JsonService
-from tests.lambda_runner import Context
+from testing.lambda_runner import Context
 
 
 def main() -> None:

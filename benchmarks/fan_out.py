@@ -19,7 +19,7 @@ from benchmarks.figures import Figure, Options, per_run, percentile
 from benchmarks.load import repeat, send_to_worker
 from benchmarks.processes import FRONT_DOOR, memory_mb
 from localcloud.processes import raise_file_limit
-from tests.cloud import Cloud, running_cloud
+from testing.cloud import Cloud, running_cloud
 
 _EVENTS = 5  # per order that is confirmed at its first attempt
 _CONNECTS_AT_ONCE = 20

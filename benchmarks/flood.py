@@ -12,7 +12,7 @@ from benchmarks.figures import Figure, Options, at_most, per_run, percentile
 from benchmarks.load import repeat
 from benchmarks.trader import Trader, trading
 from order_engine.contracts.openapi import openapi_document
-from tests.cloud import Cloud, running_cloud
+from testing.cloud import Cloud, running_cloud
 
 _OPEN = [
     path.replace("{file}", "main.js")

@@ -12,7 +12,7 @@ from typing import Any
 from benchmarks.figures import Figure
 from localcloud.template import load_stack
 from localcloud.template.addresses import Listeners
-from tests.cloud import ROOT
+from testing.cloud import ROOT
 
 _TOOLS = ROOT / ".tools"
 _ENGINE = ROOT / "layers" / "order_engine"

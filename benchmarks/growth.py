@@ -23,8 +23,8 @@ from benchmarks.stub_queue import stub_queue
 from order_engine.adapters.postgres.database import Database, parse_statements
 from order_engine.adapters.postgres.orders import OrderStore
 from order_engine.domain.lifecycle import Status
-from tests.cloud import running_cloud
-from tests.postgres import TestServer
+from testing.cloud import running_cloud
+from testing.postgres import TestServer
 
 _STATEMENTS = parse_statements(Path(__file__).with_name("history.sql").read_text())
 _PAGE = 50

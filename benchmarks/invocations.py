@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from tests.cloud import Cloud
+from testing.cloud import Cloud
 
 
 @dataclass(frozen=True)

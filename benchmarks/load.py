@@ -11,8 +11,8 @@ import psycopg
 
 from benchmarks.processes import busy_seconds, cpu_seconds
 from benchmarks.trader import Trader, trading
-from tests.accounts import aws_client
-from tests.cloud import Cloud
+from testing.accounts import aws_client
+from testing.cloud import Cloud
 
 _LOOK_SECONDS = 0.05
 _PATIENCE_SECONDS = 300

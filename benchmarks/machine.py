@@ -10,7 +10,7 @@ import psutil
 import psycopg
 
 from benchmarks.functions import PYTHON
-from tests.cloud import ROOT
+from testing.cloud import ROOT
 
 
 def description(database_url: str) -> dict[str, str]:

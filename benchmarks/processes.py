@@ -6,7 +6,7 @@ from contextlib import suppress
 
 import psutil
 
-from tests.cloud import Cloud
+from testing.cloud import Cloud
 
 CLIENT = "client"
 FRONT_DOOR = "local cloud"

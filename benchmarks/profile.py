@@ -11,7 +11,7 @@ import psutil
 
 from benchmarks.load import place_orders
 from benchmarks.processes import POSTGRES, grouped
-from tests.cloud import ROOT, Cloud
+from testing.cloud import ROOT, Cloud
 
 _DIRECTORY = ROOT / ".local" / "profiles"
 _PY_SPY = [str(ROOT / ".tools/uv/bin/uv"), "tool", "run", "py-spy==0.4.1", "record", "--gil", "--rate", "200"]

@@ -8,7 +8,7 @@ from benchmarks.figures import Figure, Options, per_run
 from benchmarks.load import Load, place_orders
 from benchmarks.profile import profile_cloud
 from order_engine.domain.lifecycle import Status
-from tests.cloud import running_cloud
+from testing.cloud import running_cloud
 
 _IN_FLIGHT = 64
 _WARM_UP = 300

@@ -11,7 +11,7 @@ from typing import Any
 
 import aiohttp
 
-from tests.cloud import Cloud
+from testing.cloud import Cloud
 
 _BODY = json.dumps({"tokenIn": "SOL", "tokenOut": "USDC", "amount": "1"})
 _PATIENCE_SECONDS = 300

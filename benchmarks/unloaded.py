@@ -11,7 +11,7 @@ from typing import Any
 from benchmarks.figures import Figure, Options, at_most, per_run, percentile
 from benchmarks.trader import Trader, trading
 from order_engine.domain.lifecycle import Status
-from tests.cloud import Cloud, running_cloud
+from testing.cloud import Cloud, running_cloud
 
 _STEPS = (Status.PENDING, Status.ROUTING, Status.BUILDING, Status.SUBMITTED, Status.CONFIRMED)
 _WARM_UP = 20

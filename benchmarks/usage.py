@@ -16,7 +16,7 @@ from benchmarks.invocations import reported
 from benchmarks.load import follow_orders
 from benchmarks.processes import POSTGRES, cpu_seconds
 from benchmarks.trader import trading
-from tests.cloud import Cloud, running_cloud
+from testing.cloud import Cloud, running_cloud
 
 FUNCTIONS = ("api", "worker", "confirmer", "notifier")
 

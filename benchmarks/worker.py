@@ -14,7 +14,7 @@ from benchmarks.functions import Measured, invoke_all, run_module
 from benchmarks.profile import write
 from benchmarks.stub_queue import stub_queue
 from order_engine.domain.lifecycle import Status
-from tests.postgres import TestServer
+from testing.postgres import TestServer
 
 _BATCHES = (10, 100)  # the template's smallest (default) and largest batch size
 _GOALS = {10: 1_000.0, 100: 2_500.0}

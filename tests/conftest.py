@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from tests.cloud import Cloud, client_of
-from tests.postgres import TestServer
+from testing.cloud import Cloud, client_of
+from testing.postgres import TestServer
 
 # A job that a shell runs in the background ignores SIGINT, and so would the programs that tests interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 Document = dict[str, Any]
@@ -29,12 +29,25 @@ class Call:
 
 def calls_of(openapi: Document) -> list[Call]:
     """A call per operation, and one per example where a body has several."""
-    return [
+    calls = [
         call
         for path, operations in openapi["paths"].items()
         for method, operation in operations.items()
         for call in _calls(method, path, operation, openapi["security"])
     ]
+    given = {name for call in calls for name in call.gives}
+    return [
+        replace(call, path=_filled(call.path, openapi["paths"][call.path][call.method.lower()], given))
+        for call in calls
+    ]
+
+
+def _filled(path: str, operation: Document, given: set[str]) -> str:
+    """The path with the examples of those parameters that no answer gives."""
+    for parameter in operation.get("parameters", []):
+        if parameter["in"] == "path" and parameter["name"] not in given:
+            path = path.replace(f"{{{parameter['name']}}}", parameter["example"])
+    return path
 
 
 def _calls(method: str, path: str, operation: Document, security: list[Document]) -> Iterator[Call]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.lambda_runtime import ARCHITECTURE, PYTHON, sam_build
+from testing.lambda_runtime import ARCHITECTURE, PYTHON, sam_build
 
 _MACHINES = {"x86_64": b"\x3e\x00", "arm64": b"\xb7\x00"}  # e_machine of an ELF file
 # Under the runtime's Python: prints the modules that lack unchecked hash-based bytecode of their source.

@@ -8,7 +8,7 @@ import httpx
 import psycopg
 import pytest
 
-from tests.cloud import QUICK, running_cloud
+from testing.cloud import QUICK, running_cloud
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have no second loopback address")

@@ -20,8 +20,8 @@ from botocore.exceptions import ClientError
 
 from localcloud.ports import stable_port
 from localcloud.postgres import Postgres, address, functions_password
+from testing.polling import eventually
 from tests.contract.deployed import ROOT, transformed
-from tests.polling import eventually
 
 MIGRATIONS = ROOT / "layers/order_engine/order_engine/adapters/postgres/migrations"
 

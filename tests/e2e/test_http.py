@@ -19,9 +19,9 @@ from order_engine.contracts.views import (
     QuotesView,
     TokensView,
 )
-from tests.accounts import headers_of_new_account
-from tests.cloud import Cloud
-from tests.polling import eventually
+from testing.accounts import headers_of_new_account
+from testing.cloud import Cloud
+from testing.polling import eventually
 
 SOL = {"tokenIn": "SOL", "tokenOut": "USDC", "amount": 1}
 JSON = {"Content-Type": "application/json"}
@@ -197,8 +197,8 @@ def test_private_routes_require_a_valid_key(cloud: Cloud, method: str, path: str
     assert answer.status_code == 401
 
 
-@pytest.mark.parametrize("path", ["/", "/api/tokens", "/health", "/openapi.json", "/docs"])
-def test_five_routes_are_public(cloud: Cloud, path: str) -> None:
+@pytest.mark.parametrize("path", ["/", "/assets/main.js", "/api/tokens", "/health", "/openapi.json", "/docs"])
+def test_six_routes_are_public(cloud: Cloud, path: str) -> None:
     assert httpx.get(cloud.http_url + path, timeout=15).status_code == 200
 
 

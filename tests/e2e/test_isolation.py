@@ -17,14 +17,20 @@ from order_engine.adapters.postgres.orders import OrderStore
 from order_engine.adapters.postgres.roles import FRONT_DOOR
 from order_engine.contracts.openapi import openapi_document
 from order_engine.domain.orders import Order
-from tests.cloud import QUICK, Cloud, running_cloud
+from testing.cloud import QUICK, Cloud, running_cloud
+from testing.engine import LIFETIME, new_order
+from testing.polling import eventually
+from testing.postgres import url_of
 from tests.e2e.test_http import SOL, finished, place
-from tests.engine import LIFETIME, new_order
-from tests.polling import eventually
-from tests.postgres import url_of
+
+pytestmark = pytest.mark.reliability
 
 AT_ONCE = 200
-PUBLIC = [path for path, item in openapi_document()["paths"].items() if item.get("get", {}).get("security") == []]
+PUBLIC = [
+    path.replace("{file}", "main.js")
+    for path, item in openapi_document()["paths"].items()
+    if item.get("get", {}).get("security") == []
+]
 
 
 @pytest.fixture(scope="module")

@@ -8,14 +8,17 @@ from uuid import UUID
 
 import httpx
 import psycopg
+import pytest
 
-from tests.accounts import aws_client
-from tests.cloud import QUICK, Cloud, client_of, running_cloud
+from testing.accounts import aws_client
+from testing.cloud import QUICK, Cloud, client_of, running_cloud
+from testing.faults.proxies import AwsProxy, aws_proxy
+from testing.polling import eventually
 from tests.contract.deployed import deployed
 from tests.e2e.test_http import SOL, place
 from tests.e2e.test_websocket import opened
-from tests.polling import eventually
-from tests.reliability.proxies import AwsProxy, aws_proxy
+
+pytestmark = pytest.mark.security
 
 # Requests whose permission has a different name.
 PERMISSION = {

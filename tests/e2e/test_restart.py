@@ -9,9 +9,11 @@ import httpx
 import psutil
 import pytest
 
-from tests.cloud import QUICK, client_of, running_cloud, start, stop, wait_until_up
+from testing.cloud import QUICK, client_of, running_cloud, start, stop, wait_until_up
+from testing.polling import eventually
 from tests.e2e.test_http import LIFE, finished, place
-from tests.polling import eventually
+
+pytestmark = pytest.mark.reliability
 
 
 def test_orders_survive_a_restart_and_those_in_flight_finish(tmp_path: Path) -> None:

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from localcloud.postgres import functions_password
-from tests.accounts import api_keys
-from tests.cloud import Cloud
+from testing.accounts import api_keys
+from testing.cloud import Cloud
+from testing.lambda_runtime import running
 from tests.integration.doubles import fake_aws
-from tests.lambda_runtime import running
 
 ROOT = Path(__file__).parents[2]
 EVENTS = ROOT / "events"
@@ -174,15 +174,22 @@ def test_sweeper(invoke: Invoke) -> None:
 
 
 def test_dashboard(invoke: Invoke) -> None:
-    (event,) = samples("dashboard").values()
-    (answer,) = invoke("dashboard", [event])
-    assert answer["statusCode"] == 200
-    assert answer["headers"]["Content-Type"].startswith("text/html")
-    assert answer["headers"]["Cache-Control"] == "public, max-age=300"
-    kept = {**event, "headers": {**event["headers"], "if-none-match": answer["headers"]["ETag"]}}
-    assert [(again["statusCode"], "body" in again) for again in invoke("dashboard", [kept])] == [(304, False)]
-    (with_key,) = invoke("dashboard", [kept], DASHBOARD_API_KEY="oek_mine")
-    assert (with_key["statusCode"], with_key["headers"]["Cache-Control"]) == (200, "no-store")
+    events = samples("dashboard")
+    answers = dict(zip(events, invoke("dashboard", list(events.values())), strict=True))
+    kept = {}
+    for name, content_type in (("page", "text/html"), ("asset", "text/javascript")):
+        assert answers[name]["statusCode"] == 200
+        headers = answers[name]["headers"]
+        assert headers["Content-Type"] == f"{content_type}; charset=utf-8"
+        assert headers["Cache-Control"] == "public, max-age=300"
+        kept[name] = {**events[name], "headers": {**events[name]["headers"], "if-none-match": headers["ETag"]}}
+    again = invoke("dashboard", list(kept.values()))
+    assert [(answer["statusCode"], "body" in answer) for answer in again] == [(304, False), (304, False)]
+    page, asset = invoke("dashboard", list(kept.values()), DASHBOARD_API_KEY="oek_mine")
+    assert (page["statusCode"], page["headers"]["Cache-Control"]) == (200, "no-store")
+    assert asset["statusCode"] == 304  # only the page contains the key
+    (unknown,) = invoke("dashboard", [{**events["asset"], "rawPath": "/assets/../app.py"}])
+    assert (unknown["statusCode"], unknown["headers"]["Content-Type"]) == (404, "application/problem+json")
 
 
 def test_migrate(invoke: Invoke) -> None:

@@ -15,8 +15,8 @@ from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
 from order_engine.contracts.views import EventView
-from tests.accounts import headers_of_new_account
-from tests.cloud import Cloud
+from testing.accounts import headers_of_new_account
+from testing.cloud import Cloud
 from tests.e2e.test_http import LIFE, SOL, finished, place
 
 Frame = dict[str, Any]

@@ -8,7 +8,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from order_engine.adapters import aws as aws_calls
-from tests.engine import Engine
+from testing.engine import Engine
 
 NewEngine = Callable[..., Engine]
 

@@ -6,7 +6,7 @@ from order_engine.domain.orders import History, Order
 from order_engine.domain.transactions import Transaction
 from order_engine.domain.transitions import building, submitted
 from order_engine.use_cases.quote import quote
-from tests.engine import Engine
+from testing.engine import Engine
 
 CONFIRMED_ON_FIRST_ATTEMPT = ["pending", "routing", "building", "submitted", "confirmed"]
 

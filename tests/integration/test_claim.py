@@ -12,7 +12,7 @@ import pytest
 from order_engine.domain.claims import Claim, Decision
 from order_engine.domain.lifecycle import TERMINAL, Status
 from order_engine.domain.orders import Order
-from tests.engine import LIMITS, Engine
+from testing.engine import LIMITS, Engine
 from tests.integration.conftest import NewEngine
 from tests.integration.doubles import UnavailableVenue
 from tests.integration.helpers import code_of, crash_after_recording, statuses

@@ -12,7 +12,7 @@ from order_engine.domain.errors import DatabaseUnavailable, QueueUnavailable, Tr
 from order_engine.domain.lifecycle import Status
 from order_engine.domain.orders import Order, OrderEvent
 from order_engine.domain.transactions import Fill, Transaction, TransactionStatus, Unfilled
-from tests.engine import INTERVAL, WATCHDOG, Engine, Recorder
+from testing.engine import INTERVAL, WATCHDOG, Engine, Recorder
 from tests.integration.conftest import NewEngine
 from tests.integration.doubles import ScriptedChain, UnavailableChain
 from tests.integration.helpers import CONFIRMED_ON_FIRST_ATTEMPT, code_of, in_flight, statuses

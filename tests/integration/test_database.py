@@ -13,8 +13,8 @@ from order_engine.adapters.postgres.migrate import migrate
 from order_engine.adapters.postgres.orders import OrderStore
 from order_engine.domain.claims import Decision
 from order_engine.domain.errors import DatabaseUnavailable, OutcomeUnknown, StatementRejected
-from tests.engine import LIFETIME, WATCHDOG, Engine, new_order
-from tests.postgres import TestServer
+from testing.engine import LIFETIME, WATCHDOG, Engine, new_order
+from testing.postgres import TestServer
 
 POSTGRES = Path("layers/order_engine/order_engine/adapters/postgres")
 SQL, MIGRATIONS = POSTGRES / "sql", POSTGRES / "migrations"

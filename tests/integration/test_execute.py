@@ -14,7 +14,7 @@ from order_engine.domain.orders import Order
 from order_engine.domain.routes import NoQuoteFrom, Quote, Swap
 from order_engine.domain.transactions import Transaction, Unfilled
 from order_engine.venues.protocol import Venue
-from tests.engine import Engine
+from testing.engine import Engine
 from tests.integration.conftest import NewEngine
 from tests.integration.doubles import FaultyVenue, HangingVenue, UnavailableChain, UnavailableVenue
 from tests.integration.helpers import CONFIRMED_ON_FIRST_ATTEMPT, code_of, crash_after_recording, statuses

@@ -17,9 +17,11 @@ from order_engine.domain.errors import DatabaseUnavailable, OutcomeUnknown, Queu
 from order_engine.domain.lifecycle import Status
 from order_engine.domain.orders import Order
 from order_engine.domain.transactions import Fill, Transaction, TransactionStatus, Unfilled
-from tests.engine import LIFETIME, WATCHDOG, Engine, new_order
+from testing.engine import LIFETIME, WATCHDOG, Engine, new_order
 from tests.integration.doubles import ScriptedChain, UnavailableVenue
 from tests.integration.helpers import in_flight
+
+pytestmark = pytest.mark.reliability
 
 
 class DatabaseWithout(Database):

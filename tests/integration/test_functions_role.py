@@ -10,7 +10,7 @@ import pytest
 
 from order_engine.adapters.postgres.database import parse_statements, statement_named
 from order_engine.adapters.postgres.roles import EXECUTION, FRONT_DOOR, MAINTENANCE
-from tests.postgres import TestServer, url_of
+from testing.postgres import TestServer, url_of
 
 SQL = Path("layers/order_engine/order_engine/adapters/postgres/sql")
 STATEMENTS = {f"{file.stem}.{name}" for file in SQL.glob("*.sql") for name in parse_statements(file.read_text())}

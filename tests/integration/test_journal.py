@@ -16,7 +16,7 @@ from order_engine.domain.orders import Order
 from order_engine.domain.routes import Quote, Swap
 from order_engine.domain.transactions import Transaction
 from order_engine.domain.transitions import failed, retried
-from tests.engine import Engine
+from testing.engine import Engine
 from tests.integration.doubles import HangingVenue
 from tests.integration.helpers import CONFIRMED_ON_FIRST_ATTEMPT, statuses
 

@@ -25,7 +25,7 @@ from order_engine.adapters import aws
 from order_engine.adapters.postgres import iam_token
 from order_engine.adapters.postgres.database import Database
 from order_engine.domain.errors import DatabaseUnavailable
-from tests.polling import eventually
+from testing.polling import eventually
 
 CERTIFICATES = Path("layers/order_engine/order_engine/adapters/postgres/certificates.pem")
 _YEAR = timedelta(days=365)

@@ -14,7 +14,7 @@ from psycopg.rows import dict_row
 from order_engine.adapters.postgres import database
 from order_engine.adapters.postgres.database import Database, parse_statements, statement_named
 from order_engine.domain.lifecycle import CLAIMS, MOVES
-from tests.postgres import TestServer
+from testing.postgres import TestServer
 
 ORDERS = 20_000
 # The statements that run for every order; Postgres caches their plans.

@@ -1,7 +1,7 @@
 """Finished orders are deleted after their retention period."""
 
 from order_engine.use_cases.purge_finished import purge_finished
-from tests.engine import Engine
+from testing.engine import Engine
 
 _OLD = """
     WITH placed AS (

@@ -7,7 +7,7 @@ from typing import Any
 
 from order_engine.domain.orders import Order
 from order_engine.venues.protocol import Venue
-from tests.engine import Engine
+from testing.engine import Engine
 
 
 def venue_of_the_readme() -> Venue:

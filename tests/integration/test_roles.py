@@ -18,9 +18,11 @@ from order_engine.adapters.postgres.migrate import migrate
 from order_engine.adapters.postgres.orders import OrderStore
 from order_engine.adapters.postgres.roles import EXECUTION, FRONT_DOOR, MAINTENANCE, configure_roles, connection_limits
 from order_engine.domain.errors import DatabaseUnavailable, StatementRejected
-from tests.engine import LIFETIME, WATCHDOG, new_order
-from tests.polling import eventually
-from tests.postgres import TestServer, role_settings, url_of
+from testing.engine import LIFETIME, WATCHDOG, new_order
+from testing.polling import eventually
+from testing.postgres import TestServer, role_settings, url_of
+
+pytestmark = pytest.mark.security
 
 MIGRATIONS = Path("layers/order_engine/order_engine/adapters/postgres/migrations")
 

@@ -17,7 +17,7 @@ def deploy(aws: FakeAws, request: str, secret: str = "owner-secret") -> str:
     """Invoke the function with the sample event; returns what it logs."""
     event = json.loads((ROOT / f"events/schema/{request}.json").read_text()) | {"ResponseURL": f"{aws.url}/response"}
     done = subprocess.run(
-        [sys.executable, str(ROOT / "tests/lambda_runner.py")],
+        [sys.executable, str(ROOT / "testing/lambda_runner.py")],
         cwd=ROOT / "functions/schema",
         env={
             "PATH": os.environ["PATH"],

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 from order_engine.domain.lifecycle import Status
 from order_engine.domain.orders import Order
 from order_engine.use_cases.settle_dead_letters import Settlement
-from tests.engine import Engine, Recorder
+from testing.engine import Engine, Recorder
 from tests.integration.doubles import UnavailableVenue
 from tests.integration.helpers import code_of, crash_after_recording
 

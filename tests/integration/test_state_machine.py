@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, ClassVar
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -33,9 +34,11 @@ from order_engine.domain.transactions import Fill, InFlight
 from order_engine.domain.transitions import building, confirmed, failed, retried, submitted
 from order_engine.use_cases.settle import RetryPolicy
 from order_engine.use_cases.sweep import sweep
-from tests.engine import LIMITS, RETRIES, WATCHDOG, Engine
-from tests.postgres import TestServer
-from tests.reliability.invariants import FINISHED, Policy, check
+from testing.engine import LIMITS, RETRIES, WATCHDOG, Engine
+from testing.faults.invariants import FINISHED, Policy, check
+from testing.postgres import TestServer
+
+pytestmark = pytest.mark.reliability
 
 # Leases, backoffs and expiry times are changed by the rules here; other tests check that they are respected.
 _MOVED_TIMES = {

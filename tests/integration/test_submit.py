@@ -12,7 +12,7 @@ from order_engine.contracts.documents import accepted_document
 from order_engine.domain.errors import DatabaseUnavailable, IdempotencyConflict
 from order_engine.domain.lifecycle import Status
 from order_engine.use_cases.sweep import sweep
-from tests.engine import WATCHDOG, Engine, new_order
+from testing.engine import WATCHDOG, Engine, new_order
 from tests.integration.conftest import NewEngine
 
 

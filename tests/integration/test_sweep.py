@@ -9,7 +9,7 @@ import pytest
 from order_engine.domain.errors import QueueUnavailable
 from order_engine.domain.orders import Order
 from order_engine.use_cases.sweep import sweep
-from tests.engine import LIFETIME, WATCHDOG, Engine
+from testing.engine import LIFETIME, WATCHDOG, Engine
 from tests.integration.doubles import UnavailableVenue
 from tests.integration.helpers import in_seconds
 

@@ -13,7 +13,7 @@ from order_engine.domain.routes import Quote, Swap
 from order_engine.domain.transactions import Transaction
 from order_engine.domain.transitions import building, expired, submitted
 from order_engine.use_cases.quote import quote
-from tests.engine import LIFETIME, Engine, new_order
+from testing.engine import LIFETIME, Engine, new_order
 from tests.integration.doubles import UnavailableVenue
 from tests.integration.helpers import CONFIRMED_ON_FIRST_ATTEMPT, code_of, crash_after_recording, in_seconds, statuses
 

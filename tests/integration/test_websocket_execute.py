@@ -15,7 +15,7 @@ import pytest
 
 from order_engine.domain.errors import ConnectionsUnavailable, DatabaseUnavailable, OutcomeUnknown
 from order_engine.domain.orders import NewOrder
-from tests.engine import ACCOUNT, Engine
+from testing.engine import ACCOUNT, Engine
 
 FUNCTION = Path(__file__).parents[2] / "functions" / "websocket"
 SOL = {"action": "execute", "tokenIn": "SOL", "tokenOut": "USDC", "amount": "1"}

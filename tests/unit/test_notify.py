@@ -15,7 +15,7 @@ from order_engine.domain.errors import ConnectionsUnavailable
 from order_engine.domain.pushes import Undelivered
 from order_engine.observability.metrics import metrics
 from order_engine.use_cases.notify import StatusEvent, notify
-from tests.polling import eventually
+from testing.polling import eventually
 
 POSTS_AT_ONCE = 4
 LONG = timedelta(minutes=1)

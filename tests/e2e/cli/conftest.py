@@ -16,7 +16,7 @@ from typer.testing import CliRunner, Result
 
 import order_admin.app
 import order_client.cli
-from tests.cloud import QUICK, Cloud, running_cloud
+from testing.cloud import QUICK, Cloud, running_cloud
 
 
 @pytest.fixture(scope="session")

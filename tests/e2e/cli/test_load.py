@@ -1,7 +1,7 @@
 """`orders-admin load` on a running local cloud."""
 
+from testing.polling import eventually
 from tests.e2e.cli.conftest import CommandLine
-from tests.polling import eventually
 
 
 def test_load(admin: CommandLine) -> None:

@@ -7,10 +7,10 @@ import pytest
 from botocore.stub import Stubber
 
 from order_admin.poison import depth, move_all, peek_at, start_move
-from tests.accounts import aws_client
-from tests.cloud import Cloud
+from testing.accounts import aws_client
+from testing.cloud import Cloud
+from testing.polling import eventually
 from tests.e2e.cli.conftest import CommandLine
-from tests.polling import eventually
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient

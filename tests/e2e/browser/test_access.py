@@ -1,0 +1,82 @@
+"""Accessibility: small screens, keyboard operation, contrast in light and dark mode."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.e2e.browser.desk import LIFE, Desk
+
+
+def test_a_phone_needs_no_horizontal_scrolling(new_desk: Callable[..., Desk]) -> None:
+    desk = new_desk(viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True)
+    desk.open()
+    desk.place("1234.567891234")
+    desk.has_steps(LIFE)
+    expect(desk.rows.first).to_contain_text("Confirmed")
+    assert desk.page.evaluate("() => document.documentElement.scrollWidth") == 360
+    expect(desk.order.get_by_role("heading", level=2)).to_be_in_viewport()
+
+
+def test_an_order_can_be_placed_with_the_keyboard_alone(desk: Desk) -> None:
+    desk.page.locator("body").press("Home")
+    _tab_to(desk, "#tokenIn")
+    desk.page.keyboard.type("JUP")
+    _tab_to(desk, "#amount")
+    desk.page.keyboard.press("ControlOrMeta+A")
+    desk.page.keyboard.type("21")
+    _tab_to(desk, "[data-bps='100']")
+    desk.page.keyboard.press("Space")
+    _tab_to(desk, "#place")
+    desk.page.keyboard.press("Enter")
+    expect(desk.order.get_by_role("heading", level=2)).to_have_text("21 JUP → USDC")
+    desk.has_steps(LIFE)
+    expect(desk.order).to_contain_text("100 bps")
+    _tab_to(desk, "#orders-body a")
+    desk.page.keyboard.press("Enter")
+    expect(desk.page.locator("#order-title")).to_be_focused()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_text_has_sufficient_contrast(new_desk: Callable[..., Desk], scheme: str) -> None:
+    desk = new_desk(color_scheme=scheme, reduced_motion="reduce")
+    desk.open()
+    desk.place("1")
+    desk.has_steps(LIFE)
+    assert desk.page.evaluate(_LOW_CONTRAST_TEXTS) == []
+
+
+def _tab_to(desk: Desk, selector: str) -> None:
+    target = desk.page.locator(f"{selector}:focus")
+    for _ in range(40):
+        desk.page.keyboard.press("Tab")
+        if target.count():
+            return
+    raise AssertionError(f"Tab does not reach {selector}")
+
+
+# WCAG 2.2, 1.4.3: a contrast of at least 4.5:1 between text and background.
+_LOW_CONTRAST_TEXTS = """() => {
+  const channels = (color) => color.match(/[\\d.]+/g).map(Number);
+  const luminance = (color) => {
+    const [r, g, b] = channels(color).slice(0, 3).map((c) => c / 255)
+      .map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const background = (element) => {
+    for (let at = element; at; at = at.parentElement) {
+      const color = getComputedStyle(at).backgroundColor;
+      if ((channels(color)[3] ?? 1) === 1) return color;
+    }
+    return "rgb(255, 255, 255)";
+  };
+  const found = [];
+  for (const element of document.body.querySelectorAll("*")) {
+    const texts = [...element.childNodes].filter((node) => node.nodeType === 3 && node.data.trim());
+    if (!texts.length || !element.checkVisibility() || element.closest("svg, script")) continue;
+    const one = luminance(getComputedStyle(element).color), other = luminance(background(element));
+    const contrast = (Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05);
+    if (contrast < 4.5) found.push(`${contrast.toFixed(2)} ${texts[0].data.trim()}`);
+  }
+  return found;
+}"""
