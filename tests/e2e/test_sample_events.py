@@ -20,7 +20,7 @@ from tests.integration.doubles import fake_aws
 
 ROOT = Path(__file__).parents[2]
 EVENTS = ROOT / "events"
-RUNNER = ROOT / "tests" / "lambda_runner.py"
+RUNNER = ROOT / "testing" / "lambda_runner.py"
 
 Invoke = Callable[..., list[Any]]
 

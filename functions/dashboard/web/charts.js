@@ -1,4 +1,6 @@
+// @ts-check
 // Three small charts of the orders that this page has loaded, each with its numbers as text.
+/** @import { Content, Order } from "./types.d.ts" */
 import { byId, el, svg } from "./dom.js";
 import { ENDS, STATUSES } from "./statuses.js";
 import { duration, serverNow } from "./times.js";
@@ -9,7 +11,7 @@ const WIDTH = 320;
 const OPEN = "open";
 const OUTCOMES = [...ENDS, OPEN];
 
-/** Draw all charts. */
+/** Draw all charts. @param {Order[]} orders */
 export function renderCharts(orders) {
   const count = orders.length === 1 ? "one order" : `${orders.length.toLocaleString("en")} orders`;
   byId("charts-note").textContent = `Computed from the ${count} loaded on this page, live.`;
@@ -19,11 +21,16 @@ export function renderCharts(orders) {
   byId("chart-venues").replaceChildren(venues(filled));
 }
 
+/** @param {Order} order */
 const outcomeOf = ({ status }) => (ENDS.includes(status) ? status : OPEN);
+/** @param {string} outcome */
 const kindOf = (outcome) => STATUSES[outcome]?.tone ?? outcome;
+/** @returns {Record<string, number>} */
 const none = () => Object.fromEntries(OUTCOMES.map((outcome) => [outcome, 0]));
+/** @param {string} text */
 const nothing = (text) => el("p", { class: "note" }, text);
 
+/** @param {Order[]} orders */
 function rate(orders) {
   const thisMinute = Math.floor(serverNow() / 60_000);
   const minutes = Array.from({ length: MINUTES }, none);
@@ -34,6 +41,7 @@ function rate(orders) {
     minutes[MINUTES - 1 - ago][outcomeOf(order)] += 1;
     totals[outcomeOf(order)] += 1;
   }
+  /** @param {Record<string, number>} counts */
   const sum = (counts) => OUTCOMES.reduce((total, outcome) => total + counts[outcome], 0);
   const highest = Math.max(...minutes.map(sum));
   if (!highest) return nothing("No orders in the last 30 minutes.");
@@ -55,11 +63,11 @@ function rate(orders) {
       );
     });
   });
-  const entries = OUTCOMES.filter((outcome) => totals[outcome]).map((outcome) => [
-    kindOf(outcome),
-    `${totals[outcome]} ${outcome}`,
-  ]);
-  const summary = entries.map(([, text]) => text).join(", ");
+  const entries = OUTCOMES.filter((outcome) => totals[outcome]).map((outcome) => ({
+    kind: kindOf(outcome),
+    text: `${totals[outcome]} ${outcome}`,
+  }));
+  const summary = entries.map(({ text }) => text).join(", ");
   return el(
     "div",
     {},
@@ -76,20 +84,28 @@ function rate(orders) {
   );
 }
 
+/** @param {Order[]} filled */
 function latency(filled) {
   const times = filled
     .map(({ createdAt, updatedAt }) => Date.parse(updatedAt) - Date.parse(createdAt))
     .sort((one, other) => one - other);
   if (!times.length) return nothing("Nothing confirmed yet.");
+  /** @param {number} share */
   const quantile = (share) => times[Math.max(0, Math.ceil(share * times.length) - 1)];
-  const [p50, p99, longest] = [quantile(0.5), quantile(0.99), Math.max(1, times.at(-1))];
+  const [p50, p99, longest] = [quantile(0.5), quantile(0.99), Math.max(1, times[times.length - 1])];
+  /** @type {number[]} */
   const bins = Array(24).fill(0);
   for (const time of times) bins[Math.min(bins.length - 1, Math.floor((time / longest) * bins.length))] += 1;
   const [top, bottom, tallest] = [6, 52, Math.max(...bins)];
   const step = WIDTH / bins.length;
+  /** @param {number} value */
+  const at = (value) => Math.min(WIDTH - 1, Math.max(1, (value / longest) * WIDTH));
+  /**
+   * @param {number} value
+   * @param {string} name
+   */
   const mark = (value, name) =>
     svg("line", { class: `mark ${name}`, x1: at(value), x2: at(value), y1: top - 4, y2: bottom });
-  const at = (value) => Math.min(WIDTH - 1, Math.max(1, (value / longest) * WIDTH));
   return el(
     "div",
     {},
@@ -118,15 +134,18 @@ function latency(filled) {
   );
 }
 
+/** @param {Order[]} filled */
 function venues(filled) {
+  /** @type {Map<string, number>} */
   const counts = new Map();
   for (const { route } of filled) if (route) counts.set(route.venue, (counts.get(route.venue) ?? 0) + 1);
   const total = [...counts.values()].reduce((sum, count) => sum + count, 0);
   if (!total) return nothing("Nothing confirmed yet.");
   const shares = [...counts].sort(([one], [other]) => (one < other ? 1 : -1));
+  /** @param {number} count */
   const percent = (count) => `${Math.round((count / total) * 100)} %`;
   let x = 0;
-  const parts = shares.map(([venue, count], index) => {
+  const parts = shares.map(([, count], index) => {
     const width = (count / total) * WIDTH;
     const part = svg("rect", {
       class: `share share-${index % 4}`,
@@ -144,17 +163,33 @@ function venues(filled) {
     "div",
     {},
     drawing(16, `Share of ${total} fills: ${texts.join(", ")}.`, parts),
-    legend(texts.map((text, index) => [`share-${index % 4}`, text])),
+    legend(texts.map((text, index) => ({ kind: `share-${index % 4}`, text }))),
   );
 }
 
+/**
+ * @param {number} height
+ * @param {string} description
+ * @param {Content[]} content
+ */
 const drawing = (height, description, content) =>
   svg("svg", { class: "chart", viewBox: `0 0 ${WIDTH} ${height}`, role: "img", "aria-label": description }, content);
+/**
+ * @param {number} x
+ * @param {number} y
+ * @param {string | number} text
+ * @param {"start" | "end"} anchor
+ */
 const label = (x, y, text, anchor) => svg("text", { x, y, "text-anchor": anchor }, String(text));
+/** @param {{ kind: string, text: string }[]} entries */
 const legend = (entries) =>
   el(
     "ul",
     { class: "legend" },
-    entries.map(([kind, text]) => el("li", {}, el("span", { class: `swatch ${kind}`, "aria-hidden": "true" }), text)),
+    entries.map(({ kind, text }) => el("li", {}, el("span", { class: `swatch ${kind}`, "aria-hidden": "true" }), text)),
   );
+/**
+ * @param {string} name
+ * @param {string} value
+ */
 const figureOf = (name, value) => el("div", {}, el("dt", {}, name), el("dd", {}, value));

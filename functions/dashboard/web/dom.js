@@ -1,48 +1,107 @@
+// @ts-check
 // All elements are created here. Text is always text: nothing is parsed as HTML.
+/** @import { Attributes, Content, Part } from "./types.d.ts" */
 
 const SVG = "http://www.w3.org/2000/svg";
 
-/** The page's element with this id. */
-export const byId = (id) => document.getElementById(id);
+/** The page's element with this id. @param {string} id */
+export const byId = (id) => elementById(HTMLElement, id);
 
-/** An HTML element. `on` has listeners, everything else is an attribute, omitted if it is false or null. */
-export const el = (name, attributes = {}, ...children) => filled(document.createElement(name), attributes, children);
+/** The page's input with this id. @param {string} id */
+export const inputById = (id) => elementById(HTMLInputElement, id);
 
-/** An SVG element. */
-export const svg = (name, attributes = {}, ...children) =>
-  filled(document.createElementNS(SVG, name), attributes, children);
+/** The page's select with this id. @param {string} id */
+export const selectById = (id) => elementById(HTMLSelectElement, id);
 
-function filled(element, { on = {}, ...attributes }, children) {
-  for (const [name, value] of Object.entries(attributes)) {
-    if (value !== null && value !== undefined && value !== false)
-      element.setAttribute(name, value === true ? "" : value);
-  }
-  for (const [type, listener] of Object.entries(on)) element.addEventListener(type, listener);
-  element.append(
-    ...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false),
-  );
+/** The page's dialog with this id. @param {string} id */
+export const dialogById = (id) => elementById(HTMLDialogElement, id);
+
+/**
+ * @template {HTMLElement} T
+ * @param {new () => T} kind
+ * @param {string} id
+ */
+function elementById(kind, id) {
+  const element = document.getElementById(id);
+  if (!(element instanceof kind)) throw new TypeError(`the page has no ${kind.name} with the id ${id}`);
   return element;
 }
 
+/**
+ * An HTML element. An attribute that is false or null is omitted.
+ * @template {keyof HTMLElementTagNameMap} K
+ * @param {K} name
+ * @param {Attributes} attributes
+ * @param {Content[]} children
+ */
+export const el = (name, attributes = {}, ...children) => filled(document.createElement(name), attributes, children);
+
+/**
+ * An SVG element.
+ * @template {keyof SVGElementTagNameMap} K
+ * @param {K} name
+ * @param {Attributes} attributes
+ * @param {Content[]} children
+ */
+export const svg = (name, attributes = {}, ...children) =>
+  filled(document.createElementNS(SVG, name), attributes, children);
+
+/**
+ * @template {Element} T
+ * @param {T} element
+ * @param {Attributes} attributes
+ * @param {Content[]} children
+ */
+function filled(element, attributes, children) {
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value !== null && value !== undefined && value !== false)
+      element.setAttribute(name, value === true ? "" : String(value));
+  }
+  append(element, children);
+  return element;
+}
+
+/**
+ * @param {Element} element
+ * @param {Content[]} children
+ */
+function append(element, children) {
+  for (const child of children) {
+    if (Array.isArray(child)) append(element, child);
+    else if (child !== null && child !== undefined && child !== false) element.append(child);
+  }
+}
+
+/** @type {WeakMap<Element, { key: string, signature: string }>} */
 const made = new WeakMap();
 
 /**
- * Make these parts the children of `parent`, in this order: [{key, signature, make(changed)}]. A child whose signature
- * is unchanged stays the same element, so that focus, selection and open details are kept.
+ * Make these parts the children of `parent`, in this order. A child whose signature is unchanged stays the same
+ * element, so that focus, selection and open details are kept.
+ * @param {Element} parent
+ * @param {Part[]} parts
  */
 export function patch(parent, parts) {
+  /** @type {Map<string, Element>} */
   const before = new Map();
-  for (const child of parent.children) if (made.has(child)) before.set(made.get(child).key, child);
+  for (const child of parent.children) {
+    const part = made.get(child);
+    if (part) before.set(part.key, child);
+  }
   const focused = document.activeElement;
-  let refocus = null;
+  let refocus = () => {};
   const after = parts.map(({ key, signature, make }) => {
     const old = before.get(key);
-    if (old && made.get(old).signature === signature) return old;
+    if (old && made.get(old)?.signature === signature) return old;
     const child = make(Boolean(old));
     made.set(child, { key, signature });
-    if (old?.contains(focused)) refocus = () => focusables(child)[focusables(old).indexOf(focused)]?.focus();
+    if (focused && old?.contains(focused)) {
+      const position = focusables(old).findIndex((element) => element === focused);
+      refocus = () => focusables(child)[position]?.focus();
+    }
     return child;
   });
+  /** @type {Set<Node>} */
   const staying = new Set(after);
   for (const child of [...parent.childNodes]) if (!staying.has(child)) child.remove();
   let next = parent.firstChild;
@@ -50,12 +109,18 @@ export function patch(parent, parts) {
     if (child === next) next = next.nextSibling;
     else parent.insertBefore(child, next);
   }
-  refocus?.();
+  refocus();
 }
 
-const focusables = (element) => [...element.querySelectorAll("a[href], button, summary")];
+/** @param {Element} element */
+const focusables = (element) =>
+  [...element.querySelectorAll("a[href], button, summary")].filter((found) => found instanceof HTMLElement);
 
-/** A button that copies `text` and confirms it. */
+/**
+ * A button that copies `text` and confirms it.
+ * @param {string} text
+ * @param {string} what
+ */
 export function copyButton(text, what) {
   const button = el("button", { type: "button", class: "quiet copy", "aria-label": `Copy ${what}` }, "Copy");
   button.addEventListener("click", async () => {
@@ -71,7 +136,7 @@ export function copyButton(text, what) {
   return button;
 }
 
-/** Announce text to screen readers. */
+/** Announce text to screen readers. @param {string} text */
 export function announce(text) {
   byId("announcer").textContent = text;
 }

@@ -1,4 +1,6 @@
+// @ts-check
 // Keeps the store up to date: events by WebSocket, and the HTTP API whenever events may have been missed.
+/** @import { FeedOptions, Frame, OrderDocument, OrderEvent } from "./types.d.ts" */
 import { complete, contiguous } from "./order_store.js";
 import { Problem, withRetry } from "./http.js";
 import { Stream } from "./stream.js";
@@ -13,15 +15,19 @@ export class Feed {
   #listing;
   #onHistory;
   #stream;
+  /** @type {string | null} */
   #selected = null;
+  /** @type {Set<string>} */
   #wanted = new Set();
-  #lookUp = null;
+  #lookUp = 0;
+  /** @type {Set<string>} */
   #reading = new Set();
+  /** @type {string | null} */
   #caughtUpTo = null; // the id of the newest order up to which none is missing
-  #watch = null;
+  #watch = 0;
   #closed = false;
 
-  /** `onState(state)`: the connection's state. `onHistory(orderId, problem)`: a history was read, or could not be. */
+  /** @param {FeedOptions} options */
   constructor({ api, store, listing, url, key, onState, onHistory }) {
     this.#api = api;
     this.#store = store;
@@ -50,19 +56,21 @@ export class Feed {
 
   retryNow = () => this.#stream.retryNow();
 
-  /** Select the order that is shown: its whole history is loaded. */
+  /** Select the order that is shown: its whole history is loaded. @param {string | null} orderId */
   select(orderId) {
     this.#selected = orderId;
     if (orderId) this.#readHistory(orderId);
   }
 
+  /** @param {Frame} frame */
   #receive(frame) {
     if (frame.type === "events") for (const event of frame.events) this.#apply(event);
     else if (frame.type === "status") this.#apply(frame);
     else if (frame.type === "snapshot") this.#takeSnapshot(frame);
-    else if (frame.requestId && frame.requestId === this.#selected) this.#readHistory(this.#selected); // no snapshot
+    else if (frame.requestId && frame.requestId === this.#selected) this.#readHistory(frame.requestId); // no snapshot
   }
 
+  /** @param {OrderEvent} event */
   #apply(event) {
     const outcome = this.#store.apply(event);
     // Events do not contain what was ordered: orders placed elsewhere have to be read.
@@ -71,16 +79,19 @@ export class Feed {
     if (outcome === "gap" && event.orderId === this.#selected) this.#readHistory(event.orderId);
   }
 
-  /** Missed events of one order. Later ones come through the account's channel, subscribed to earlier. */
-  #takeSnapshot({ type, requestId, ...order }) {
+  /**
+   * Missed events of one order. Later ones come through the account's channel, subscribed to earlier.
+   * @param {OrderDocument & { type: "snapshot", requestId?: string }} frame
+   */
+  #takeSnapshot({ type: _type, requestId: _requestId, ...order }) {
     this.#stream.send({ action: "unsubscribe", orderId: order.orderId });
-    this.#store.put(order);
+    const known = this.#store.put(order);
     if (order.orderId !== this.#selected) return;
-    if (complete(this.#store.get(order.orderId))) this.#onHistory(order.orderId, null);
+    if (complete(known)) this.#onHistory(order.orderId, null);
     else this.#readHistory(order.orderId);
   }
 
-  /** After a connection was opened, or failed: read everything that has changed meanwhile. */
+  /** After a connection was opened, or failed: read everything that has changed meanwhile. @param {boolean} live */
   async #catchUp(live) {
     await this.#unlessUnavailable(async () => {
       const read = await this.#readPages((oldest) => !this.#caughtUpTo || oldest <= this.#caughtUpTo);
@@ -95,14 +106,23 @@ export class Feed {
     if (!selected || !this.#readOn(selected.orderId, contiguous(selected))) this.#readHistory(this.#selected);
   }
 
-  /** Request an order's steps after the known ones from the stream; false if there is no stream. */
+  /**
+   * Request an order's steps after the known ones from the stream; false if there is no stream.
+   * @param {string} orderId
+   * @param {number} afterSequence
+   */
   #readOn(orderId, afterSequence) {
     return this.#stream.send({ action: "subscribe", orderId, afterSequence, requestId: orderId });
   }
 
-  /** Read pages of orders, newest first, until `enough(oldest id, pages)`. Returns the ids. */
+  /**
+   * Read pages of orders, newest first, until there are enough. Returns the ids.
+   * @param {(oldest: string, pages: number) => boolean} enough
+   */
   async #readPages(enough) {
+    /** @type {string[]} */
     const read = [];
+    /** @type {string | null | undefined} */
     let cursor;
     for (let pages = 1; pages <= MOST_PAGES && cursor !== null && !this.#closed; pages += 1) {
       const page = await withRetry(() => this.#api.page({ cursor }), 2);
@@ -111,7 +131,7 @@ export class Feed {
         this.#store.put(order);
       }
       cursor = page.nextCursor;
-      if (enough(read.at(-1), pages)) break;
+      if (enough(read[read.length - 1], pages)) break;
     }
     return read;
   }
@@ -122,19 +142,20 @@ export class Feed {
     const since = serverNow() - QUIET;
     const quiet = this.#store
       .all()
-      .filter((order) => !order.terminal && Date.parse(order.updatedAt ?? order.createdAt) < since);
+      .filter((order) => !order.terminal && Date.parse(order.updatedAt) < since);
     for (const order of quiet.slice(0, 20)) {
       if (order.orderId === this.#selected) this.#readHistory(order.orderId);
       else this.#lookUpSoon(order.orderId);
     }
   }
 
+  /** @param {string} orderId */
   #lookUpSoon(orderId, pause = 150) {
     this.#wanted.add(orderId);
-    this.#lookUp ??= setTimeout(() => {
+    this.#lookUp ||= setTimeout(() => {
       const wanted = [...this.#wanted];
       this.#wanted.clear();
-      this.#lookUp = null;
+      this.#lookUp = 0;
       this.#unlessUnavailable(
         () => this.#readOrders(wanted),
         () => wanted.forEach((id) => this.#lookUpSoon(id, 5000)),
@@ -142,7 +163,7 @@ export class Feed {
     }, pause);
   }
 
-  /** Many orders at once are probably the newest ones, and cheaper to read as pages. */
+  /** Many orders at once are probably the newest ones, and cheaper to read as pages. @param {string[]} wanted */
   async #readOrders(wanted) {
     const read =
       wanted.length > 3 ? await this.#readPages((_, pages) => pages >= 3 || pages * 100 >= wanted.length) : [];
@@ -153,12 +174,14 @@ export class Feed {
     }
   }
 
+  /** @param {string} orderId */
   async #readHistory(orderId) {
     if (this.#reading.has(orderId)) return;
     this.#reading.add(orderId);
     try {
-      do this.#store.put(await withRetry(() => this.#api.order(orderId)));
-      while (!this.#closed && orderId === this.#selected && !complete(this.#store.get(orderId)));
+      let known;
+      do known = this.#store.put(await withRetry(() => this.#api.order(orderId)));
+      while (!this.#closed && orderId === this.#selected && !complete(known));
       this.#onHistory(orderId, null);
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
@@ -168,7 +191,10 @@ export class Feed {
     }
   }
 
-  /** The API may be unavailable; the next connection, or `otherwise`, tries again. */
+  /**
+   * The API may be unavailable; the next connection, or `otherwise`, tries again.
+   * @param {() => Promise<void>} work
+   */
   async #unlessUnavailable(work, otherwise = () => {}) {
     try {
       await work();

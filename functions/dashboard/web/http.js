@@ -1,8 +1,14 @@
+// @ts-check
 // The HTTP API. Every failure is a Problem.
+/** @import { NewOrder, OrderDocument, Page, ProblemDocument, Quotes, Token, Trade } from "./types.d.ts" */
 import { learnTime } from "./times.js";
 
 /** What went wrong. `status` is 0 if there was no response; `fields` lists the invalid fields of a request. */
 export class Problem extends Error {
+  /**
+   * @param {number} status
+   * @param {ProblemDocument} document
+   */
   constructor(status, { code = "unknown", detail, message, errors = [] } = {}) {
     super(detail ?? message ?? `The engine answered ${status}.`);
     this.status = status;
@@ -21,19 +27,34 @@ export class Api {
   #key;
   #onRefused;
 
-  /** `onRefused` is called if the key is not valid, or no longer. */
+  /**
+   * `onRefused` is called if the key is not valid, or no longer.
+   * @param {string} key
+   * @param {() => void} onRefused
+   */
   constructor(key, onRefused = () => {}) {
     this.#key = key;
     this.#onRefused = onRefused;
   }
 
+  /** @returns {Promise<{ tokens: Token[] }>} */
   tokens = () => this.#call("/api/tokens");
 
+  /**
+   * @param {Trade} trade
+   * @param {AbortSignal} signal
+   * @returns {Promise<Quotes>}
+   */
   quotes = (trade, signal) => this.#call(`/api/quotes?${new URLSearchParams(trade)}`, { signal });
 
+  /** @type {(orderId: string) => Promise<OrderDocument>} */
   order = (orderId) => this.#call(`/api/orders/${encodeURIComponent(orderId)}`);
 
-  /** A repeat with the same `clientOrderId` returns the same order instead of placing another one. */
+  /**
+   * A repeat with the same `clientOrderId` returns the same order instead of placing another one.
+   * @param {NewOrder} order
+   * @returns {Promise<OrderDocument>}
+   */
   place = (order) =>
     this.#call("/api/orders/execute", {
       method: "POST",
@@ -41,15 +62,25 @@ export class Api {
       body: JSON.stringify(order),
     });
 
-  /** A page of orders, newest first. */
+  /**
+   * A page of orders, newest first.
+   * @param {{ status?: string, cursor?: string | null, limit?: number }} query
+   * @returns {Promise<Page>}
+   */
   page({ status, cursor, limit = 100 } = {}) {
-    const query = new URLSearchParams({ limit, ...(status && { status }), ...(cursor && { cursor }) });
+    const query = new URLSearchParams({ limit: String(limit), ...(status && { status }), ...(cursor && { cursor }) });
     return this.#call(`/api/orders?${query}`);
   }
 
+  /**
+   * @param {string} path
+   * @param {{ method?: string, headers?: Record<string, string>, body?: string, signal?: AbortSignal }} options
+   */
   async #call(path, { headers = {}, signal, ...options } = {}) {
     const timeout = AbortSignal.timeout(15_000);
-    let response, document;
+    /** @type {Response | undefined} */
+    let response;
+    let document;
     try {
       response = await fetch(path, {
         ...options,
@@ -72,7 +103,12 @@ export class Api {
   }
 }
 
-/** Retry with exponential backoff while the failure is transient. */
+/**
+ * Retry with exponential backoff while the failure is transient.
+ * @template T
+ * @param {() => Promise<T>} call
+ * @returns {Promise<T>}
+ */
 export async function withRetry(call, attempts = 4) {
   for (let attempt = 1; ; attempt += 1) {
     try {

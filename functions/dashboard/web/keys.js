@@ -1,5 +1,6 @@
+// @ts-check
 // The API key: embedded in the page, or entered by the user and kept in this tab only.
-import { byId } from "./dom.js";
+import { byId, dialogById, inputById } from "./dom.js";
 import { Api, Problem } from "./http.js";
 
 const STORED = "order-engine-key";
@@ -9,17 +10,23 @@ const USABLE = /^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}$/;
 export class Keys {
   #preset;
   #onChange;
+  #dialog = dialogById("key-dialog");
+  #input = inputById("key-input");
 
-  /** `preset` is the embedded key, or empty; `onChange(key)` is called with each new key. */
+  /**
+   * `preset` is the embedded key, or empty; `onChange` is called with each new key.
+   * @param {string} preset
+   * @param {(key: string) => void} onChange
+   */
   constructor(preset, onChange) {
     this.#preset = preset;
     this.#onChange = onChange;
     byId("key-form").addEventListener("submit", (event) => {
       event.preventDefault();
-      this.#try(byId("key-input").value.trim());
+      this.#try(this.#input.value.trim());
     });
-    byId("key-cancel").addEventListener("click", () => byId("key-dialog").close());
-    byId("key-dialog").addEventListener("cancel", (event) => this.current || event.preventDefault());
+    byId("key-cancel").addEventListener("click", () => this.#dialog.close());
+    this.#dialog.addEventListener("cancel", (event) => this.current || event.preventDefault());
     byId("key-change").addEventListener("click", () => (sessionStorage.getItem(STORED) ? this.#forget() : this.ask()));
   }
 
@@ -31,10 +38,10 @@ export class Keys {
   /** Show the dialog for a key, with the reason as its error. */
   ask(why = "") {
     byId("key-error").textContent = why;
-    byId("key-input").value = "";
+    this.#input.value = "";
     byId("key-cancel").hidden = !this.current || Boolean(why);
-    if (!byId("key-dialog").open) byId("key-dialog").showModal();
-    byId("key-input").focus();
+    if (!this.#dialog.open) this.#dialog.showModal();
+    this.#input.focus();
   }
 
   /** Show which key is in use. */
@@ -59,6 +66,7 @@ export class Keys {
     location.reload();
   }
 
+  /** @param {string} key */
   async #try(key) {
     if (!USABLE.test(key)) {
       byId("key-error").textContent = key
@@ -76,7 +84,7 @@ export class Keys {
       return;
     }
     sessionStorage.setItem(STORED, key);
-    byId("key-dialog").close();
+    this.#dialog.close();
     this.#onChange(key);
   }
 }

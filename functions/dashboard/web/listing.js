@@ -1,4 +1,7 @@
+// @ts-check
 // Selects the stored orders that the table shows: those of one status, as far back as they have been read.
+/** @import { Api } from "./http.js" */
+/** @import { OrderStore } from "./order_store.js" */
 import { Problem, withRetry } from "./http.js";
 
 const STEP = 25;
@@ -8,16 +11,22 @@ export class Listing extends EventTarget {
   #api;
   #store;
   #shown = STEP;
+  /** @type {string | null} */
   #cursor = null;
+  /** @type {string | null} */
   #oldest = null; // the id of the oldest order that was read; null if there are no older ones
   #round = 0;
 
   /** The selected status; "" for all. */
   status = "";
 
-  /** loading, ready or broken. */
+  /** @type {"loading" | "ready" | "broken"} */
   state = "loading";
 
+  /**
+   * @param {Api} api
+   * @param {OrderStore} store
+   */
   constructor(api, store) {
     super();
     this.#api = api;
@@ -54,6 +63,7 @@ export class Listing extends EventTarget {
     for (const order of page.orders) this.#store.put(order);
   }
 
+  /** @param {string | null} cursor */
   async #read(cursor) {
     this.#round += 1;
     const round = this.#round;
@@ -64,7 +74,7 @@ export class Listing extends EventTarget {
       if (round !== this.#round) return;
       for (const order of page.orders) this.#store.put(order);
       this.#cursor = page.nextCursor;
-      this.#oldest = page.nextCursor && page.orders.at(-1).orderId;
+      this.#oldest = page.nextCursor && page.orders[page.orders.length - 1].orderId;
       this.#changed("ready");
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
@@ -78,6 +88,7 @@ export class Listing extends EventTarget {
       .filter(({ status, orderId }) => (!this.status || status === this.status) && orderId >= (this.#oldest ?? ""));
   }
 
+  /** @param {"loading" | "ready" | "broken"} state */
   #changed(state) {
     this.state = state;
     this.dispatchEvent(new Event("change"));

@@ -1,7 +1,9 @@
+// @ts-check
 // The page's entry point. Everything shown is drawn from the store, at most once per frame.
+/** @import { ConnectionState } from "./types.d.ts" */
 import { OrderStore } from "./order_store.js";
 import { renderCharts } from "./charts.js";
-import { byId, el } from "./dom.js";
+import { byId, el, selectById } from "./dom.js";
 import { Feed } from "./feed.js";
 import { Api } from "./http.js";
 import { Keys } from "./keys.js";
@@ -15,17 +17,20 @@ import { statusName } from "./words.js";
 
 const STATES = { connecting: "Connecting", live: "Live", reconnecting: "Reconnecting", offline: "Offline" };
 
+/** @type {{ webSocketUrl: string, apiKey: string }} */
 const configuration = JSON.parse(byId("configuration").textContent);
 const ticket = new Ticket((order) => {
-  session.store.put(order);
+  session?.store.put(order);
   location.hash = `#/orders/${order.orderId}`;
   if (byId("order").getBoundingClientRect().top > innerHeight / 2) byId("order").scrollIntoView();
 });
-const view = new OrderView(() => session.feed.select(selected()));
+const view = new OrderView(() => session?.feed.select(selected()));
 const keys = new Keys(configuration.apiKey, (key) => enter(key));
-let session = null; // for one key: api, store, listing, feed
+/** For one key. @type {{ api: Api, store: OrderStore, listing: Listing, feed: Feed } | null} */
+let session = null;
+const filter = selectById("status-filter");
 
-/** Start a session with this key; without one, ask for it. */
+/** Start a session with this key; without one, ask for it. @param {string} key */
 function enter(key) {
   session?.feed.close();
   keys.show();
@@ -52,7 +57,7 @@ function enter(key) {
   session = { api, store, listing, feed };
   store.addEventListener("change", draw);
   listing.addEventListener("change", draw);
-  byId("status-filter").value = "";
+  filter.value = "";
   ticket.use(api);
   feed.open();
   choose();
@@ -87,26 +92,25 @@ function drawChartsSoon() {
   }, 300);
 }
 
+/** @param {ConnectionState} state */
 function showState(state) {
   byId("connection").dataset.state = state;
   byId("connection-text").textContent = STATES[state];
   const broken = state === "reconnecting" || state === "offline";
-  byId("banner").dataset.shown = broken;
+  byId("banner").dataset.shown = String(broken);
   byId("banner-text").textContent = broken
     ? `${state === "offline" ? "You are offline" : "The live connection was lost; reconnecting"}. Orders are still executed, and every missed step will be shown.`
     : "";
   byId("banner-retry").hidden = !broken;
 }
 
-byId("status-filter").append(
-  ...Object.keys(STATUSES).map((status) => el("option", { value: status }, statusName(status))),
-);
-byId("status-filter").addEventListener("change", ({ target }) => session?.listing.open(target.value));
+filter.append(...Object.keys(STATUSES).map((status) => el("option", { value: status }, statusName(status))));
+filter.addEventListener("change", () => session?.listing.open(filter.value));
 byId("orders-more").addEventListener("click", () => session?.listing.more());
 byId("banner-retry").addEventListener("click", () => session?.feed.retryNow());
 addEventListener("hashchange", choose);
 byId("orders-body").addEventListener("click", ({ target }) => {
-  if (target.closest("a")) byId("order-title").focus();
+  if (target instanceof Element && target.closest("a")) byId("order-title").focus();
 });
 setInterval(drawChartsSoon, 15_000); // the time axis moves on without orders, too
 startTicking();

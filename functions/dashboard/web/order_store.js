@@ -1,27 +1,21 @@
+// @ts-check
 // The orders that this page has loaded, each in its latest state, whatever order its events arrived in.
+/** @import { Order, OrderDocument, OrderEvent } from "./types.d.ts" */
 
-const ASKED = [
-  "orderId",
-  "clientOrderId",
-  "tokenIn",
-  "tokenOut",
-  "amount",
-  "slippageBps",
-  "floor",
-  "expiresAt",
-  "createdAt",
-];
 const MOST = 5000;
 
 /** Dispatches "change" after every change. */
 export class OrderStore extends EventTarget {
+  /** @type {Map<string, Order>} */
   #orders = new Map();
+  /** @type {Order[] | null} */
   #sorted = null;
 
   /** Whether old orders were dropped because the store was full. */
   full = false;
 
-  get = (orderId) => this.#orders.get(orderId);
+  /** @param {string | null} orderId */
+  get = (orderId) => (orderId === null ? undefined : this.#orders.get(orderId));
 
   /** Every order, newest first: ids sort by time. */
   all() {
@@ -29,19 +23,28 @@ export class OrderStore extends EventTarget {
     return this.#sorted;
   }
 
-  /** Add an order from the API or a snapshot; only its events are used if it is older than the known state. */
+  /**
+   * Add an order from the API or a snapshot; only its events are used if it is older than the known state. Returns
+   * what is known now.
+   * @param {OrderDocument} order
+   */
   put({ events = [], ...document }) {
     const known = this.#orders.get(document.orderId);
     const history = known?.events ?? new Map();
     // The requested minimum. Once a swap is signed, minAmountOut is the signed minimum instead, which may be higher.
     const floor = document.txHash ? known?.floor : document.minAmountOut;
+    const updatedAt = document.updatedAt ?? document.createdAt;
     const order =
-      !known || document.sequence >= known.sequence ? { ...document, floor, events: history } : { ...known };
+      !known || document.sequence >= known.sequence ? { ...document, updatedAt, floor, events: history } : { ...known };
     for (const event of events) history.set(event.sequence, event);
     this.#keep(order);
+    return order;
   }
 
-  /** Add one event. Returns "applied", "repeat", "gap" (earlier steps are missing) or "unknown" (order). */
+  /**
+   * Add one event. Returns "applied", "repeat", "gap" (earlier steps are missing) or "unknown" (order).
+   * @param {OrderEvent} event
+   */
   apply(event) {
     const known = this.#orders.get(event.orderId);
     if (!known) return "unknown";
@@ -51,12 +54,12 @@ export class OrderStore extends EventTarget {
       this.#keep({ ...known });
       return "applied";
     }
-    const asked = Object.fromEntries(ASKED.filter((name) => name in known).map((name) => [name, known[name]]));
-    const { type, at, ...facts } = event;
-    this.#keep({ ...asked, minAmountOut: known.floor, ...facts, updatedAt: at, events: known.events });
+    const { type: _type, at, ...facts } = event;
+    this.#keep({ ...asked(known), minAmountOut: known.floor, ...facts, updatedAt: at, events: known.events });
     return event.sequence > known.sequence + 1 ? "gap" : "applied";
   }
 
+  /** @param {Order} order */
   #keep(order) {
     this.#orders.set(order.orderId, order);
     this.#sorted = null;
@@ -71,12 +74,17 @@ export class OrderStore extends EventTarget {
   }
 }
 
-/** The last sequence up to which no event is missing; 0 if the history was never read. */
+/** What was ordered, without anything that has happened since. @param {Order} order */
+function asked({ orderId, clientOrderId, tokenIn, tokenOut, amount, slippageBps, floor, expiresAt, createdAt }) {
+  return { orderId, clientOrderId, tokenIn, tokenOut, amount, slippageBps, floor, expiresAt, createdAt };
+}
+
+/** The last sequence up to which no event is missing; 0 if the history was never read. @param {Order} order */
 export function contiguous(order) {
   let sequence = 0;
   while (order.events.has(sequence + 1)) sequence += 1;
   return sequence;
 }
 
-/** Whether every step so far is known. */
+/** Whether every step so far is known. @param {Order} order */
 export const complete = (order) => contiguous(order) >= order.sequence;

@@ -1,4 +1,7 @@
+// @ts-check
 // One order: its facts, its outcome and every step.
+/** @import { Content, Facts, Failure, Order, OrderEvent, Part } from "./types.d.ts" */
+/** @import { Problem } from "./http.js" */
 import { complete } from "./order_store.js";
 import { bpsAbove, exact, readable, signedBps, unsignedBps } from "./decimals.js";
 import { announce, byId, copyButton, el, patch } from "./dom.js";
@@ -7,7 +10,7 @@ import { STATUSES } from "./statuses.js";
 import { clock, duration, preciseClock, tick } from "./times.js";
 import { sentence, statusName, swapName, venueName } from "./words.js";
 
-/** A status as a coloured badge. */
+/** A status as a coloured badge. @param {string} status */
 export const badge = (status) =>
   el(
     "span",
@@ -16,36 +19,47 @@ export const badge = (status) =>
     statusName(status),
   );
 
-/** The route of the current attempt or of the fill; null between two attempts and for an order that ended unfilled. */
+/**
+ * The route of the current attempt or of the fill; null between two attempts and for an order that ended unfilled.
+ * @param {Order} order
+ */
 export const routeOf = ({ route, error, terminal, amountOut }) => (error || (terminal && !amountOut) ? null : route);
 
-/** How much the fill is above the chosen quote, in bps; null without a fill. */
+/** How much the fill is above the chosen quote, in bps; null without a fill. @param {Facts} facts */
 export function fillBps({ amountOut, route }) {
   const quote = route?.quotes.find(({ venue }) => venue === route.venue);
   return amountOut && quote ? bpsAbove(amountOut, quote.amountOut) : null;
 }
 
 export class OrderView {
+  /** @type {string | null} */
   #orderId = null;
+  /** @type {Problem | null} */
   #problem = null;
+  /** @type {string | null} */
   #said = null;
   #retry;
 
-  /** `retry` is called to read the order again. */
+  /** `retry` is called to read the order again. @param {() => void} retry */
   constructor(retry) {
     this.#retry = retry;
   }
 
-  /** Show another order, or none (null). */
+  /** Show another order, or none (null). @param {string | null} orderId */
   show(orderId) {
     [this.#orderId, this.#problem, this.#said] = [orderId, null, null];
   }
 
-  /** The order's history was read (`problem` is null), or could not be read. */
+  /**
+   * The order's history was read (`problem` is null), or could not be read.
+   * @param {string} orderId
+   * @param {Problem | null} problem
+   */
   historyRead(orderId, problem) {
     if (orderId === this.#orderId) this.#problem = problem;
   }
 
+  /** @param {Order | undefined} order */
   render(order) {
     byId("order-title").textContent = order ? swapName(order) : "Order";
     document.title = order ? `${swapName(order)}: ${order.status}` : "Order engine";
@@ -63,14 +77,19 @@ export class OrderView {
     ]);
   }
 
+  /** @param {Order} order */
   #say(order) {
     const news = `${swapName(order)}: ${order.status}${order.error ? `. ${sentence(order.error.message)}` : ""}`;
     if (this.#said !== null && this.#said !== news) announce(news);
     this.#said = news;
   }
 
-  /** The content if there is no order to show. */
+  /** The content if there is no order to show. @returns {Part} */
   #instead() {
+    /**
+     * @param {string} key
+     * @param {Content[]} content
+     */
     const part = (key, ...content) => ({
       key,
       signature: `${this.#orderId} ${key}`,
@@ -88,18 +107,21 @@ export class OrderView {
         el("p", {}, el("a", { href: "#/" }, "Back to all orders")),
       );
     }
+    const again = el("button", { type: "button" }, "Try again");
+    again.addEventListener("click", this.#retry);
     return part(
       `problem ${this.#problem.message}`,
       el("p", {}, `The order's steps could not be read. ${this.#problem.message}`),
-      el("button", { type: "button", on: { click: this.#retry } }, "Try again"),
+      again,
     );
   }
 }
 
+/** @param {Order} order */
 function facts(order) {
   const bps = fillBps(order);
   const route = routeOf(order);
-  const quote = route?.quotes.find(({ venue }) => venue === route.venue);
+  const quoted = route?.quotes.find(({ venue }) => venue === route.venue)?.amountOut;
   const signed = order.txHash && !order.error;
   const end = order.terminal ? Date.parse(order.updatedAt) - Date.parse(order.createdAt) : null;
   return el(
@@ -121,7 +143,7 @@ function facts(order) {
       { class: "facts" },
       order.amountOut
         ? fact("Received", `${exact(order.amountOut)} ${order.tokenOut}`, order.amountOut)
-        : quote && !order.terminal && fact("Quoted", `${exact(quote.amountOut)} ${order.tokenOut}`, quote.amountOut),
+        : quoted && !order.terminal && fact("Quoted", `${exact(quoted)} ${order.tokenOut}`, quoted),
       order.executedPrice &&
         fact(
           `Price per ${order.tokenIn}`,
@@ -149,25 +171,40 @@ function facts(order) {
   );
 }
 
+/** @param {Failure} failure */
 const failure = ({ code, message }) => el("p", { class: "failure" }, sentence(message), " ", el("code", {}, code));
+/**
+ * @param {string} name
+ * @param {Content} value
+ * @param {string | null} [title]
+ * @param {string | null} [tone]
+ */
 const fact = (name, value, title, tone) => el("div", {}, el("dt", {}, name), el("dd", { title, class: tone }, value));
-const toneOf = (bps) => (bps > 0 ? "good" : bps < 0 ? "bad" : null);
+/** "good" above the quote, "bad" below it, otherwise null. @param {number | null} bps */
+export const toneOf = (bps) => (bps ? (bps > 0 ? "good" : "bad") : null);
 
-/** The events of each attempt: a claim with a higher number begins a new one. */
+/** The events of each attempt: a claim with a higher number begins a new one. @param {Order} order */
 function attempts(order) {
   const events = [...order.events.values()].sort((one, other) => one.sequence - other.sequence);
+  /** @type {OrderEvent[][]} */
   const all = [];
   let number = 0;
   for (const event of events) {
     if (!all.length || (event.attempt > number && number > 0)) all.push([]);
     if (event.attempt > number) number = event.attempt;
-    all.at(-1).push(event);
+    all[all.length - 1].push(event);
   }
   return all;
 }
 
+/**
+ * @param {OrderEvent[]} events
+ * @param {Order} order
+ * @param {number} count
+ * @param {number} index
+ */
 function attemptView(events, order, count, index) {
-  const last = events.at(-1);
+  const last = events[events.length - 1];
   const over = last.error || index < count - 1;
   const steps = el(
     "ol",
@@ -193,6 +230,10 @@ function attemptView(events, order, count, index) {
   );
 }
 
+/**
+ * @param {OrderEvent} event
+ * @param {Order} order
+ */
 function stepView(event, order) {
   const before = order.events.get(event.sequence - 1);
   const current = event.sequence === order.sequence && !event.terminal;
@@ -219,8 +260,13 @@ function stepView(event, order) {
   );
 }
 
+/**
+ * @param {OrderEvent} event
+ * @param {Order} order
+ * @param {boolean} current
+ */
 function stepDetails(event, order, current) {
-  if (event.amountOut) return fillDetails(event, order);
+  if (event.amountOut) return fillDetails(event, event.amountOut, order);
   if (event.terminal) return null; // the reason is shown at the top
   if (event.error) {
     const due = new Date(Date.parse(event.at) + (event.retryInSeconds ?? 0) * 1000).toISOString();
@@ -235,7 +281,7 @@ function stepDetails(event, order, current) {
     return el(
       "dl",
       { class: "facts" },
-      fact("At least", `${exact(event.minAmountOut)} ${order.tokenOut}`, event.minAmountOut),
+      event.minAmountOut && fact("At least", `${exact(event.minAmountOut)} ${order.tokenOut}`, event.minAmountOut),
       el(
         "div",
         { class: "hash" },
@@ -247,20 +293,28 @@ function stepDetails(event, order, current) {
   return event.route ? quoteCards(event.route, order.tokenIn, order.tokenOut) : null;
 }
 
-function fillDetails(event, order) {
+/**
+ * @param {OrderEvent} event
+ * @param {string} amountOut
+ * @param {Order} order
+ */
+function fillDetails(event, amountOut, order) {
   const bps = fillBps(event);
-  const words = bps === 0 ? "exactly as quoted" : `${unsignedBps(bps)} ${bps > 0 ? "better" : "worse"} than quoted`;
   return el(
     "p",
     {},
-    el("strong", {}, `${exact(event.amountOut)} ${order.tokenOut}`),
-    " received, ",
-    el("span", { class: toneOf(bps) }, words),
+    el("strong", {}, `${exact(amountOut)} ${order.tokenOut}`),
+    " received",
+    bps !== null && [", ", el("span", { class: toneOf(bps) }, comparison(bps))],
     ".",
   );
 }
 
-/** The steps that have not happened yet. */
+/** How a fill compares with its quote. @param {number} bps */
+const comparison = (bps) =>
+  bps === 0 ? "exactly as quoted" : `${unsignedBps(bps)} ${bps > 0 ? "better" : "worse"} than quoted`;
+
+/** The steps that have not happened yet. @param {string} status */
 function ahead(status) {
   const steps = [];
   for (let step = STATUSES[status]?.next; step; step = STATUSES[step].next) steps.push(step);

@@ -1,9 +1,16 @@
+// @ts-check
 // The venues' quotes side by side, and why the winner was chosen. Used by the ticket and by an order's history.
+/** @import { Offer, Quote, Route } from "./types.d.ts" */
 import { bpsAbove, difference, readable, unsignedBps } from "./decimals.js";
 import { el } from "./dom.js";
 import { sentence, venueName } from "./words.js";
 
-/** A route ({venue, quotes: best first}) as cards, with a sentence that explains the choice. */
+/**
+ * A route as cards, with a sentence that explains the choice.
+ * @param {Route} route
+ * @param {string} tokenIn
+ * @param {string} tokenOut
+ */
 export function quoteCards({ venue, quotes }, tokenIn, tokenOut) {
   const cards = [...quotes]
     .sort((one, other) => (one.venue < other.venue ? 1 : -1))
@@ -19,6 +26,11 @@ export function quoteCards({ venue, quotes }, tokenIn, tokenOut) {
   return [el("ul", { class: "quote-pair" }, cards), el("p", { class: "why" }, reason(quotes, tokenOut))];
 }
 
+/**
+ * @param {Offer} quote
+ * @param {string} tokenIn
+ * @param {string} tokenOut
+ */
 function offer(quote, tokenIn, tokenOut) {
   return [
     el(
@@ -38,13 +50,23 @@ function offer(quote, tokenIn, tokenOut) {
   ];
 }
 
+/**
+ * @param {string} name
+ * @param {string} value
+ * @param {string} [title]
+ */
 const term = (name, value, title) => el("div", {}, el("dt", {}, name), el("dd", { title }, value));
 
+/**
+ * @param {Quote[]} quotes
+ * @param {string} tokenOut
+ */
 function reason(quotes, tokenOut) {
   const [best, next] = quotes.filter((quote) => !quote.error);
   if (!next) return `Only ${venueName(best.venue)} gave a quote.`;
   const bps = bpsAbove(best.amountOut, next.amountOut);
   if (bps === 0 && best.amountOut === next.amountOut) return "Both pay the same; the first venue wins.";
-  const more = readable(difference(best.amountOut, next.amountOut));
-  return `${venueName(best.venue)} pays ${more} ${tokenOut} (${unsignedBps(bps)}) more, after fee and price impact.`;
+  const more = `${readable(difference(best.amountOut, next.amountOut))} ${tokenOut}`;
+  const share = bps === null ? "" : ` (${unsignedBps(bps)})`;
+  return `${venueName(best.venue)} pays ${more}${share} more, after fee and price impact.`;
 }

@@ -1,8 +1,10 @@
+// @ts-check
 // The statuses of an order: their only definition in this page.
 
 /**
  * In life-cycle order: a description, the colour (see styles.css), and the `next` step on the way to a fill; statuses
  * without it are final. A status that is missing here, because the engine is newer, is shown by its name alone.
+ * @type {Record<string, { words: string, tone?: string, next?: string }>}
  */
 export const STATUSES = {
   pending: { words: "Waiting in the queue", next: "routing" },

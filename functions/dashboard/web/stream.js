@@ -1,24 +1,30 @@
+// @ts-check
 // One WebSocket, subscribed to the account's channel, which is reopened whenever it breaks.
+/** @import { Command, Frame, StreamHandlers } from "./types.d.ts" */
 
 const FIRST_WAIT = 500;
 const LONGEST_WAIT = 20_000;
 const PING_EVERY = 4 * 60_000; // API Gateway closes a WebSocket that is idle for 10 minutes
 const ANSWER_WITHIN = 15_000; // including a cold start
 
-/** States: connecting, live, reconnecting, offline. */
 export class Stream {
   #url;
   #key;
   #handlers;
+  /** @type {WebSocket | null} */
   #socket = null;
   #live = false; // subscribed to the account
   #failures = 0;
-  #retry = null;
-  #deadline = null;
-  #pings = null;
+  #retry = 0;
+  #deadline = 0;
+  #pings = 0;
   #listeners = new AbortController();
 
-  /** Handlers: frame(frame), state(name), live() when subscribed to the account, broken() when a connection failed. */
+  /**
+   * @param {string} url
+   * @param {string} key
+   * @param {StreamHandlers} handlers
+   */
   constructor(url, key, handlers) {
     this.#url = url;
     this.#key = key;
@@ -47,7 +53,10 @@ export class Stream {
     this.#connect();
   }
 
-  /** Returns false if the socket is not open; after a reconnect, everything is read from the database anyway. */
+  /**
+   * Returns false if the socket is not open; after a reconnect, everything is read from the database anyway.
+   * @param {Command} message
+   */
   send(message) {
     if (this.#socket?.readyState !== WebSocket.OPEN) return false;
     this.#socket.send(JSON.stringify(message));
@@ -70,6 +79,7 @@ export class Stream {
     socket.onclose = () => this.#break();
   }
 
+  /** @param {Frame} frame */
   #receive(frame) {
     if (frame.type === "pong") return this.#answered();
     if (frame.type === "subscribed") {

@@ -1,11 +1,18 @@
+// @ts-check
 // The table of the account's orders.
+/** @import { Listing } from "./listing.js" */
+/** @import { Order } from "./types.d.ts" */
 import { readable, signedBps } from "./decimals.js";
 import { byId, el, patch } from "./dom.js";
-import { badge, fillBps, routeOf } from "./order_view.js";
+import { badge, fillBps, routeOf, toneOf } from "./order_view.js";
 import { clock, duration } from "./times.js";
 import { sentence, swapName, venueName } from "./words.js";
 
-/** Render the listing's orders; the selected one is marked. */
+/**
+ * Render the listing's orders; the selected one is marked.
+ * @param {Listing} listing
+ * @param {string | null} selected
+ */
 export function renderTable(listing, selected) {
   const orders = listing.orders();
   patch(
@@ -28,7 +35,13 @@ export function renderTable(listing, selected) {
   more.textContent = listing.state === "broken" ? "Try again" : listing.state === "loading" ? "Loading …" : "Load more";
 }
 
+/**
+ * @param {Order} order
+ * @param {boolean} selected
+ * @param {boolean} changed
+ */
 function row(order, selected, changed) {
+  const route = routeOf(order);
   const bps = fillBps(order);
   const took = order.terminal ? duration(Date.parse(order.updatedAt) - Date.parse(order.createdAt)) : "";
   const received = order.amountOut ? `${readable(order.amountOut)} ${order.tokenOut}` : "";
@@ -43,13 +56,9 @@ function row(order, selected, changed) {
       el("span", { class: "under" }, received || (order.error ? sentence(order.error.message) : "")),
     ),
     el("td", {}, badge(order.status)),
-    el("td", { class: "optional" }, routeOf(order) ? venueName(order.route.venue) : ""),
+    el("td", { class: "optional" }, route ? venueName(route.venue) : ""),
     el("td", { class: "number optional", title: order.amountOut }, received),
-    el(
-      "td",
-      { class: `number optional ${bps > 0 ? "good" : bps < 0 ? "bad" : ""}` },
-      bps === null ? "" : signedBps(bps),
-    ),
+    el("td", { class: `number optional ${toneOf(bps) ?? ""}` }, bps === null ? "" : signedBps(bps)),
     el("td", { class: "number optional" }, took),
   );
 }

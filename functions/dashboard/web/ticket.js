@@ -1,30 +1,43 @@
+// @ts-check
 // The form that places an order, with the venues' current quotes for it.
+/** @import { Api } from "./http.js" */
+/** @import { Content, NewOrder, OrderDocument, Token, Trade } from "./types.d.ts" */
 import { lessBps, readable, units } from "./decimals.js";
-import { announce, byId, el } from "./dom.js";
+import { announce, byId, el, inputById, selectById } from "./dom.js";
 import { Problem, withRetry } from "./http.js";
 import { quoteCards } from "./quotes.js";
 import { sentence } from "./words.js";
 
-const FIELDS = ["tokenIn", "tokenOut", "amount", "slippageBps"];
 const TYPING = 300; // a pause in typing after which quotes are requested
 const REFRESH = 10_000;
 const LOOKED_AT = 120_000; // quotes are refreshed for this long after the last input
 const PLACE_AGAIN = "It may have been placed. Place it again: it will not be placed twice.";
 
+/** @param {Trade} trade */
 const tradeOf = ({ tokenIn, tokenOut, amount }) => `${amount} ${tokenIn} ${tokenOut}`;
 
 export class Ticket {
+  #tokenIn = selectById("tokenIn");
+  #tokenOut = selectById("tokenOut");
+  #amount = inputById("amount");
+  #slippage = inputById("slippageBps");
+  #fields = [this.#tokenIn, this.#tokenOut, this.#amount, this.#slippage];
+  /** @type {Api | null} */
   #api = null;
   #onPlaced;
+  /** @type {Token[]} */
   #tokens = [];
+  /** @type {AbortController | null} */
   #quoting = null;
-  #timer = null;
+  #timer = 0;
   #touched = 0;
+  /** @type {{ trade: string, amountOut: string } | null} */
   #quoted = null; // the trade of the shown quotes, and the best quote's payout
   #placing = false;
+  /** @type {NewOrder | null} */
   #intent = null; // the order being placed, with its clientOrderId, until the engine has answered
 
-  /** `onPlaced` is called with the accepted order. */
+  /** `onPlaced` is called with the accepted order. @param {(order: OrderDocument) => void} onPlaced */
   constructor(onPlaced) {
     this.#onPlaced = onPlaced;
     const form = byId("ticket");
@@ -32,15 +45,15 @@ export class Ticket {
       event.preventDefault();
       this.#place();
     });
-    form.addEventListener("input", ({ target }) => this.#changed(target.id, TYPING));
+    form.addEventListener("input", ({ target }) => this.#changed(target !== this.#slippage, TYPING));
     byId("swap").addEventListener("click", () => {
-      [byId("tokenIn").value, byId("tokenOut").value] = [byId("tokenOut").value, byId("tokenIn").value];
-      this.#changed("tokenIn");
+      [this.#tokenIn.value, this.#tokenOut.value] = [this.#tokenOut.value, this.#tokenIn.value];
+      this.#changed(true);
     });
-    for (const preset of form.querySelectorAll("[data-bps]")) {
+    for (const preset of presets()) {
       preset.addEventListener("click", () => {
-        byId("slippageBps").value = preset.dataset.bps;
-        this.#changed("slippageBps");
+        this.#slippage.value = preset.dataset.bps ?? "";
+        this.#changed(false);
       });
     }
     byId("quotes-refresh").addEventListener("click", () => this.#quoteSoon(0));
@@ -48,7 +61,7 @@ export class Ticket {
     this.#showLimits();
   }
 
-  /** Use this account's API. */
+  /** Use this account's API. @param {Api} api */
   async use(api) {
     this.#api = api;
     try {
@@ -60,37 +73,43 @@ export class Ticket {
     }
   }
 
+  /** @param {Token[]} tokens */
   #showTokens(tokens) {
     if (this.#tokens.length) return;
     this.#tokens = tokens;
-    for (const [field, preferred] of [
-      ["tokenIn", "SOL"],
-      ["tokenOut", "USDC"],
-    ]) {
-      byId(field).replaceChildren(
-        ...tokens.map(({ symbol, mint }) => el("option", { value: symbol, title: mint }, symbol)),
-      );
-      if (tokens.some(({ symbol }) => symbol === preferred)) byId(field).value = preferred;
-    }
-    byId("amount-unit").textContent = byId("tokenIn").value;
+    this.#offer(this.#tokenIn, "SOL");
+    this.#offer(this.#tokenOut, "USDC");
+    byId("amount-unit").textContent = this.#tokenIn.value;
   }
 
+  /**
+   * @param {HTMLSelectElement} select
+   * @param {string} preferred
+   */
+  #offer(select, preferred) {
+    const options = this.#tokens.map(({ symbol, mint }) => el("option", { value: symbol, title: mint }, symbol));
+    select.replaceChildren(...options);
+    if (this.#tokens.some(({ symbol }) => symbol === preferred)) select.value = preferred;
+  }
+
+  /** @returns {NewOrder} */
   #order() {
-    const slippage = byId("slippageBps").value.trim();
+    const slippage = this.#slippage.value.trim();
     return {
-      tokenIn: byId("tokenIn").value,
-      tokenOut: byId("tokenOut").value,
-      amount: byId("amount").value.trim(),
+      tokenIn: this.#tokenIn.value,
+      tokenOut: this.#tokenOut.value,
+      amount: this.#amount.value.trim(),
       slippageBps: /^\d{1,9}$/.test(slippage) ? Number(slippage) : slippage,
     };
   }
 
-  #changed(field, pause = 0) {
+  /** The order was edited; `trade`: not only its slippage. @param {boolean} trade */
+  #changed(trade, pause = 0) {
     this.#intent = null;
     this.#showErrors(null);
-    byId("amount-unit").textContent = byId("tokenIn").value;
+    byId("amount-unit").textContent = this.#tokenIn.value;
     this.#showLimits();
-    if (field !== "slippageBps") this.#quoteSoon(pause);
+    if (trade) this.#quoteSoon(pause);
   }
 
   /** The order's minimum payout, or null: without quotes for exactly this trade, the page promises nothing. */
@@ -99,20 +118,21 @@ export class Ticket {
     const { slippageBps, ...trade } = this.#order();
     if (this.#quoted?.trade !== tradeOf(trade)) return null;
     if (typeof slippageBps !== "number" || slippageBps > 10_000) return null;
-    const { decimals } = this.#tokens.find(({ symbol }) => symbol === trade.tokenOut);
-    const least = lessBps(this.#quoted.amountOut, slippageBps, decimals);
-    return units(least) > 0n ? least : null;
+    const token = this.#tokens.find(({ symbol }) => symbol === trade.tokenOut);
+    const least = token && lessBps(this.#quoted.amountOut, slippageBps, token.decimals);
+    return least && units(least) ? least : null;
   }
 
   #showLimits() {
-    for (const preset of document.querySelectorAll("[data-bps]")) {
-      preset.setAttribute("aria-pressed", preset.dataset.bps === byId("slippageBps").value.trim());
+    for (const preset of presets()) {
+      preset.setAttribute("aria-pressed", String(preset.dataset.bps === this.#slippage.value.trim()));
     }
     const least = this.#least();
     byId("least").textContent =
-      least && `You get at least ${readable(least)} ${byId("tokenOut").value}, or nothing is swapped.`;
+      least && `You get at least ${readable(least)} ${this.#tokenOut.value}, or nothing is swapped.`;
   }
 
+  /** @param {number} pause */
   #quoteSoon(pause) {
     this.#touched = Date.now();
     clearTimeout(this.#timer);
@@ -129,7 +149,8 @@ export class Ticket {
     byId("quotes").setAttribute("aria-busy", "true");
     try {
       const quotes = await this.#api.quotes({ tokenIn, tokenOut, amount }, quoting.signal);
-      this.#quoted = { trade: tradeOf({ tokenIn, tokenOut, amount }), amountOut: quotes.quotes[0].amountOut };
+      const [best] = quotes.quotes;
+      this.#quoted = best.error ? null : { trade: tradeOf({ tokenIn, tokenOut, amount }), amountOut: best.amountOut };
       this.#showQuotes(...quoteCards(quotes, tokenIn, tokenOut));
     } catch (error) {
       if (quoting.signal.aborted) return;
@@ -143,6 +164,7 @@ export class Ticket {
     if (worthIt) this.#timer = setTimeout(() => this.#quote(), REFRESH);
   }
 
+  /** @param {Element[]} content */
   #showQuotes(...content) {
     byId("quotes").replaceChildren(...content);
     byId("quotes").setAttribute("aria-busy", "false");
@@ -151,7 +173,8 @@ export class Ticket {
 
   /** Every try has the same id, so that an order is not placed twice if a response is lost. */
   async #place() {
-    if (this.#placing || !this.#api) return;
+    const api = this.#api;
+    if (this.#placing || !api) return;
     const least = this.#least();
     this.#intent ??= {
       ...this.#order(),
@@ -162,41 +185,40 @@ export class Ticket {
     this.#setPlacing(true);
     this.#showErrors(null);
     try {
-      const order = await withRetry(() => this.#api.place(intent));
+      const order = await withRetry(() => api.place(intent));
       this.#intent = null;
       this.#onPlaced(order);
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
       if (!error.passing) this.#intent = null;
       this.#showErrors(error, error.passing ? PLACE_AGAIN : "");
-      FIELDS.map(byId)
-        .find((input) => input.getAttribute("aria-invalid") === "true")
-        ?.focus();
+      this.#fields.find((field) => field.getAttribute("aria-invalid") === "true")?.focus();
     } finally {
       this.#setPlacing(false);
       this.#showLimits();
     }
   }
 
+  /** @param {boolean} placing */
   #setPlacing(placing) {
     this.#placing = placing;
-    byId("place").setAttribute("aria-disabled", placing);
+    byId("place").setAttribute("aria-disabled", String(placing));
     byId("place").textContent = placing ? "Placing …" : "Place order";
   }
 
-  /** Show each message next to its field, the rest above the button. */
+  /** Show each message next to its field, the rest above the button. @param {Problem | null} problem */
   #showErrors(problem, advice = "") {
     const fields = problem?.fields ?? [];
-    for (const field of FIELDS) {
+    for (const field of this.#fields) {
       const text = fields
-        .filter((error) => error.field === field)
+        .filter((error) => error.field === field.id)
         .map((error) => error.message)
         .join("; ");
-      byId(`${field}-error`).textContent = text && `${byId(field).labels[0].firstChild.textContent.trim()} ${text}`;
-      byId(field).setAttribute("aria-invalid", Boolean(text));
+      byId(`${field.id}-error`).textContent = text && `${nameOf(field)} ${text}`;
+      field.setAttribute("aria-invalid", String(Boolean(text)));
     }
     const rest = fields
-      .filter((error) => !FIELDS.includes(error.field))
+      .filter((error) => !this.#fields.some((field) => field.id === error.field))
       .map(({ field, message }) => `${field} ${message}`);
     // The engine's message for an unknown outcome is meant for callers of the API.
     const text = problem?.code === "outcome_unknown" ? advice : `${problem?.message} ${advice}`;
@@ -205,3 +227,9 @@ export class Ticket {
     if (wrong.length) announce(wrong.map((error) => error.textContent).join(". "));
   }
 }
+
+/** The buttons with the usual slippages. @returns {NodeListOf<HTMLElement>} */
+const presets = () => document.querySelectorAll("[data-bps]");
+
+/** The field's label, without its unit. @param {HTMLInputElement | HTMLSelectElement} field */
+const nameOf = (field) => field.labels?.[0].firstChild?.textContent?.trim() ?? field.id;

@@ -1,17 +1,21 @@
+// @ts-check
 // Human-readable times, by the server's clock, because this machine's may be wrong.
 
 let offset = 0;
 
-/** Learn this clock's offset from a response's Date header, which is precise to a second. */
+/**
+ * Learn this clock's offset from a response's Date header, which is precise to a second.
+ * @param {string | null} header
+ */
 export function learnTime(header) {
-  const apart = Date.parse(header) + 500 - Date.now();
+  const apart = Date.parse(header ?? "") + 500 - Date.now();
   if (Number.isFinite(apart)) offset = Math.abs(apart) > 2000 ? apart : 0;
 }
 
 /** Milliseconds since 1970 at the server. */
 export const serverNow = () => Date.now() + offset;
 
-/** "320 ms", "2.91 s", "1 min 12 s". */
+/** "320 ms", "2.91 s", "1 min 12 s". @param {number} milliseconds */
 export function duration(milliseconds) {
   const ms = Math.max(0, Math.round(milliseconds));
   if (ms < 1000) return `${ms} ms`;
@@ -21,9 +25,10 @@ export function duration(milliseconds) {
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
+/** @type {Intl.DateTimeFormatOptions} */
 const CLOCK = { hour: "2-digit", minute: "2-digit", second: "2-digit" };
 
-/** "14:03:22", preceded by the date unless it is today. */
+/** "14:03:22", preceded by the date unless it is today. @param {string} timestamp */
 export function clock(timestamp) {
   const at = new Date(timestamp);
   const time = at.toLocaleTimeString("en-GB", CLOCK);
@@ -31,7 +36,7 @@ export function clock(timestamp) {
   return `${at.toLocaleDateString("en-GB", { day: "numeric", month: "short" })} ${time}`;
 }
 
-/** "14:03:22.120". */
+/** "14:03:22.120". @param {string} timestamp */
 export function preciseClock(timestamp) {
   return new Date(timestamp).toLocaleTimeString("en-GB", { ...CLOCK, fractionalSecondDigits: 3 });
 }
@@ -40,17 +45,23 @@ export function preciseClock(timestamp) {
 export function startTicking() {
   const step = matchMedia("(prefers-reduced-motion: reduce)").matches ? 1000 : 100;
   setInterval(() => {
-    for (const element of document.querySelectorAll("[data-since], [data-until]")) tick(element);
+    /** @type {NodeListOf<HTMLElement>} */
+    const counting = document.querySelectorAll("[data-since], [data-until]");
+    counting.forEach(tick);
   }, step);
 }
 
-/** Update the text of a counting element. */
+/**
+ * Update the text of a counting element.
+ * @template {HTMLElement} T
+ * @param {T} element
+ */
 export function tick(element) {
   const { since, until } = element.dataset;
   if (since) {
     const elapsed = serverNow() - Date.parse(since);
     element.textContent = elapsed < 60_000 ? `${(Math.max(0, elapsed) / 1000).toFixed(1)} s` : duration(elapsed);
-  } else {
+  } else if (until) {
     const left = Math.ceil((Date.parse(until) - serverNow()) / 1000);
     element.textContent = left <= 0 ? "now" : `in ${left < 60 ? `${left} s` : duration(left * 1000)}`;
   }

@@ -33,6 +33,7 @@ from order_engine.domain.errors import (
     NoQuote,
     OrderNotFound,
     OutcomeUnknown,
+    RouteNotFound,
     Unauthenticated,
     UnsupportedMediaType,
     UnsupportedPair,
@@ -171,6 +172,7 @@ def _paths() -> Document:
         },
         "/docs": {"get": _public("docs", "This document as a web page (Swagger UI)", _PAGE)},
         "/": {"get": _public("dashboard", "A page to place and watch orders", _PAGE)},
+        "/assets/{file}": {"get": _asset()},
     }
 
 
@@ -264,6 +266,19 @@ def _public(name: str, summary: str, content: Document) -> Document:
             "304": {"description": "The client's copy is still current (If-None-Match).", "content": {}},
         },
     }
+
+
+def _asset() -> Document:
+    operation = _public(
+        "asset",
+        "A script or style of that page",
+        {
+            "text/javascript": {"schema": {"type": "string"}, "example": "// @ts-check"},
+            "text/css": {"schema": {"type": "string"}, "example": ":root {}"},
+        },
+    )
+    file = {"name": "file", "in": "path", "required": True, "schema": {"type": "string"}, "example": "main.js"}
+    return {**operation, "parameters": [file], "responses": {**operation["responses"], **_problems((RouteNotFound,))}}
 
 
 def _json(description: str, view: type[BaseModel], example: Document) -> Document:
