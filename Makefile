@@ -14,6 +14,9 @@ PYTHON313 := $(or $(PYTHON313),$(shell for p in python3.13 "$$(pyenv prefix 3.13
 export SAM_CLI_TELEMETRY := 0
 export AWS_DEFAULT_REGION ?= us-east-1
 
+# The tests that need no running cloud.
+FAST_TESTS := client/tests admin/tests tests/unit tests/integration tests/contract
+
 .DEFAULT_GOAL := help
 .PHONY: help run test chaos duplicates outages bench check picture audit fmt pins certificates build clean
 
@@ -23,8 +26,8 @@ help: ## show this list
 run: .venv/.ready $(TOOLS)/ministack/.ready ## start the engine on this machine (Ctrl-C stops it)
 	@exec $(PY) -m localcloud
 
-test: .venv/.ready $(TOOLS)/ministack/.ready $(TOOLS)/sam/.ready $(if $(PYTHON313),$(TOOLS)/lambda/.ready) ## run every test
-	$(PY) -m pytest
+test: .venv/.ready $(TOOLS)/ministack/.ready $(TOOLS)/sam/.ready $(if $(PYTHON313),$(TOOLS)/lambda/.ready) ## run every test (FAST=1: unit, integration and contract tests)
+	$(PY) -m pytest $(if $(FAST),-n auto -m "not reliability" $(FAST_TESTS))
 
 chaos: .venv/.ready $(TOOLS)/ministack/.ready ## run 10,000 orders while injecting failures (ORDERS=, SEED=, DEFAULTS=1)
 	$(PY) -m testing.faults.chaos --orders $(or $(ORDERS),10000) --seed $(or $(SEED),1) $(if $(DEFAULTS),--defaults)

@@ -18,9 +18,14 @@ class TestServer:
 
     __test__ = False
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, fsync: bool = True) -> None:
+        """Without `fsync`, commits and copies are faster, and the data would not survive a crash of the machine."""
         self._postgres = Postgres(directory, database="orders", owner="orders_owner")
         self.url = self._postgres.start()
+        if not fsync:
+            with psycopg.connect(self.url, autocommit=True) as owner:
+                owner.execute("ALTER SYSTEM SET fsync = off")
+                owner.execute("SELECT pg_reload_conf()")
         migrate(self.url)
         configure_roles(self.url, None, role_settings(self.url))
 

@@ -22,7 +22,7 @@ def anyio_backend() -> str:
 @pytest.fixture(scope="session")
 def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestServer]:
     """A Postgres server for the whole session."""
-    server = TestServer(tmp_path_factory.mktemp("postgres"))
+    server = TestServer(tmp_path_factory.mktemp("postgres"), fsync=False)
     yield server
     server.stop()
 
