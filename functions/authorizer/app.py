@@ -1,31 +1,11 @@
 """API key → account, for the HTTP API and for the WebSocket API's handshake."""
 
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from snapshot_restore_py import register_before_snapshot
-
-from order_engine.adapters.api_keys import LOOKUP_SECONDS, KeyLookup
-from order_engine.adapters.aws import dynamodb
-from order_engine.settings import Settings as BaseSettings
+from composition import key_lookup
 
 if TYPE_CHECKING:  # avoids loading Powertools just for a type
     from aws_lambda_powertools.utilities.typing import LambdaContext
-
-
-class Settings(BaseSettings):
-    """See template.yaml."""
-
-    api_keys_table: str
-
-
-@cache
-def key_lookup() -> KeyLookup:
-    """The composition root: built on the first event."""
-    return KeyLookup(Settings.from_environment().api_keys_table, dynamodb(read_seconds=LOOKUP_SECONDS))
-
-
-register_before_snapshot(key_lookup)
 
 
 def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:

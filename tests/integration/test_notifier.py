@@ -3,7 +3,6 @@
 import json
 import sys
 from collections.abc import Iterator
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -15,6 +14,7 @@ from localcloud.template.yaml_file import read_yaml
 from order_engine import runtime
 from order_engine.adapters.aws import CONNECT_SECONDS, TRIES, dynamodb
 from order_engine.adapters.gateway import connections_endpoint
+from tests.integration.helpers import function_modules
 
 ROOT = Path(__file__).parents[2]
 
@@ -33,14 +33,16 @@ def app(monkeypatch: pytest.MonkeyPatch, queue_url: str) -> Iterator[ModuleType]
     monkeypatch.setenv("CONNECTIONS_TABLE", "connections")
     monkeypatch.setenv("CONNECTIONS_ENDPOINT", "http://127.0.0.1:1")
     monkeypatch.setenv("STATUS_QUEUE_URL", queue_url)
-    specification = spec_from_file_location("notifier_app", ROOT / "functions" / "notifier" / "app.py")
-    assert specification and specification.loader
-    module = module_from_spec(specification)
-    monkeypatch.setitem(sys.modules, "notifier_app", module)  # its dataclass looks for it there
-    specification.loader.exec_module(module)
-    yield module
+    with function_modules("notifier", "composition", "app") as modules:
+        yield modules["app"]
     runtime._loop().close()
     runtime._loop.cache_clear()
+
+
+@pytest.fixture
+def composition(app: ModuleType) -> ModuleType:
+    """The function's composition root."""
+    return sys.modules["composition"]
 
 
 def received(queue_url: str, number: int) -> dict[str, Any]:
@@ -101,13 +103,13 @@ def test_the_batch_is_redelivered_while_both_the_connections_table_and_the_queue
     ]
 
 
-def test_a_thousand_connections_that_do_not_respond_leave_time_for_the_others(app: ModuleType) -> None:
+def test_a_thousand_connections_that_do_not_respond_leave_time_for_the_others(composition: ModuleType) -> None:
     timeout = TRIES * (connections_endpoint("http://127.0.0.1:1", 1).read_seconds)
-    assert app._POSTS_AT_ONCE * app._TIME_LIMIT.total_seconds() / timeout > 1_000
+    assert composition.POSTS_AT_ONCE * composition.TIME_LIMIT.total_seconds() / timeout > 1_000
 
 
-def test_a_batch_ends_before_the_functions_timeout(app: ModuleType) -> None:
+def test_a_batch_ends_before_the_functions_timeout(composition: ModuleType) -> None:
     template = read_yaml(ROOT / "template.yaml")
     timeout = template["Resources"]["NotifierFunction"]["Properties"]["Timeout"]
     look_up = TRIES * (CONNECT_SECONDS + dynamodb().endpoint.read_seconds)
-    assert look_up + app._TIME_LIMIT.total_seconds() <= timeout - 5
+    assert look_up + composition.TIME_LIMIT.total_seconds() <= timeout - 5

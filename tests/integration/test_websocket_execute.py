@@ -1,12 +1,9 @@
 """`execute` on the WebSocket: whatever fails, the response shows whether an order was placed."""
 
 import asyncio
-import importlib
 import json
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
@@ -16,8 +13,8 @@ import pytest
 from order_engine.domain.errors import ConnectionsUnavailable, DatabaseUnavailable, OutcomeUnknown
 from order_engine.domain.orders import NewOrder
 from testing.engine import ACCOUNT, Engine
+from tests.integration.helpers import function_modules
 
-FUNCTION = Path(__file__).parents[2] / "functions" / "websocket"
 SOL = {"action": "execute", "tokenIn": "SOL", "tokenOut": "USDC", "amount": "1"}
 
 
@@ -36,15 +33,10 @@ class Table:
 
 
 @pytest.fixture
-def messages(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def messages() -> Iterator[Any]:
     """The module `messages` of the function."""
-    names = ("composition", "messages")
-    monkeypatch.syspath_prepend(FUNCTION)
-    for name in names:
-        monkeypatch.delitem(sys.modules, name, raising=False)
-    yield importlib.import_module("messages")
-    for name in names:
-        del sys.modules[name]
+    with function_modules("websocket", "composition", "messages") as modules:
+        yield modules["messages"]
 
 
 async def execute(messages: Any, engine: Engine, table: Table, **changes: Any) -> Any:
