@@ -1,8 +1,11 @@
 """Everything that the pages refer to exists: files, headings, make targets, commands and options, tables, queues."""
 
 import re
+import shlex
 from collections.abc import Iterator
+from contextlib import suppress
 from decimal import Decimal
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, get_args
 
@@ -10,8 +13,9 @@ import psycopg
 import pytest
 import typer
 
+import order_admin.app
+import order_client.cli
 from localcloud.template.yaml_file import read_yaml
-from order_client.cli.app import app
 from order_engine.contracts.requests import ListOrders, PlaceOrder, Request
 from order_engine.contracts.views import (
     ErrorFrameView,
@@ -25,14 +29,19 @@ from order_engine.contracts.views import (
 from order_engine.domain.errors import InvalidRequest
 from testing.pages import DOCS, ROOT
 
-PAGES = [*sorted(ROOT.glob("*.md")), *sorted(DOCS.glob("*.md"))]
+PAGES = [path for folder in (".", "*") for path in sorted(ROOT.glob(f"{folder}/*.md"))]
+PROGRAMS = {"orders": order_client.cli.app, "orders-admin": order_admin.app.app}
 FENCE = re.compile(r"^ *```.*?^ *```", re.MULTILINE | re.DOTALL)
 CODE = re.compile(r"`([^`\n]+)`")
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)|!\[[^\]]*\]\(([^)\s]+)\)")
 TEMPLATE: dict[str, Any] = read_yaml(ROOT / "template.yaml")
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def _name(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=_name)
 def test_every_relative_link_resolves(page: Path) -> None:
     for link in re.finditer(LINK, FENCE.sub("", page.read_text())):
         path, _, heading = (link[1] or link[2]).partition("#")
@@ -44,7 +53,7 @@ def test_every_relative_link_resolves(page: Path) -> None:
             assert heading in set(_anchors(target)), link[0]
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=_name)
 def test_every_make_target_exists(page: Path) -> None:
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     for command in _code(page):
@@ -52,22 +61,31 @@ def test_every_make_target_exists(page: Path) -> None:
             assert target in targets, command
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_every_command_and_option_exists(page: Path) -> None:
-    group: Any = typer.main.get_command(app)
+@pytest.mark.parametrize("page", PAGES, ids=_name)
+def test_every_command_line_is_valid(page: Path) -> None:
+    """Commands in code blocks have all their arguments; those in sentences may leave out the last ones."""
+    for line in _shell_lines(page):
+        for words in _command_lines(line):
+            _parse(words)
+    for code in CODE.findall(FENCE.sub("", page.read_text())):
+        for words in _command_lines(code):
+            with suppress(typer.BadParameter):
+                _parse(words)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=_name)
+def test_every_module_that_is_run_exists_and_has_the_options(page: Path) -> None:
     for line in _code(page):
-        for words in re.findall(r"(?:^|[\s/(])orders((?: (?:[a-z]+|--?[a-z][a-z-]*|[A-Z]+|\d[\d.]*))+)", line):
-            command, shared = group, set(_options(group))
-            options = [word for word in words.split() if word.startswith("--")]
-            for word in words.split():
-                if word in getattr(command, "commands", {}):
-                    command = command.commands[word]
-                else:
-                    assert not (word.islower() and word.isalpha() and hasattr(command, "commands")), line
-            assert set(options) <= shared | set(_options(command)) | {"--help"}, line
+        for module, arguments in re.findall(r"python -m ([\w.]+)([^#|]*)", line):
+            spec = find_spec(module)
+            assert spec and spec.origin, line
+            main = Path(spec.origin).with_name("__main__.py")
+            source = (main if spec.submodule_search_locations else Path(spec.origin)).read_text()
+            if module != "pytest":
+                assert all(f'"{option}"' in source for option in re.findall(r"--[a-z-]+", arguments)), line
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=_name)
 def test_every_setting_exists(page: Path) -> None:
     """A variable in front of `make run` is a parameter of the template or listed in .env.example."""
     parameters = {re.sub(r"(?<!^)(?=[A-Z])", "_", name).upper() for name in TEMPLATE["Parameters"]}
@@ -160,6 +178,37 @@ def test_the_faqs_numbers_match_the_template() -> None:
         assert defaults[name] == number
 
 
+def _shell_lines(page: Path) -> Iterator[str]:
+    """The lines of the page's shell commands, with continued lines joined."""
+    for block in FENCE.findall(page.read_text()):
+        if not block.lstrip().startswith("```sh"):
+            continue
+        yield from block.replace("\\\n", " ").splitlines()[1:-1]
+
+
+def _command_lines(line: str) -> Iterator[list[str]]:
+    """The line's words if it runs one of our programs."""
+    match = re.match(r"(?:\$ )?(?:\.venv/bin/)?(orders|orders-admin) (?=[a-z-])", line.strip())
+    if match:
+        yield shlex.split(line.strip().removeprefix("$ ").removeprefix(".venv/bin/"), comments=True)
+
+
+def _parse(words: list[str]) -> None:
+    """Raises a usage error if the program would reject its arguments."""
+    command: Any = typer.main.get_command(PROGRAMS[words[0]])
+    context, rest = None, words[1:]
+    if "--help" in rest:
+        rest.remove("--help")
+    while True:
+        context = command.make_context(command.name, list(rest), parent=context)
+        if not hasattr(command, "commands"):
+            return
+        rest = [*context._protected_args, *context.args]
+        if not rest:
+            return
+        _, command, rest = command.resolve_command(context, rest)
+
+
 def _code(page: Path) -> Iterator[str]:
     """The page's code: the lines of its blocks, and inline code."""
     text = page.read_text()
@@ -172,8 +221,3 @@ def _anchors(page: Path) -> Iterator[str]:
     """The headings' anchors, as GitHub generates them."""
     for heading in re.findall(r"^#+ (.*)$", FENCE.sub("", page.read_text()), re.MULTILINE):
         yield re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
-
-
-def _options(command: Any) -> Iterator[str]:
-    for parameter in command.params:
-        yield from parameter.opts
