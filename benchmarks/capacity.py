@@ -127,11 +127,11 @@ def needs(capacity: Capacity) -> str:
     needed = {f"{function} environments": each for function, each in seconds.items()}
     needed |= {
         "connections to Postgres, without a proxy": sum(seconds.values()) - seconds["notifier"],
-        "commits a second": capacity.commits,
+        "commits per second": capacity.commits,
         "cores of Postgres": capacity.postgres,
-        "API Gateway requests a second, POSTs and pushes": 1 + capacity.get("pushes"),
-        "MB of write-ahead log a second": capacity.log_bytes / 1e6,
-        "GB a day that stay in tables and indexes": capacity.stored_bytes * 86_400 / 1e9,
+        "API Gateway requests per second, POSTs and pushes": 1 + capacity.get("pushes"),
+        "MB of write-ahead log per second": capacity.log_bytes / 1e6,
+        "GB per day added to tables and indexes": capacity.stored_bytes * 86_400 / 1e9,
     }
     rows = ((name, *(_short(rate * each) for rate in _RATES)) for name, each in needed.items())
     return _table(("", *(f"{rate:,} orders/s" for rate in _RATES)), rows)
@@ -155,8 +155,8 @@ def _limits(capacity: Capacity) -> Iterator[Limit]:
     yield Limit("`ThrottleRate`", capacity.parameter("ThrottleRate"), "`ThrottleRate`, `ThrottleBurst`")
     processors = capacity.quotas["processors"]
     small = processors["db.t4g.micro"] / capacity.postgres
-    yield Limit("db.t4g.micro, its baseline", small * processors["burstable_baseline"], "`DatabaseInstanceClass`")
-    yield Limit("db.t4g.micro, while it has credits", small, "`DatabaseInstanceClass`")
+    yield Limit("db.t4g.micro, at its CPU baseline", small * processors["burstable_baseline"], "`DatabaseInstanceClass`")
+    yield Limit("db.t4g.micro, with CPU credits", small, "`DatabaseInstanceClass`")
     large = processors["db.m7g.large"] / capacity.postgres
     yield Limit("db.m7g.large (prod), its two vCPUs", large, "`DatabaseInstanceClass`")
     pushes = capacity.get("pushes")
@@ -165,9 +165,9 @@ def _limits(capacity: Capacity) -> Iterator[Limit]:
         "Lambda concurrent executions": sum(map(capacity.seconds, FUNCTIONS)),
         "API Gateway throttle, all APIs and @connections together": 1 + pushes,
         "SQS FIFO high throughput, requests of one kind": capacity.get("SQS SendMessage to StatusQueue"),
-        "DynamoDB on demand, read units of a table, two topics a look-up": (2 * capacity.get("DynamoDB BatchGetItem")),
-        "gp3 below 400 GB, writes, one a commit": capacity.commits,
-        "gp3 below 400 GB, bytes a second, of write-ahead log": capacity.log_bytes,
+        "DynamoDB on demand, read units of a table, two topics per look-up": (2 * capacity.get("DynamoDB BatchGetItem")),
+        "gp3 below 400 GB, writes, one per commit": capacity.commits,
+        "gp3 below 400 GB, bytes per second, of write-ahead log": capacity.log_bytes,
     }
     for name, each in taken.items():
         quota = next(quota for quota in capacity.quotas["quota"] if name.startswith(quota["name"]))

@@ -20,12 +20,12 @@ _PART = re.compile(r"(<!-- generated: ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTA
 
 
 def with_generated_parts(page: str) -> str:
-    """The page with its generated parts as they must be."""
+    """The page with its generated parts up to date."""
     return _PART.sub(lambda part: f"{part[1]}{_PARTS[part[2]]()}{part[3]}", page)
 
 
 def state_machine() -> str:
-    """domain/lifecycle.py as a Mermaid diagram; a claim is marked, the other arrows are moves of the order's holder."""
+    """domain/lifecycle.py as a Mermaid diagram; claims are labelled; the other transitions are made by the worker that holds the order."""
     order = list(Status)
     lines = ["```mermaid", "stateDiagram-v2", f"    [*] --> {order[0]}"]
     lines += [f"    {source} --> {target}: claim" for source, target in CLAIMS.items()]
@@ -36,17 +36,17 @@ def state_machine() -> str:
 
 
 def error_codes() -> str:
-    """Every code, its HTTP status, and where clients meet it."""
+    """Every code, its HTTP status, and where clients see it."""
     places = {"HTTP": _http_codes(), "WebSocket": _websocket_codes()}
-    rows = ["| code | status | met | meaning |", "|---|---|---|---|"]
+    rows = ["| code | status | where | meaning |", "|---|---|---|---|"]
     for kind in _with_code(EngineError):
         error = example_error(kind)
         met = [place for place, codes in places.items() if error.code in codes]
         status = str(int(status_of(error))) if met else ""
         if isinstance(error, AttemptFailed):
-            met.append("an order, final" if isinstance(error, FinalFailure) else "an order, until its last attempt")
+            met.append("an order, without a retry" if isinstance(error, FinalFailure) else "an order, after its last attempt")
         meaning = " ".join((kind.__doc__ or "").split())
-        rows.append(f"| `{error.code}` | {status} | {', '.join(met) or 'inside only'} | {meaning} |")
+        rows.append(f"| `{error.code}` | {status} | {', '.join(met) or 'internal'} | {meaning} |")
     return "\n".join([*rows, ""])
 
 
@@ -74,14 +74,14 @@ def queues() -> str:
         return parameters[value["Ref"]]["Default"] if isinstance(value, Mapping) and "Ref" in value else value
 
     rows = [
-        "| queue | taken by | batch | at once | hidden for | kept for | receives, then |",
+        "| queue | consumer | batch size | maximum concurrency | visibility timeout | retention | maximum receives, then |",
         "|---|---|---|---|---|---|---|",
     ]
     for name, queue in resources.items():
         if queue["Type"] != "AWS::SQS::Queue":
             continue
         settings = queue["Properties"]
-        function, mapping = next(_mappings(resources, name), ("people", {}))
+        function, mapping = next(_mappings(resources, name), ("operators", {}))
         redrive = settings.get("RedrivePolicy")
         rows.append(
             f"| `{name}`{', FIFO' if settings.get('FifoQueue') else ''} | {function} "
@@ -114,7 +114,7 @@ def _span(seconds: int) -> str:
 
 
 def _with_code(kind: type[EngineError]) -> Iterator[type[EngineError]]:
-    """The classes that have a code of their own, as the tree is written."""
+    """The classes with their own code, in the order of the class hierarchy."""
     if "code" in vars(kind):
         yield kind
     for below in kind.__subclasses__():
