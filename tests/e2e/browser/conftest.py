@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, 
 
 from testing.accounts import api_keys
 from testing.cloud import Cloud, running_cloud
-from tests.e2e.browser.desk import Desk
+from tests.e2e.browser.dashboard import Dashboard
 
 ARGUMENTS = [
     "--disable-gpu",
@@ -87,27 +87,27 @@ def browser_errors() -> Iterator[BrowserErrors]:
 
 
 @pytest.fixture
-def new_desk(browser: Browser, cloud: Cloud, browser_errors: BrowserErrors) -> Iterator[Callable[..., Desk]]:
+def new_dashboard(browser: Browser, cloud: Cloud, browser_errors: BrowserErrors) -> Iterator[Callable[..., Dashboard]]:
     """Creates a dashboard in a new browser context; takes the options of `Browser.new_context`."""
     contexts: list[BrowserContext] = []
 
-    def open_desk(**options: Any) -> Desk:
+    def open_dashboard(**options: Any) -> Dashboard:
         context = browser.new_context(base_url=cloud.http_url, **options)
         contexts.append(context)
         browser_errors.watch(context)
-        return Desk(context.new_page(), cloud)
+        return Dashboard(context.new_page(), cloud)
 
-    yield open_desk
+    yield open_dashboard
     for context in contexts:
         context.close()
 
 
 @pytest.fixture
-def desk(new_desk: Callable[..., Desk]) -> Desk:
+def dashboard(new_dashboard: Callable[..., Dashboard]) -> Dashboard:
     """The dashboard, loaded and connected."""
-    desk = new_desk()
-    desk.open()
-    return desk
+    dashboard = new_dashboard()
+    dashboard.open()
+    return dashboard
 
 
 @pytest.fixture

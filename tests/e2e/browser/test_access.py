@@ -5,51 +5,51 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import expect
 
-from tests.e2e.browser.desk import LIFE, Desk
+from tests.e2e.browser.dashboard import LIFE, Dashboard
 
 
-def test_a_phone_needs_no_horizontal_scrolling(new_desk: Callable[..., Desk]) -> None:
-    desk = new_desk(viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True)
-    desk.open()
-    desk.place("1234.567891234")
-    desk.has_steps(LIFE)
-    expect(desk.rows.first).to_contain_text("Confirmed")
-    assert desk.page.evaluate("() => document.documentElement.scrollWidth") == 360
-    expect(desk.order.get_by_role("heading", level=2)).to_be_in_viewport()
+def test_a_phone_needs_no_horizontal_scrolling(new_dashboard: Callable[..., Dashboard]) -> None:
+    dashboard = new_dashboard(viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True)
+    dashboard.open()
+    dashboard.place("1234.567891234")
+    dashboard.has_steps(LIFE)
+    expect(dashboard.rows.first).to_contain_text("Confirmed")
+    assert dashboard.page.evaluate("() => document.documentElement.scrollWidth") == 360
+    expect(dashboard.order.get_by_role("heading", level=2)).to_be_in_viewport()
 
 
-def test_an_order_can_be_placed_with_the_keyboard_alone(desk: Desk) -> None:
-    desk.page.locator("body").press("Home")
-    _tab_to(desk, "#tokenIn")
-    desk.page.keyboard.type("JUP")
-    _tab_to(desk, "#amount")
-    desk.page.keyboard.press("ControlOrMeta+A")
-    desk.page.keyboard.type("21")
-    _tab_to(desk, "[data-bps='100']")
-    desk.page.keyboard.press("Space")
-    _tab_to(desk, "#place")
-    desk.page.keyboard.press("Enter")
-    expect(desk.order.get_by_role("heading", level=2)).to_have_text("21 JUP → USDC")
-    desk.has_steps(LIFE)
-    expect(desk.order).to_contain_text("100 bps")
-    _tab_to(desk, "#orders-body a")
-    desk.page.keyboard.press("Enter")
-    expect(desk.page.locator("#order-title")).to_be_focused()
+def test_an_order_can_be_placed_with_the_keyboard_alone(dashboard: Dashboard) -> None:
+    dashboard.page.locator("body").press("Home")
+    _tab_to(dashboard, "#tokenIn")
+    dashboard.page.keyboard.type("JUP")
+    _tab_to(dashboard, "#amount")
+    dashboard.page.keyboard.press("ControlOrMeta+A")
+    dashboard.page.keyboard.type("21")
+    _tab_to(dashboard, "[data-bps='100']")
+    dashboard.page.keyboard.press("Space")
+    _tab_to(dashboard, "#place")
+    dashboard.page.keyboard.press("Enter")
+    expect(dashboard.order.get_by_role("heading", level=2)).to_have_text("21 JUP → USDC")
+    dashboard.has_steps(LIFE)
+    expect(dashboard.order).to_contain_text("100 bps")
+    _tab_to(dashboard, "#orders-body a")
+    dashboard.page.keyboard.press("Enter")
+    expect(dashboard.page.locator("#order-title")).to_be_focused()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_text_has_sufficient_contrast(new_desk: Callable[..., Desk], scheme: str) -> None:
-    desk = new_desk(color_scheme=scheme, reduced_motion="reduce")
-    desk.open()
-    desk.place("1")
-    desk.has_steps(LIFE)
-    assert desk.page.evaluate(_LOW_CONTRAST_TEXTS) == []
+def test_every_text_has_sufficient_contrast(new_dashboard: Callable[..., Dashboard], scheme: str) -> None:
+    dashboard = new_dashboard(color_scheme=scheme, reduced_motion="reduce")
+    dashboard.open()
+    dashboard.place("1")
+    dashboard.has_steps(LIFE)
+    assert dashboard.page.evaluate(_LOW_CONTRAST_TEXTS) == []
 
 
-def _tab_to(desk: Desk, selector: str) -> None:
-    target = desk.page.locator(f"{selector}:focus")
+def _tab_to(dashboard: Dashboard, selector: str) -> None:
+    target = dashboard.page.locator(f"{selector}:focus")
     for _ in range(40):
-        desk.page.keyboard.press("Tab")
+        dashboard.page.keyboard.press("Tab")
         if target.count():
             return
     raise AssertionError(f"Tab does not reach {selector}")

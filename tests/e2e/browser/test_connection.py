@@ -7,35 +7,37 @@ import httpx
 from playwright.sync_api import WebSocketRoute, expect
 
 from tests.e2e.browser.conftest import BrowserErrors
-from tests.e2e.browser.desk import LIFE, Desk, placed_by_http, wait_until_finished
+from tests.e2e.browser.dashboard import LIFE, Dashboard, placed_by_http, wait_until_finished
 
 
-def test_no_event_is_missed_while_offline(desk: Desk, browser_errors: BrowserErrors, http: httpx.Client) -> None:
+def test_no_event_is_missed_while_offline(
+    dashboard: Dashboard, browser_errors: BrowserErrors, http: httpx.Client
+) -> None:
     browser_errors.allow("ERR_INTERNET_DISCONNECTED")
-    watched = desk.place("2")
-    desk.page.context.set_offline(True)
-    expect(desk.banner).to_contain_text("You are offline")
+    watched = dashboard.place("2")
+    dashboard.page.context.set_offline(True)
+    expect(dashboard.banner).to_contain_text("You are offline")
     missed = [placed_by_http(http, amount) for amount in ("2.1", "2.2", "2.3")]
     for order_id in (watched, *missed):
         wait_until_finished(http, order_id)
     for order_id in missed:
-        expect(desk.row(order_id)).to_have_count(0)
-    desk.page.context.set_offline(False)
-    desk.is_live()
-    expect(desk.page.locator("#banner-text")).to_be_empty()
-    desk.has_steps(LIFE)
+        expect(dashboard.row(order_id)).to_have_count(0)
+    dashboard.page.context.set_offline(False)
+    dashboard.is_live()
+    expect(dashboard.page.locator("#banner-text")).to_be_empty()
+    dashboard.has_steps(LIFE)
     for order_id in (watched, *missed):
-        expect(desk.row(order_id)).to_contain_text("Confirmed")
+        expect(dashboard.row(order_id)).to_contain_text("Confirmed")
 
 
 class FaultyNetwork:
     """The page's connection to the WebSocket API, which a test can interrupt and make lose frames."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, dashboard: Dashboard) -> None:
         self.is_down = False
         self.connections: list[WebSocketRoute] = []
         self.loses: Callable[[str], bool] = lambda frame: False
-        desk.page.route_web_socket("**/api/orders/status", self._connect)
+        dashboard.page.route_web_socket("**/api/orders/status", self._connect)
 
     def disconnect(self) -> None:
         """Close the open connections and refuse new ones."""
@@ -52,47 +54,49 @@ class FaultyNetwork:
         return None
 
 
-def test_no_event_is_missed_while_the_server_is_unreachable(new_desk: Callable[..., Desk], http: httpx.Client) -> None:
-    desk = new_desk()
-    network = FaultyNetwork(desk)
-    desk.open()
-    watched = desk.place("4")
+def test_no_event_is_missed_while_the_server_is_unreachable(
+    new_dashboard: Callable[..., Dashboard], http: httpx.Client
+) -> None:
+    dashboard = new_dashboard()
+    network = FaultyNetwork(dashboard)
+    dashboard.open()
+    watched = dashboard.place("4")
     network.disconnect()
-    expect(desk.banner).to_contain_text("reconnecting")
+    expect(dashboard.banner).to_contain_text("reconnecting")
     missed = placed_by_http(http, "4.1")
     wait_until_finished(http, watched)
     wait_until_finished(http, missed)
-    desk.page.get_by_role("button", name="Try now").click()
-    expect(desk.banner).to_contain_text("reconnecting")
+    dashboard.page.get_by_role("button", name="Try now").click()
+    expect(dashboard.banner).to_contain_text("reconnecting")
     network.is_down = False
-    desk.is_live()
-    desk.has_steps(LIFE)
-    expect(desk.row(missed)).to_contain_text("Confirmed")
+    dashboard.is_live()
+    dashboard.has_steps(LIFE)
+    expect(dashboard.row(missed)).to_contain_text("Confirmed")
     assert len(network.connections) == 2
 
 
-def test_a_gap_between_steps_is_filled(new_desk: Callable[..., Desk]) -> None:
-    desk = new_desk()
-    network = FaultyNetwork(desk)
+def test_a_gap_between_steps_is_filled(new_dashboard: Callable[..., Dashboard]) -> None:
+    dashboard = new_dashboard()
+    network = FaultyNetwork(dashboard)
 
     def has_building_event(frame: str) -> bool:
         return any(event["status"] == "building" for event in json.loads(frame).get("events", []))
 
     network.loses = has_building_event
-    desk.open()
-    desk.place("5")
-    desk.has_steps(LIFE)
+    dashboard.open()
+    dashboard.place("5")
+    dashboard.has_steps(LIFE)
 
 
-def test_duplicate_steps_are_shown_once(new_desk: Callable[..., Desk]) -> None:
-    desk = new_desk()
-    network = FaultyNetwork(desk)
-    desk.open()
+def test_duplicate_steps_are_shown_once(new_dashboard: Callable[..., Dashboard]) -> None:
+    dashboard = new_dashboard()
+    network = FaultyNetwork(dashboard)
+    dashboard.open()
 
     def send_twice(frame: str) -> bool:
         network.connections[0].send(frame)
         return False
 
     network.loses = send_twice
-    desk.place("6")
-    desk.has_steps(LIFE)
+    dashboard.place("6")
+    dashboard.has_steps(LIFE)

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from testing.cloud import Cloud
-from tests.e2e.browser.desk import Desk
+from tests.e2e.browser.dashboard import Dashboard
 
 SOURCE = Path(__file__).parents[3] / "functions" / "dashboard"
 WEB = SOURCE / "web"
@@ -109,11 +109,11 @@ def test_the_page_preloads_every_module(cloud: Cloud) -> None:
     assert preloaded == sorted(MODULES.keys() - {"main.js"})
 
 
-def test_the_browser_requests_every_file_once(new_desk: Callable[..., Desk]) -> None:
-    desk = new_desk()
+def test_the_browser_requests_every_file_once(new_dashboard: Callable[..., Dashboard]) -> None:
+    dashboard = new_dashboard()
     paths: list[str] = []
-    desk.page.on("request", lambda request: paths.append(urlsplit(request.url).path))
-    desk.open()
+    dashboard.page.on("request", lambda request: paths.append(urlsplit(request.url).path))
+    dashboard.open()
     assert sorted(path for path in paths if not path.startswith("/api/")) == [
         "/",
         *(f"/assets/{name}" for name in FILES),

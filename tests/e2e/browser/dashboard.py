@@ -12,7 +12,7 @@ from testing.polling import eventually
 LIFE = ["pending", "routing", "building", "submitted", "confirmed"]
 
 
-class Desk:
+class Dashboard:
     """The dashboard in one browser context."""
 
     def __init__(self, page: Page, cloud: Cloud) -> None:
