@@ -155,7 +155,7 @@ def _limits(capacity: Capacity) -> Iterator[Limit]:
     yield Limit("`ThrottleRate`", capacity.parameter("ThrottleRate"), "`ThrottleRate`, `ThrottleBurst`")
     processors = capacity.quotas["processors"]
     small = processors["db.t4g.micro"] / capacity.postgres
-    yield Limit("db.t4g.micro, at its CPU baseline", small * processors["burstable_baseline"], "`DatabaseInstanceClass`")
+    yield Limit("db.t4g.micro, at its baseline", small * processors["burstable_baseline"], "`DatabaseInstanceClass`")
     yield Limit("db.t4g.micro, with CPU credits", small, "`DatabaseInstanceClass`")
     large = processors["db.m7g.large"] / capacity.postgres
     yield Limit("db.m7g.large (prod), its two vCPUs", large, "`DatabaseInstanceClass`")
@@ -165,7 +165,7 @@ def _limits(capacity: Capacity) -> Iterator[Limit]:
         "Lambda concurrent executions": sum(map(capacity.seconds, FUNCTIONS)),
         "API Gateway throttle, all APIs and @connections together": 1 + pushes,
         "SQS FIFO high throughput, requests of one kind": capacity.get("SQS SendMessage to StatusQueue"),
-        "DynamoDB on demand, read units of a table, two topics per look-up": (2 * capacity.get("DynamoDB BatchGetItem")),
+        "DynamoDB on demand, read units of a table, two topics a lookup": (2 * capacity.get("DynamoDB BatchGetItem")),
         "gp3 below 400 GB, writes, one per commit": capacity.commits,
         "gp3 below 400 GB, bytes per second, of write-ahead log": capacity.log_bytes,
     }

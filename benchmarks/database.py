@@ -1,28 +1,10 @@
-"""Inserts orders directly into Postgres, by the thousand, and reads Postgres's statistics."""
+"""What Postgres has counted, and single values."""
 
 from typing import Any
-from uuid import UUID
 
 import psycopg
 
 from testing.polling import eventually
-
-_PLACE = """
-    WITH placed AS (
-        INSERT INTO orders (account, type, token_in, token_out, amount_in, slippage_bps, watchdog_at)
-        SELECT 'demo', 'market', 'SOL', 'USDC', 1, 50, now() + interval '15 minutes' FROM generate_series(1, %s)
-        RETURNING id, sequence, status, attempt, created_at, details
-    ), first_event AS (
-        INSERT INTO order_events (order_id, sequence, status, attempt, at, details)
-        SELECT id, sequence, status, attempt, created_at, details FROM placed
-    )
-    SELECT id FROM placed ORDER BY id"""
-
-
-def place(url: str, orders: int) -> list[UUID]:
-    """Insert pending orders with their first event, as the API function does; returns their ids, oldest first."""
-    with psycopg.connect(url) as connection:
-        return [row[0] for row in connection.execute(_PLACE, (orders,))]
 
 
 def commits(url: str) -> int:

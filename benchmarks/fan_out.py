@@ -14,11 +14,11 @@ from typing import Any
 
 import aiohttp
 
-from benchmarks import database
 from benchmarks.figures import Figure, Options, per_run, percentile
-from benchmarks.load import repeat, send_to_worker
+from benchmarks.load import repeat
 from benchmarks.processes import FRONT_DOOR, memory_mb
 from localcloud.processes import raise_file_limit
+from testing.bulk import place, send_to_worker
 from testing.cloud import Cloud, running_cloud
 
 _EVENTS = 5  # per order that is confirmed at its first attempt
@@ -87,7 +87,7 @@ async def _own_orders(cloud: Cloud, sockets: int) -> dict[str, float]:
 
 
 def _placed(cloud: Cloud, orders: int) -> list[str]:
-    return [str(order_id) for order_id in database.place(cloud.database_url, orders)]
+    return [str(order_id) for order_id in place(cloud.database_url, orders)]
 
 
 async def _deliver(cloud: Cloud, ids: list[str], messages: list[dict[str, str]], each: int) -> dict[str, float]:

@@ -1,17 +1,15 @@
 """Places many orders at once and measures how long they take to end."""
 
 import asyncio
-import json
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import psycopg
 
 from benchmarks.processes import busy_seconds, cpu_seconds
 from benchmarks.trader import Trader, trading
-from testing.accounts import aws_client
 from testing.cloud import Cloud
 
 _LOOK_SECONDS = 0.05
@@ -78,17 +76,6 @@ async def repeat(work: Callable[[], Awaitable[None]], times: int, at_once: int) 
     async with asyncio.TaskGroup() as group:
         for _ in range(min(at_once, times)):
             group.create_task(lane())
-
-
-def send_to_worker(cloud: Cloud, order_ids: Sequence[object]) -> None:
-    """Send orders that were inserted directly into the database to the orders queue."""
-    queue = aws_client(cloud, "sqs")
-    for start in range(0, len(order_ids), 10):
-        entries = [
-            {"Id": str(index), "MessageBody": json.dumps({"orderId": str(order_id)})}
-            for index, order_id in enumerate(order_ids[start : start + 10])
-        ]
-        queue.send_message_batch(QueueUrl=cloud.queues["OrdersQueue"], Entries=entries)
 
 
 async def _until_settled(cloud: Cloud) -> None:

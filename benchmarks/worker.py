@@ -14,6 +14,7 @@ from benchmarks.functions import Measured, invoke_all, run_module
 from benchmarks.profile import write
 from benchmarks.stub_queue import stub_queue
 from order_engine.domain.lifecycle import Status
+from testing.bulk import place
 from testing.postgres import TestServer
 
 _BATCHES = (10, 100)  # the template's smallest (default) and largest batch size
@@ -105,7 +106,7 @@ def bare_limit(url: str, batches: Sequence[Sequence[UUID]]) -> dict[str, float]:
 
 
 def _batches(url: str, size: int, count: int) -> list[list[UUID]]:
-    ids = database.place(url, size * count)
+    ids = place(url, size * count)
     return [ids[start : start + size] for start in range(0, len(ids), size)]
 
 

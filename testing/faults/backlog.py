@@ -16,8 +16,7 @@ import httpx
 import psutil
 import psycopg
 
-from benchmarks.database import place
-from benchmarks.load import send_to_worker
+from testing.bulk import place, send_to_worker
 from testing.cloud import Cloud, running_cloud
 from testing.faults.invariants import FINISHED, Policy, check
 

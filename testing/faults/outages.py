@@ -22,10 +22,10 @@ import aiohttp
 import psutil
 import psycopg
 
-from benchmarks.load import send_to_worker
 from order_engine.adapters.postgres.database import Database
 from order_engine.adapters.postgres.orders import OrderStore
 from testing.accounts import aws_client
+from testing.bulk import send_to_worker
 from testing.cloud import Cloud, running_cloud
 from testing.engine import LIFETIME, WATCHDOG, new_order
 from testing.faults import processes
