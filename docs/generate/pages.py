@@ -25,7 +25,7 @@ def with_generated_parts(page: str) -> str:
 
 
 def state_machine() -> str:
-    """domain/lifecycle.py as a Mermaid diagram; claims are labelled; the other transitions are made by the worker that holds the order."""
+    """domain/lifecycle.py as a Mermaid diagram; claims are labelled, the holder of an order makes the other moves."""
     order = list(Status)
     lines = ["```mermaid", "stateDiagram-v2", f"    [*] --> {order[0]}"]
     lines += [f"    {source} --> {target}: claim" for source, target in CLAIMS.items()]
@@ -44,7 +44,7 @@ def error_codes() -> str:
         met = [place for place, codes in places.items() if error.code in codes]
         status = str(int(status_of(error))) if met else ""
         if isinstance(error, AttemptFailed):
-            met.append("an order, without a retry" if isinstance(error, FinalFailure) else "an order, after its last attempt")
+            met.append("an order, at once" if isinstance(error, FinalFailure) else "an order, after its last attempt")
         meaning = " ".join((kind.__doc__ or "").split())
         rows.append(f"| `{error.code}` | {status} | {', '.join(met) or 'internal'} | {meaning} |")
     return "\n".join([*rows, ""])
@@ -74,7 +74,7 @@ def queues() -> str:
         return parameters[value["Ref"]]["Default"] if isinstance(value, Mapping) and "Ref" in value else value
 
     rows = [
-        "| queue | consumer | batch size | maximum concurrency | visibility timeout | retention | maximum receives, then |",
+        "| queue | consumer | batch size | maximum concurrency | visibility timeout | retention | receives, then |",
         "|---|---|---|---|---|---|---|",
     ]
     for name, queue in resources.items():
