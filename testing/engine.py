@@ -1,4 +1,4 @@
-"""The engine's parts on a real Postgres, with mocked venues, and recorders where AWS would be."""
+"""The engine's parts on a real Postgres, with mocked venues, and recorders instead of AWS."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -58,7 +58,7 @@ def new_order(**changes: Any) -> NewOrder:
 
 @dataclass
 class Recorder:
-    """Stands where the queues are: keeps what was sent, refuses while `down`."""
+    """Replaces the queues: keeps what was sent, and raises QueueUnavailable while `down`."""
 
     events: list[OrderEvent] = field(default_factory=list)
     sent: list[UUID] = field(default_factory=list)
@@ -101,7 +101,7 @@ class Recorder:
 
 @dataclass(frozen=True)
 class Confirmations:
-    """The recorder's confirmations queue: its `send` is another than the orders queue's."""
+    """The recorder as the confirmations queue, whose `send` has another signature than the orders queue's."""
 
     recorder: Recorder
 
@@ -111,7 +111,7 @@ class Confirmations:
 
 
 class Changes(TypedDict, total=False):
-    """What can stand in the place of an engine's own parts. `journal` and `chain_limit` are the settler's."""
+    """Replacements for an engine's own parts. `journal` and `chain_limit` are the settler's."""
 
     journal: ports.Journal
     queue: ports.Queue
@@ -124,7 +124,7 @@ class Changes(TypedDict, total=False):
 
 
 class Engine:
-    """One worker's parts. Several on one database are several workers."""
+    """The parts of one worker. Several engines on one database act as several workers."""
 
     def __init__(
         self,
@@ -198,7 +198,7 @@ class Engine:
         ]
 
     async def claim(self, *orders: Order, lease: timedelta = LIMITS.lease) -> list[Claim]:
-        """Claim the orders for a worker that does nothing further."""
+        """Claim the orders for a worker that then does nothing."""
         return await self.orders.claim(
             [order.id for order in orders], lease=lease, max_attempts=self.retries.max_attempts
         )
@@ -213,11 +213,11 @@ class Engine:
     async def confirm(
         self, *orders: Order, time_limit: timedelta = timedelta(seconds=20), **changes: Unpack[Changes]
     ) -> None:
-        """Have the confirmer look at the orders once."""
+        """Have the confirmer check the orders once."""
         await self.confirmer(**changes).confirm([order.id for order in orders], time_limit)
 
     async def history(self, order: Order) -> History:
-        """The order as it stands."""
+        """The order with its events."""
         history = await self.orders.get(order.account, order.id)
         assert history
         return history
@@ -227,19 +227,19 @@ class Engine:
         return len([row for row in self.ledger(order) if row["outcome"] == "filled"])
 
     def ledger(self, order: Order) -> list[DictRow]:
-        """What the chain knows of the order, oldest first."""
+        """The order's transactions on the chain, oldest first."""
         return self.sql("SELECT * FROM mock_chain.transactions WHERE order_id = %s ORDER BY sent_at", order.id)
 
     def expire_lease(self, order: Order) -> None:
-        """Let time pass for the worker that holds the order."""
+        """Expire the lease of the worker that holds the order."""
         self.sql("UPDATE orders SET lease_until = now() - interval '1s' WHERE id = %s RETURNING id", order.id)
 
     def end_backoff(self, order: Order) -> None:
-        """Let time pass until the order's next attempt may begin."""
+        """End the wait before the order's next attempt."""
         self.sql("UPDATE orders SET not_before = now() WHERE id = %s RETURNING id", order.id)
 
     def outdate_transaction(self, order: Order) -> None:
-        """Let time pass until the order's transaction can no longer land."""
+        """Expire the order's transaction, so that it can no longer land."""
         self.sql(
             "UPDATE orders SET transaction ="
             " jsonb_set(transaction::jsonb, '{valid_until}', '\"2020-01-01T00:00:00+00:00\"')::json"
@@ -248,10 +248,10 @@ class Engine:
         )
 
     def expire(self, order: Order) -> None:
-        """Let the order's own time pass."""
+        """Expire the order."""
         self.sql("UPDATE orders SET expires_at = now() - interval '1s' WHERE id = %s RETURNING id", order.id)
 
     def sql(self, statement: LiteralString, *parameters: object) -> list[DictRow]:
-        """Look into the database from outside."""
+        """Run a statement on a connection of its own."""
         with psycopg.connect(self.url, autocommit=True, row_factory=dict_row) as connection:
             return connection.execute(statement, parameters).fetchall()

@@ -209,7 +209,7 @@ def test_the_subscribers_of_hundreds_of_topics_are_found(table: str) -> None:
 
 
 class PartialTable:
-    """A DynamoDB that processes only so many keys of each request; the last number also applies to later requests."""
+    """A DynamoDB that processes a limited number of keys per request; the last limit also applies to later requests."""
 
     def __init__(self, *processed: int) -> None:
         self._processed = list(processed)

@@ -46,7 +46,7 @@ def composition(app: ModuleType) -> ModuleType:
 
 
 def received(queue_url: str, number: int) -> dict[str, Any]:
-    """An SQS event with so many messages, each in its own group, received from the queue."""
+    """An SQS event with this number of messages, each in its own group, received from the queue."""
     sqs = boto3.client("sqs")
     for order in range(number):
         body = {"events": [{"account": "alice", "event": {"orderId": str(order), "sequence": 1}}]}

@@ -19,7 +19,7 @@ from testing.postgres import TestServer
 ORDERS = 20_000
 # The statements that run for every order; Postgres caches their plans.
 _PREPARED = {"orders.place", "orders.claim", "orders.record", "mock_chain.send", "mock_chain.landings"}
-_EXECUTIONS = 6  # after at most so many, Postgres caches a generic plan
+_EXECUTIONS = 6  # Postgres caches a generic plan after five executions at the latest
 _FEW = 300  # rows: a page, or ten orders with their events and adjacent index entries
 _SQL = Path(database.__file__).parent / "sql"
 _STATEMENTS = {

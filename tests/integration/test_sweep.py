@@ -15,7 +15,7 @@ from tests.integration.helpers import in_seconds
 
 
 def expire_watchdog(engine: Engine, order: Order, seconds: float) -> None:
-    """Let time pass until the order's watchdog expired so many seconds ago."""
+    """Set the order's watchdog to this many seconds ago."""
     engine.sql(
         "UPDATE orders SET watchdog_at = now() - %s * interval '1 s' WHERE id = %s RETURNING id", seconds, order.id
     )
