@@ -74,6 +74,8 @@ async def test_front_doors_cannot_take_the_connections_of_the_workers(
         finally:
             await database.close()
 
+    for role in (FRONT_DOOR, EXECUTION):
+        eventually(lambda role=role: sessions(database_url, role) == 0, "earlier tests have disconnected")  # type: ignore[misc]
     with ExitStack() as held:
         for _ in range(connection_limits(100, 20)[FRONT_DOOR]):
             held.enter_context(psycopg.connect(url_of(FRONT_DOOR, database_url)))

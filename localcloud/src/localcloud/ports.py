@@ -1,11 +1,15 @@
 """Ports on the loopback interface."""
 
+import random
 import socket
 from pathlib import Path
 
 from localcloud.errors import LocalCloudError
 
 HOST = "127.0.0.1"
+# Below the ports that the kernel gives to outgoing connections, one of which could take it before its server starts.
+_STABLE_PORTS = range(20_000, 32_000)
+_TRIES = 100
 
 
 def listen(port: int) -> socket.socket:
@@ -32,8 +36,10 @@ def stable_port(memory: Path) -> int:
     remembered = memory.read_text().strip() if memory.is_file() else ""
     port = _free_port(int(remembered)) if remembered.isdecimal() else None
     if port is None:
-        port = _free_port(0)
-        assert port is not None
+        candidates = (_free_port(random.choice(_STABLE_PORTS)) for _ in range(_TRIES))
+        port = next((port for port in candidates if port is not None), None)
+        if port is None:
+            raise LocalCloudError(f"none of {_TRIES} ports that were tried is free")
         memory.parent.mkdir(parents=True, exist_ok=True)
         memory.write_text(f"{port}\n")
     return port
