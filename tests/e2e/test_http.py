@@ -23,6 +23,8 @@ from testing.accounts import headers_of_new_account
 from testing.cloud import Cloud
 from testing.polling import eventually
 
+UNKNOWN_ID = "01990000-0000-7000-8000-000000000000"
+
 SOL = {"tokenIn": "SOL", "tokenOut": "USDC", "amount": 1}
 JSON = {"Content-Type": "application/json"}
 LIFE = ["pending", "routing", "building", "submitted", "confirmed"]
@@ -159,7 +161,7 @@ def test_an_idempotency_key_of_10_kb_is_rejected(cloud: Cloud, http: httpx.Clien
     ("path", "status", "code"),
     [
         ("/api/orders/not-a-uuid", 422, "validation_failed"),
-        (f"/api/orders/{uuid4()}", 404, "order_not_found"),
+        (f"/api/orders/{UNKNOWN_ID}", 404, "order_not_found"),
         ("/api/orders?cursor=tampered", 422, "validation_failed"),
         ("/api/orders?limit=0", 422, "validation_failed"),
         ("/api/orders?limit=101", 422, "validation_failed"),
@@ -181,7 +183,7 @@ def test_invalid_reads_get_a_problem(http: httpx.Client, path: str, status: int,
 PRIVATE = [
     ("POST", "/api/orders/execute"),
     ("GET", "/api/orders"),
-    ("GET", f"/api/orders/{uuid4()}"),
+    ("GET", f"/api/orders/{UNKNOWN_ID}"),
     ("GET", "/api/quotes?tokenIn=SOL&tokenOut=USDC&amount=1"),
     ("GET", "/health/ready"),
 ]
