@@ -26,8 +26,8 @@ help: ## show this list
 run: .venv/.ready $(TOOLS)/ministack/.ready ## start the engine on this machine (Ctrl-C stops it)
 	@exec $(PY) -m localcloud
 
-test: .venv/.ready $(TOOLS)/ministack/.ready $(TOOLS)/sam/.ready $(if $(PYTHON313),$(TOOLS)/lambda/.ready) ## run every test (FAST=1: unit, integration and contract tests)
-	$(PY) -m pytest $(if $(FAST),-n auto -m "not reliability" $(FAST_TESTS))
+test: .venv/.ready $(TOOLS)/ministack/.ready $(TOOLS)/sam/.ready $(if $(PYTHON313),$(TOOLS)/lambda/.ready) ## run every test (FAST=1: without a running cloud; JOBS=2)
+	$(PY) -m pytest -n $(or $(JOBS),2) --dist loadfile $(if $(FAST),-m "not reliability" $(FAST_TESTS))
 
 chaos: .venv/.ready $(TOOLS)/ministack/.ready ## run 10,000 orders while injecting failures (ORDERS=, SEED=, DEFAULTS=1)
 	$(PY) -m testing.faults.chaos --orders $(or $(ORDERS),10000) --seed $(or $(SEED),1) $(if $(DEFAULTS),--defaults)

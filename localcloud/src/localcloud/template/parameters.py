@@ -47,4 +47,7 @@ def _check(name: str, text: str, declaration: Mapping[str, Any]) -> None:
         raise LocalCloudError(f"{variable_name(name)} must be a number, not {text!r}") from None
     low, high = declaration.get("MinValue"), declaration.get("MaxValue")
     if (low is not None and number < float(low)) or (high is not None and number > float(high)):
-        raise LocalCloudError(f"{variable_name(name)}={text} is outside the template's limits ({low} to {high})")
+        limits = " and ".join(
+            f"at {end} {limit}" for end, limit in (("least", low), ("most", high)) if limit is not None
+        )
+        raise LocalCloudError(f"{variable_name(name)} must be {limits}, not {text}")
