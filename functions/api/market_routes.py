@@ -4,7 +4,7 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from composition import dependencies
-from exchange import account_of, answer
+from http_io import account_of, answer
 from order_engine.contracts.documents import quotes_document, tokens_document
 from order_engine.contracts.requests import Trade
 from order_engine.runtime import run

@@ -4,7 +4,7 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from composition import dependencies
-from exchange import account_of, answer, json_body
+from http_io import account_of, answer, json_body
 from order_engine.contracts import cursors
 from order_engine.contracts.documents import accepted_document, history_document, page_document
 from order_engine.contracts.requests import ListOrders, OrderPath, PlaceOrder

@@ -35,13 +35,15 @@ async def _execute(records: list[SQSRecord], time_limit: timedelta, worker: Work
     by_order: dict[UUID | None, list[SQSRecord]] = defaultdict(list)
     for record in records:
         by_order[order_id_in(record.body)].append(record)
-    nonsense = by_order.pop(None, [])
+    unparsable = by_order.pop(None, [])
     orders: dict[UUID, list[SQSRecord]] = {order_id: by_order[order_id] for order_id in by_order if order_id}
 
     async def postpone(order_id: UUID, delay: timedelta) -> None:
         await _change_visibility(orders[order_id], delay, worker)
 
-    await _change_visibility(nonsense, timedelta(), worker)  # redelivered at once, to reach the dead-letter queue soon
+    await _change_visibility(
+        unparsable, timedelta(), worker
+    )  # redelivered at once, to reach the dead-letter queue soon
     try:
         done = await worker.executor.execute(orders.keys(), time_limit, postpone)
     except DatabaseUnavailable as error:
@@ -49,7 +51,7 @@ async def _execute(records: list[SQSRecord], time_limit: timedelta, worker: Work
             logger.warning("no database; will be redelivered", extra={"order_id": str(order_id), **error_fields(error)})
         await _change_visibility(records, _WITHOUT_DATABASE, worker)
         return records
-    return nonsense + [record for order_id in orders.keys() - done for record in orders[order_id]]
+    return unparsable + [record for order_id in orders.keys() - done for record in orders[order_id]]
 
 
 async def _change_visibility(records: Sequence[SQSRecord], delay: timedelta, worker: Worker) -> None:

@@ -253,7 +253,9 @@ def main() -> int:
     print(f"seed {options.seed}, {time.monotonic() - began:.0f} s")
     for name, count in chaos.faults.most_common():
         print(f"{count:6} x {name}")
-    fenced = (chaos.cloud.directory / "logs" / "WorkerFunction.log").read_text().count('"the order moved on"')
+    fenced = (
+        (chaos.cloud.directory / "logs" / "WorkerFunction.log").read_text().count('"order changed by another process"')
+    )
     print(f"{fenced:6} late writes of workers that were rejected")
     print(f"{len(chaos.delivered)} events delivered to clients, {chaos.streamed} orders streamed individually")
     print(report)

@@ -28,7 +28,7 @@ CONNECT_SECONDS = 1
 _LONGEST_PAUSE_SECONDS = 0.1
 
 _JSON = "application/x-amz-json-1.0"
-_PASSING_STATUSES = {None, 429, 500, 502, 503, 504}
+_TRANSIENT_STATUSES = {None, 429, 500, 502, 503, 504}
 _THROTTLES = ("Throttl", "ProvisionedThroughputExceeded", "RequestLimitExceeded")  # status 400 in DynamoDB
 
 
@@ -40,9 +40,9 @@ class AwsError(Exception):
         self.status = status
 
     @property
-    def passes(self) -> bool:
+    def is_transient(self) -> bool:
         """Whether another try may succeed."""
-        return self.status in _PASSING_STATUSES or (
+        return self.status in _TRANSIENT_STATUSES or (
             self.status == 400 and any(name in str(self) for name in _THROTTLES)
         )
 
@@ -71,7 +71,7 @@ class SignedEndpoint:
             try:
                 return self._post(path, body, headers)
             except AwsError as error:
-                if not error.passes:
+                if not error.is_transient:
                     raise
             time.sleep(random.uniform(0, _LONGEST_PAUSE_SECONDS))
         return self._post(path, body, headers)

@@ -18,7 +18,7 @@ from order_engine.observability import error_fields, logger
 _BATCH = 10  # SQS's limit of messages per request
 _REQUESTS_AT_ONCE = 5  # the number of asyncio's threads in a small function
 _LONGEST_DELAY_SECONDS = 900
-_NONSENSE = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
+_PARSE_ERRORS = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
 _IDS_PER_MESSAGE = 256  # as many as a chain returns statuses for in one response
 
 
@@ -134,7 +134,7 @@ def order_id_in(body: str) -> UUID | None:
     """The order id in a message of the orders queue; None if there is none."""
     try:
         return UUID(json.loads(body)["orderId"])
-    except _NONSENSE:
+    except _PARSE_ERRORS:
         return None
 
 
@@ -144,7 +144,7 @@ def order_ids_in(body: str) -> list[UUID]:
         message = json.loads(body)
         ids = [message["orderId"]] if "orderId" in message else message["orderIds"]
         return [UUID(order_id) for order_id in ids]
-    except _NONSENSE:
+    except _PARSE_ERRORS:
         return []
 
 

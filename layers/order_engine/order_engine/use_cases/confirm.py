@@ -45,15 +45,15 @@ class Confirmer:
         await announce([claim for claim in claims if claim.decision is Decision.FINISHED], self.orders, self.journal)
         for claim in claims:
             if claim.decision is Decision.UNKNOWN:
-                logger.error("there is no such order", extra={"order_id": str(claim.order_id)})
+                logger.error("unknown order", extra={"order_id": str(claim.order_id)})
         in_flight = [claim.order for claim in claims if claim.decision is Decision.IN_FLIGHT and claim.order]
         results = await deadline.results({order.id: self._settled(order) for order in in_flight})
-        await self.journal.drain(deadline.published)  # so that steps are pushed in order
+        await self.journal.drain(deadline.publish_by)  # so that steps are pushed in order
         remaining = [order.id for order in in_flight if not isinstance(results.get(order.id), Ended)]
         remaining += await self._send_retries(claims, results)
         if remaining:
             await self.confirmations.send(remaining, self.interval)
-        await self.journal.drain(deadline.finished)
+        await self.journal.drain(deadline.finish_by)
 
     async def _send_retries(self, claims: Sequence[Claim], results: Mapping[UUID, Result]) -> list[UUID]:
         """Queue the next attempts; returns the orders that the queue did not accept."""

@@ -9,7 +9,7 @@ from uuid import UUID
 
 Result = TypeVar("Result")
 
-_FIRST_SECONDS, _LAST_SECONDS = 1, 3  # for publishing: before orders are handed over, and at the end
+_PUBLISH_BEFORE_HANDOVER_SECONDS, _PUBLISH_AT_END_SECONDS = 1, 3
 _AFTER_WORK_SECONDS = 2
 
 
@@ -25,14 +25,14 @@ class Deadline:
         return cls(asyncio.get_running_loop().time() + time_limit.total_seconds())
 
     @property
-    def published(self) -> float:
+    def publish_by(self) -> float:
         """Until when publishing may delay the hand-over of the orders: one second from now."""
-        return asyncio.get_running_loop().time() + _FIRST_SECONDS
+        return asyncio.get_running_loop().time() + _PUBLISH_BEFORE_HANDOVER_SECONDS
 
     @property
-    def finished(self) -> float:
+    def finish_by(self) -> float:
         """Until when the last steps may be published; the rest waits for the environment's next invocation."""
-        return min(asyncio.get_running_loop().time() + _LAST_SECONDS, self.work_ends + _AFTER_WORK_SECONDS)
+        return min(asyncio.get_running_loop().time() + _PUBLISH_AT_END_SECONDS, self.work_ends + _AFTER_WORK_SECONDS)
 
     async def results(self, work: Mapping[UUID, Coroutine[Any, Any, Result]]) -> dict[UUID, Result]:
         """The results of the work that completes in time; the rest is cancelled."""

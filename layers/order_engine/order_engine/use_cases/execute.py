@@ -75,15 +75,15 @@ class Executor:
         claims = await self.orders.claim(ids, lease=self.limits.lease, max_attempts=self.settler.retries.max_attempts)
         await announce(claims, self.orders, self.journal)
         results = await deadline.results({claim.order_id: self._guarded(claim, postpone) for claim in claims})
-        await self.journal.drain(deadline.published)  # so that steps are pushed in order
+        await self.journal.drain(deadline.publish_by)  # so that steps are pushed in order
         in_flight = [order_id for order_id, result in results.items() if result is InFlight.IN_FLIGHT]
         handed_over = await self._hand_over(in_flight, postpone)
         late = {claim.order_id for claim in claims} - results.keys()
         for order_id in late:
             # Its state is left as it is; once its lease has expired, the next claim decides what to do.
-            logger.warning("out of time", extra={"order_id": str(order_id)})
+            logger.warning("batch time limit reached", extra={"order_id": str(order_id)})
         await self._postpone(late, postpone)
-        await self.journal.drain(deadline.finished)
+        await self.journal.drain(deadline.finish_by)
         return {order_id for order_id, result in results.items() if result == Ended()} | handed_over
 
     async def _postpone(self, ids: Collection[UUID], postpone: Postpone) -> None:
@@ -107,7 +107,7 @@ class Executor:
         try:
             result = await self._step(claim)
         except Fenced:
-            logger.warning("the order moved on")
+            logger.warning("order changed by another process")
             result = _AT_ONCE  # the next claim finds out its state
         except DatabaseUnavailable as error:
             # It is unknown how far the attempt got, so it is neither retried nor failed: the next claim finds out.

@@ -41,7 +41,7 @@ class DeadLetterHandler:
         unknown = {claim.order_id for claim in claims if claim.decision is Decision.UNKNOWN}
         known = {claim.order_id: self._settled(claim) for claim in claims if claim.order_id not in unknown}
         results = await deadline.results(known)
-        await self.journal.drain(deadline.finished)
+        await self.journal.drain(deadline.finish_by)
         return Settlement({order_id for order_id, settled in results.items() if settled}, unknown)
 
     async def _settled(self, claim: Claim) -> bool:

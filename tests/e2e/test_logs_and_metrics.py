@@ -31,7 +31,7 @@ def failing_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
 
 def log_lines_of(order: dict[str, Any], cloud: Cloud) -> list[Line]:
     """The log lines that the runbook's query finds for an order."""
-    return run(documented_query("an order's story", ORDER_ID=order["orderId"]), lines_of(cloud.directory / "logs"))
+    return run(documented_query("an order's log lines", ORDER_ID=order["orderId"]), lines_of(cloud.directory / "logs"))
 
 
 def metrics_of(cloud: Cloud) -> list[dict[str, Any]]:
