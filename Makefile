@@ -27,7 +27,7 @@ run: .venv/.ready $(TOOLS)/ministack/.ready ## start the engine on this machine 
 	@exec $(PY) -m localcloud
 
 test: .venv/.ready $(TOOLS)/ministack/.ready $(TOOLS)/sam/.ready $(if $(PYTHON313),$(TOOLS)/lambda/.ready) ## run every test (FAST=1: without a running cloud; JOBS=2)
-	$(PY) -m pytest -n $(or $(JOBS),2) --dist loadfile $(if $(FAST),-m "not reliability" $(FAST_TESTS))
+	$(PY) -m pytest -n $(or $(JOBS),2) --dist loadfile --no-loadscope-reorder $(if $(FAST),-m "not reliability" $(FAST_TESTS))
 
 chaos: .venv/.ready $(TOOLS)/ministack/.ready ## run 10,000 orders while injecting failures (ORDERS=, SEED=, DEFAULTS=1)
 	$(PY) -m testing.faults.chaos --orders $(or $(ORDERS),10000) --seed $(or $(SEED),1) $(if $(DEFAULTS),--defaults)
