@@ -76,7 +76,7 @@ def test_every_command_line_is_valid(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=_name)
 def test_every_module_that_is_run_exists_and_has_the_options(page: Path) -> None:
     for line in _code(page):
-        for module, arguments in re.findall(r"python -m ([\w.]+)([^#|]*)", line):
+        for module, arguments in re.findall(r"python -m ([\w.]+)([^#|&]*)", line):
             spec = find_spec(module)
             assert spec and spec.origin, line
             main = Path(spec.origin).with_name("__main__.py")
