@@ -74,6 +74,7 @@ async def test_front_doors_cannot_take_the_connections_of_the_workers(
         finally:
             await database.close()
 
+    configure_roles(database_url, None, role_settings(database_url))  # other tests may have set other limits
     for role in (FRONT_DOOR, EXECUTION):
         eventually(lambda role=role: sessions(database_url, role) == 0, "earlier tests have disconnected")  # type: ignore[misc]
     with ExitStack() as held:
