@@ -19,7 +19,7 @@ from running import RunningCloud, spawn, start, until
 AWS = boto3.Session(aws_access_key_id="local", aws_secret_access_key="local", region_name="us-east-1")
 
 
-def family(directory: Path, pid: int) -> list[psutil.Process]:
+def family(pid: int) -> list[psutil.Process]:
     """Every process of a cloud: itself and its descendants."""
     cloud = psutil.Process(pid)
     return [cloud, *cloud.children(recursive=True)]
@@ -72,7 +72,7 @@ def test_an_invalid_setting_is_reported_in_one_line(directory: Path, setting: di
 def test_a_restart_keeps_the_data_and_leaves_no_process(directory: Path) -> None:
     first = start(directory)
     queue, key = first.endpoints["queues"]["WorkQueue"], first.endpoints["exampleKey"]
-    processes = family(directory, first.process.pid)
+    processes = family(first.process.pid)
     with psycopg.connect(first.endpoints["databaseUrl"]) as database:
         database.execute("CREATE TABLE kept (id int)")
     sqs = AWS.client("sqs", endpoint_url=first.endpoints["awsEndpointUrl"])
@@ -119,7 +119,7 @@ def test_websockets_are_closed_when_the_emulator_has_lost_its_tables(directory: 
     handshake = {"uri": running.endpoints["webSocketUrl"], "additional_headers": {"Authorization": "good"}}
     try:
         with connect(**handshake) as socket:
-            processes = family(directory, running.process.pid)
+            processes = family(running.process.pid)
             next(process for process in processes if "emulator_main" in " ".join(_command(process))).kill()
             with pytest.raises(ConnectionClosed) as closed:
                 socket.recv(timeout=20)
@@ -132,7 +132,7 @@ def test_websockets_are_closed_when_the_emulator_has_lost_its_tables(directory: 
 
 def test_a_killed_cloud_leaves_no_environment_and_the_next_one_recovers(directory: Path) -> None:
     first = start(directory)
-    processes = family(directory, first.process.pid)
+    processes = family(first.process.pid)
     environments = [process for process in processes if any("bootstrap.py" in part for part in process.cmdline())]
     assert environments
     first.process.kill()
@@ -140,14 +140,14 @@ def test_a_killed_cloud_leaves_no_environment_and_the_next_one_recovers(director
     until(lambda: not living(environments))
     second = start(directory)
     assert httpx.get(f"{second.url}/echo/1").status_code == 200
-    processes += family(directory, second.process.pid)
+    processes += family(second.process.pid)
     assert second.stop() == 0, second.output()
     assert living(processes) == []
 
 
 def test_a_second_interrupt_kills_every_process_immediately(directory: Path) -> None:
     running = start(directory)
-    processes = family(directory, running.process.pid)
+    processes = family(running.process.pid)
     with pytest.raises(httpx.TimeoutException):  # the request keeps running and delays the first shutdown
         httpx.post(f"{running.url}/act", json={"sleep": 0.9}, timeout=0.1)
     running.process.send_signal(signal.SIGINT)
@@ -160,7 +160,7 @@ def test_a_second_interrupt_kills_every_process_immediately(directory: Path) -> 
 def test_an_interrupt_during_the_start_leaves_no_process(directory: Path) -> None:
     process = spawn(directory)
     until((directory / "postgres").exists)
-    processes = family(directory, process.pid)
+    processes = family(process.pid)
     process.send_signal(signal.SIGINT)
     assert process.wait(20) == 0, (directory / "output.txt").read_text()
     assert living(processes) == []

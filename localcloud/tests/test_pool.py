@@ -67,7 +67,7 @@ def environments_for(monkeypatch: pytest.MonkeyPatch, logs: Path, *, seconds: fl
             processors=Processors(lambda: percent),
             report=lambda *_: None,
         )
-        await asyncio.gather(*(function_pool.invoke(b"{}", patience=None) for _ in range(INVOCATIONS)))
+        await asyncio.gather(*(function_pool.invoke(b"{}", timeout=None) for _ in range(INVOCATIONS)))
 
     asyncio.run(run())
     host.lifeline.close()

@@ -92,7 +92,7 @@ class Emulator:
         """Stops the emulator, which saves its state."""
         with self._lock:
             if self._process is not None:
-                processes.stop_child(self._process, signal.SIGTERM, patience=15)
+                processes.stop_child(self._process, signal.SIGTERM, timeout=15)
                 self._pid_file.unlink(missing_ok=True)
                 self._process = None
 

@@ -72,7 +72,7 @@ class Postgres:
         """Stops the server (fast shutdown: open transactions are rolled back)."""
         with self._lock:
             if self._process is not None:
-                processes.stop_child(self._process, signal.SIGINT, patience=15)
+                processes.stop_child(self._process, signal.SIGINT, timeout=15)
                 self._process = None
 
     def kill(self) -> None:

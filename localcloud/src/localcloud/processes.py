@@ -57,9 +57,9 @@ def command_line(pid: int) -> str:
     return listed.stdout.strip()
 
 
-def stop_orphan(pid: int, first: signal.Signals, *, patience: float = 10) -> None:
+def stop_orphan(pid: int, first: signal.Signals, *, timeout: float = 10) -> None:
     """Stops a process left over from an earlier cloud: with the signal `first`, then with SIGKILL."""
-    for number, wait in ((first, patience), (signal.SIGKILL, 5.0)):
+    for number, wait in ((first, timeout), (signal.SIGKILL, 5.0)):
         try:
             os.kill(pid, number)
         except ProcessLookupError:
@@ -71,12 +71,12 @@ def stop_orphan(pid: int, first: signal.Signals, *, patience: float = 10) -> Non
             time.sleep(0.02)
 
 
-def stop_child(process: subprocess.Popen[bytes], first: signal.Signals, *, patience: float) -> None:
-    """Stops a child that leads its own session; after `patience` seconds its whole group is killed."""
+def stop_child(process: subprocess.Popen[bytes], first: signal.Signals, *, timeout: float) -> None:
+    """Stops a child that leads its own session; after `timeout` seconds its whole group is killed."""
     if process.poll() is None:
         process.send_signal(first)
         try:
-            process.wait(patience)
+            process.wait(timeout)
         except subprocess.TimeoutExpired:
             kill_group(process.pid)
     process.wait()

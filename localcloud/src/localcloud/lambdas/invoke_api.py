@@ -24,6 +24,6 @@ class InvokeApi:
         pool = self._pools.get(request.match_info["name"])
         if pool is None:
             raise web.HTTPNotFound
-        outcome = await pool.invoke(await request.read(), patience=None)
+        outcome = await pool.invoke(await request.read(), timeout=None)
         headers = {"X-Amz-Function-Error": "Unhandled"} if outcome.failed else {}
         return web.Response(body=outcome.payload, headers=headers, content_type="application/json")

@@ -74,8 +74,8 @@ class FunctionPool:
         """The maximum number of concurrent invocations."""
         return self._limit
 
-    async def invoke(self, payload: bytes, *, patience: float | None = THROTTLE_SECONDS) -> Outcome:
-        """Invokes the function; waits `patience` seconds for a free slot (None: without a limit).
+    async def invoke(self, payload: bytes, *, timeout: float | None = THROTTLE_SECONDS) -> Outcome:
+        """Invokes the function; waits `timeout` seconds for a free slot (None: without a limit).
 
         Raises:
             ThrottledError: no slot became free.
@@ -83,7 +83,7 @@ class FunctionPool:
         if len(payload) > PAYLOAD_LIMIT:
             return failure("RequestEntityTooLargeException", f"Request must be smaller than {PAYLOAD_LIMIT} bytes")
         try:
-            async with asyncio.timeout(patience):
+            async with asyncio.timeout(timeout):
                 await self._slots.acquire()
         except TimeoutError:
             raise ThrottledError(self.function.name) from None

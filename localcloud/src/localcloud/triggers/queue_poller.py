@@ -97,7 +97,7 @@ class QueuePoller:
 
     async def _process(self, messages: list[Message]) -> None:
         try:
-            outcome = await self._pool.invoke(sqs_event(messages, self._queue.arn), patience=None)
+            outcome = await self._pool.invoke(sqs_event(messages, self._queue.arn), timeout=None)
         except asyncio.CancelledError:
             await self._batches("ChangeMessageVisibilityBatch", messages, VisibilityTimeout=0)
             raise

@@ -17,7 +17,7 @@ async def run_schedule(schedule: Schedule, pool: FunctionPool) -> None:
     while True:
         await asyncio.sleep(due - loop.time())
         payload = schedule.payload if schedule.payload is not None else json.dumps(scheduled_event(schedule))
-        await pool.invoke(payload.encode(), patience=None)
+        await pool.invoke(payload.encode(), timeout=None)
         while due <= loop.time():
             due += schedule.seconds
 
