@@ -1,5 +1,6 @@
 """Functions that crash at armed crash points, and a template with visibility timeouts of seconds."""
 
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,9 +24,12 @@ handler = wrap_handler(original_handler)
 
 
 class CrashPoints:
-    """Copies of the functions, with crash hooks (see crash_hooks.py), and of the template in `directory`."""
+    """Copies of the functions, with crash hooks (see crash_hooks.py), and of the template in `directory`.
 
-    def __init__(self, directory: Path) -> None:
+    `quick`: with visibility timeouts of seconds, see quick_template.
+    """
+
+    def __init__(self, directory: Path, *, quick: bool = True) -> None:
         self._directory = directory
         (directory / "layers").symlink_to(ROOT / "layers")
         for function in (ROOT / "functions").iterdir():
@@ -36,8 +40,11 @@ class CrashPoints:
             shutil.copy(Path(__file__).with_name("crash_hooks.py"), copy)
             for name in ("armed", "called"):
                 (copy / "crash_points" / name).mkdir(parents=True)
-        # One order per batch, so that a crash affects only one order.
-        self.template = quick_template(directory, batch_size=1)
+        if quick:
+            # One order per batch, so that a crash affects only one order.
+            self.template = quick_template(directory, batch_size=1)
+        else:
+            self.template = Path(shutil.copy(ROOT / "template.yaml", directory))
 
     @contextmanager
     def crash(self, function: str, call: str, *moments: str) -> Iterator[None]:
@@ -64,7 +71,7 @@ def quick_template(directory: Path, batch_size: int = 10) -> Path:
     contain `functions` and `layers`.
     """
     template = (ROOT / "template.yaml").read_text()
-    changed = template.replace("BatchSize: 10", f"BatchSize: {batch_size}")
+    changed = re.sub(r"BatchSize: (10|!Ref OrdersBatchSize)", f"BatchSize: {batch_size}", template)
     changed = changed.replace("VisibilityTimeout: 180", "VisibilityTimeout: 2")
     changed = changed.replace("VisibilityTimeout: 60 ", "VisibilityTimeout: 2 ")
     assert changed.count("VisibilityTimeout: 2") == 3
