@@ -1,11 +1,9 @@
 """`orders-admin load` against a fake engine."""
 
-import asyncio
 import json
 
-from typer.testing import CliRunner, Result
-
-from fake_engine import ORDER_ID, Peer, ended, event, fake_engine, ok, order, problem
+from command_lines import run_command
+from fake_engine import ORDER_ID, Peer, ended, event, ok, order, problem
 from order_admin.app import app
 from order_client import Status
 
@@ -23,15 +21,8 @@ def test_load_counts_the_outcomes_of_orders() -> None:
 
     unknown = [problem(503, "outcome_unknown", orderId=ORDER_ID)] * 5  # the number of attempts that the client makes
     answers = [*(ok(order(1, order_id), 202) for order_id in ids), *unknown]
-
-    async def run() -> Result:
-        async with fake_engine(connection, answers=answers) as engine:
-            endpoint = ["--url", engine.url, "--ws-url", f"{engine.url}/live".replace("http", "ws"), "--key", "key"]
-            load = ["load", "5", "--in-flight", "1", "--json"]
-            return await asyncio.to_thread(CliRunner().invoke, app, [*endpoint, *load])
-
-    result = asyncio.run(run())
-    assert result.exit_code == 1
+    load = ("load", "5", "--in-flight", "1", "--json")
+    result, _ = run_command(app, *load, answers=answers, connections=[connection], exits=1)
     counted = json.loads(result.stdout)
     assert counted["outcomes"] == dict.fromkeys(ends, 1)
     assert counted["errors"] == {"outcome_unknown": 1}

@@ -4,11 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from command_lines import hide_other_engines
+
 
 @pytest.fixture
 def no_other_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hide every engine that is configured outside the test: variables, profiles, a local cloud."""
-    for name in ("ORDERS_URL", "ORDERS_WS_URL", "ORDERS_API_KEY", "ORDERS_PROFILE"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    monkeypatch.chdir(tmp_path)
+    """No local cloud, no profile, no variables."""
+    hide_other_engines(tmp_path, monkeypatch)

@@ -1,21 +1,16 @@
 """How the command line reports final statuses and unknown outcomes, with a fake engine."""
 
-import asyncio
 import json
-from collections.abc import Sequence
+from functools import partial
 
 import pytest
-from typer.testing import CliRunner, Result
 
+from command_lines import run_command
 from fake_engine import (
     ORDER_ID,
-    Answer,
-    Connection,
-    FakeEngine,
     Peer,
     ended,
     event,
-    fake_engine,
     ok,
     order,
     problem,
@@ -29,19 +24,7 @@ SWAP = ("SOL", "USDC", "1")
 UNKNOWN = [problem(503, "outcome_unknown", orderId=ORDER_ID)] * 5  # the number of attempts that the command line makes
 
 
-def orders(
-    *args: str, answers: Sequence[Answer | None], connections: Sequence[Connection] = (), exits: int = 0
-) -> tuple[Result, FakeEngine]:
-    """Run a command against a fake engine and check its exit code."""
-
-    async def run() -> tuple[Result, FakeEngine]:
-        async with fake_engine(*connections, answers=answers) as engine:
-            endpoint = ["--url", engine.url, "--ws-url", f"{engine.url}/live".replace("http", "ws"), "--key", "key"]
-            return await asyncio.to_thread(CliRunner().invoke, app, [*endpoint, *args]), engine
-
-    result, engine = asyncio.run(run())
-    assert result.exit_code == exits, result.output
-    return result, engine
+orders = partial(run_command, app)
 
 
 @pytest.mark.parametrize("status", [status for status in Status if status.terminal and status != Status.CONFIRMED])

@@ -7,7 +7,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -16,6 +15,7 @@ from typer.testing import CliRunner, Result
 
 import order_admin.app
 import order_client.cli
+from command_lines import hide_other_engines
 from testing.cloud import QUICK, Cloud, running_cloud
 
 
@@ -73,14 +73,6 @@ class CommandLine:
         _, rest = process.communicate(timeout=10)
         assert process.returncode == 130, rest
         return rest
-
-
-def hide_other_engines(directory: Path, patch: pytest.MonkeyPatch) -> None:
-    """Hide every engine that is configured outside `directory`."""
-    for name in ("ORDERS_URL", "ORDERS_WS_URL", "ORDERS_API_KEY", "ORDERS_PROFILE"):
-        patch.delenv(name, raising=False)
-    patch.setenv("XDG_CONFIG_HOME", str(directory / "config"))
-    patch.chdir(directory)
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from command_lines import hide_other_engines
 from order_admin.app import app
-from tests.e2e.cli.conftest import hide_other_engines
 
 
 @pytest.mark.parametrize(
