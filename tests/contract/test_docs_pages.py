@@ -27,7 +27,7 @@ from order_engine.contracts.views import (
     UnsubscribedView,
 )
 from order_engine.domain.errors import InvalidRequest
-from testing.pages import DOCS, ROOT
+from testing.pages import DOCS, ROOT, blocks
 
 PAGES = [path for folder in (".", "*") for path in sorted(ROOT.glob(f"{folder}/*.md"))]
 PROGRAMS = {"orders": order_client.cli.app, "orders-admin": order_admin.app.app}
@@ -180,10 +180,9 @@ def test_the_faqs_numbers_match_the_template() -> None:
 
 def _shell_lines(page: Path) -> Iterator[str]:
     """The lines of the page's shell commands, with continued lines joined."""
-    for block in FENCE.findall(page.read_text()):
-        if not block.lstrip().startswith("```sh"):
-            continue
-        yield from block.replace("\\\n", " ").splitlines()[1:-1]
+    for block in blocks(page):
+        if block.language == "sh":
+            yield from block.text.replace("\\\n", " ").splitlines()
 
 
 def _command_lines(line: str) -> Iterator[list[str]]:

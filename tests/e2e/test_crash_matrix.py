@@ -30,9 +30,9 @@ from testing.faults.states import (
     signed_and_expired,
     unclaimed,
 )
+from testing.orders import SOL, finished, place
 from testing.polling import eventually
-from tests.e2e.test_http import SOL, finished, place
-from tests.e2e.test_websocket import Socket, opened
+from testing.sockets import Socket, opened
 
 pytestmark = pytest.mark.reliability
 

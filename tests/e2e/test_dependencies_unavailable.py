@@ -11,10 +11,10 @@ import pytest
 from testing.cloud import QUICK, Cloud, client_of, running_cloud
 from testing.faults.invariants import Policy, assert_all_hold
 from testing.faults.proxies import AwsProxy, TcpProxy, aws_proxy, tcp_proxy
+from testing.orders import SOL, finished, place
 from testing.polling import eventually
 from testing.postgres import TestServer
-from tests.e2e.test_http import SOL, finished, place
-from tests.e2e.test_websocket import complete, opened
+from testing.sockets import complete, opened
 
 pytestmark = pytest.mark.reliability
 

@@ -23,10 +23,10 @@ from websockets.sync.server import ServerConnection, serve
 from order_engine.contracts.asyncapi import asyncapi_document
 from order_engine.contracts.examples import EVENTS, HISTORY
 from testing.cloud import Cloud
+from testing.orders import SOL, finished, place
 from testing.pages import DOCS, executed_block
 from testing.polling import eventually
 from tests.e2e.browser.conftest import ARGUMENTS
-from tests.e2e.test_http import SOL, finished, place
 
 PROTOCOL = DOCS / "stream-protocol.md"
 DOCUMENT = asyncapi_document()

@@ -11,9 +11,7 @@ import psycopg
 import pytest
 
 from order_engine.contracts.views import (
-    AcceptedView,
     HealthView,
-    HistoryView,
     PageView,
     ProblemView,
     QuotesView,
@@ -21,31 +19,11 @@ from order_engine.contracts.views import (
 )
 from testing.accounts import headers_of_new_account
 from testing.cloud import Cloud
-from testing.polling import eventually
+from testing.orders import LIFE, SOL, finished, place
 
 UNKNOWN_ID = "01990000-0000-7000-8000-000000000000"
 
-SOL = {"tokenIn": "SOL", "tokenOut": "USDC", "amount": 1}
 JSON = {"Content-Type": "application/json"}
-LIFE = ["pending", "routing", "building", "submitted", "confirmed"]
-
-
-def place(http: httpx.Client, order: dict[str, Any] | None = None, **headers: str) -> dict[str, Any]:
-    answer = http.post("/api/orders/execute", json=order or SOL, headers=headers)
-    assert answer.status_code in (200, 202), answer.text
-    AcceptedView.model_validate_json(answer.text)
-    document: dict[str, Any] = answer.json()
-    return document
-
-
-def finished(http: httpx.Client, order_id: str) -> dict[str, Any]:
-    def look() -> dict[str, Any] | None:
-        answer = http.get(f"/api/orders/{order_id}")
-        HistoryView.model_validate_json(answer.text)
-        document: dict[str, Any] = answer.json()
-        return document if document["terminal"] else None
-
-    return eventually(look, f"{order_id} is finished")
 
 
 def count_orders(cloud: Cloud) -> int:

@@ -19,9 +19,9 @@ from order_engine.contracts.openapi import openapi_document
 from order_engine.domain.orders import Order
 from testing.cloud import QUICK, Cloud, running_cloud
 from testing.engine import LIFETIME, new_order
+from testing.orders import SOL, finished, place
 from testing.polling import eventually
 from testing.postgres import url_of
-from tests.e2e.test_http import SOL, finished, place
 
 pytestmark = pytest.mark.reliability
 

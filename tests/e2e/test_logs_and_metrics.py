@@ -16,8 +16,8 @@ from order_engine.adapters.postgres.orders import OrderStore
 from testing.cloud import QUICK, Cloud, client_of, running_cloud
 from testing.engine import LIFETIME, new_order
 from testing.logs_insights import Line, documented_query, lines_of, run
+from testing.orders import finished, place
 from testing.polling import eventually
-from tests.e2e.test_http import finished, place
 
 AWS = boto3.Session(aws_access_key_id="local", aws_secret_access_key="local", region_name="us-east-1")
 

@@ -13,10 +13,10 @@ import pytest
 from testing.accounts import aws_client
 from testing.cloud import QUICK, Cloud, client_of, running_cloud
 from testing.faults.proxies import AwsProxy, aws_proxy
+from testing.orders import SOL, place
 from testing.polling import eventually
+from testing.sockets import opened
 from tests.contract.deployed import deployed
-from tests.e2e.test_http import SOL, place
-from tests.e2e.test_websocket import opened
 
 pytestmark = pytest.mark.security
 

@@ -10,8 +10,8 @@ import psutil
 import pytest
 
 from testing.cloud import QUICK, client_of, running_cloud, start, stop, wait_until_up
+from testing.orders import LIFE, finished, place
 from testing.polling import eventually
-from tests.e2e.test_http import LIFE, finished, place
 
 pytestmark = pytest.mark.reliability
 

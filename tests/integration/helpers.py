@@ -1,12 +1,6 @@
 """Helpers that several tests of the engine share."""
 
-import importlib
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from types import ModuleType
 
 from order_engine.domain.orders import History, Order
 from order_engine.domain.transactions import Transaction
@@ -14,7 +8,6 @@ from order_engine.domain.transitions import building, submitted
 from order_engine.use_cases.quote import quote
 from testing.engine import Engine
 
-ROOT = Path(__file__).parents[2]
 CONFIRMED_ON_FIRST_ATTEMPT = ["pending", "routing", "building", "submitted", "confirmed"]
 
 
@@ -56,16 +49,3 @@ async def in_flight(engine: Engine, count: int) -> list[Order]:
     for order in orders:
         await crash_after_recording(engine, order, sent=False)
     return orders
-
-
-@contextmanager
-def function_modules(function: str, *names: str) -> Iterator[dict[str, ModuleType]]:
-    """Modules of a function, by name; other functions have modules of the same names."""
-    folder = str(ROOT / "functions" / function)
-    sys.path.insert(0, folder)
-    try:
-        yield {name: importlib.import_module(name) for name in names}
-    finally:
-        sys.path.remove(folder)
-        for name in names:
-            sys.modules.pop(name, None)

@@ -14,7 +14,7 @@ from localcloud.template.yaml_file import read_yaml
 from order_engine import runtime
 from order_engine.adapters.aws import CONNECT_SECONDS, TRIES, dynamodb
 from order_engine.adapters.gateway import connections_endpoint
-from tests.integration.helpers import function_modules
+from testing.function_modules import function_modules
 
 ROOT = Path(__file__).parents[2]
 

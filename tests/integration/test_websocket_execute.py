@@ -13,7 +13,7 @@ import pytest
 from order_engine.domain.errors import ConnectionsUnavailable, DatabaseUnavailable, OutcomeUnknown
 from order_engine.domain.orders import NewOrder
 from testing.engine import ACCOUNT, Engine
-from tests.integration.helpers import function_modules
+from testing.function_modules import function_modules
 
 SOL = {"action": "execute", "tokenIn": "SOL", "tokenOut": "USDC", "amount": "1"}
 

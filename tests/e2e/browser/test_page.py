@@ -2,9 +2,7 @@
 
 import json
 import re
-import sys
-from collections.abc import Callable
-from importlib.util import module_from_spec, spec_from_file_location
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from urllib.parse import urlsplit
@@ -13,6 +11,7 @@ import httpx
 import pytest
 
 from testing.cloud import Cloud
+from testing.function_modules import function_modules
 from tests.e2e.browser.dashboard import Dashboard
 
 SOURCE = Path(__file__).parents[3] / "functions" / "dashboard"
@@ -23,14 +22,10 @@ MODULES = {file.name: file.read_text() for file in WEB.glob("*.js")}
 
 
 @pytest.fixture
-def page_module(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+def page_module() -> Iterator[ModuleType]:
     """The module that composes the page."""
-    specification = spec_from_file_location("dashboard_page", SOURCE / "page.py")
-    assert specification and specification.loader
-    module = module_from_spec(specification)
-    monkeypatch.setitem(sys.modules, "dashboard_page", module)  # `dataclass` looks the module up there
-    specification.loader.exec_module(module)
-    return module
+    with function_modules("dashboard", "page") as modules:
+        yield modules["page"]
 
 
 def test_the_page_is_small_and_must_not_be_cached(cloud: Cloud) -> None:
