@@ -18,8 +18,9 @@ _LARGE_BATCH = 100
 def measure(options: Options) -> list[Figure]:
     """Seconds from the first POST until the last order has ended, on a cloud that has just started and then again."""
     few, many = options.scaled(200, 10), options.scaled(2_000, 20)
-    values = per_run(_run(few, many) for _ in range(options.runs))
-    large = per_run(_run(few, many, ORDERS_BATCH_SIZE=str(_LARGE_BATCH)) for _ in range(options.runs))
+    values = per_run(_run(few, many, MOCK_LATENCY=options.mock_latency) for _ in range(options.runs))
+    batches = {"ORDERS_BATCH_SIZE": str(_LARGE_BATCH)}
+    large = per_run(_run(few, many, MOCK_LATENCY=options.mock_latency, **batches) for _ in range(options.runs))
     return [
         Figure(f"{few:,} orders at once, cloud just started", "s", values["first"], at_most(4.5)),
         Figure(f"{few:,} orders at once, again", "s", values["second"], at_most(4.5)),

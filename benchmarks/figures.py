@@ -60,6 +60,11 @@ class Options:
         """`number`, or `quick` for a smoke test."""
         return quick if self.quick else number
 
+    @property
+    def mock_latency(self) -> str:
+        """The factor for the mocked market's default delays; a smoke test has none."""
+        return "0" if self.quick else "1"
+
 
 def at_most(value: float) -> Goal:
     """A goal that lower figures meet."""

@@ -24,9 +24,12 @@ FUNCTIONS = ("api", "worker", "confirmer", "notifier")
 def measure(options: Options) -> list[Figure]:
     """Invocations, billed milliseconds, CPU and bytes of logs per order, by function; and calls, on another cloud."""
     orders = {1: options.scaled(20, 1), 100: options.scaled(1_000, 20)}
-    with tempfile.TemporaryDirectory() as directory, running_cloud(Path(directory), MOCK_LATENCY="1") as cloud:
+    with (
+        tempfile.TemporaryDirectory() as directory,
+        running_cloud(Path(directory), MOCK_LATENCY=options.mock_latency) as cloud,
+    ):
         found = per_run(_used(cloud, orders) for _ in range(options.runs))
-    with counting_cloud(MOCK_LATENCY="1") as (cloud, proxy):
+    with counting_cloud(MOCK_LATENCY=options.mock_latency) as (cloud, proxy):
         found |= per_run(counts(cloud, proxy, orders) for _ in range(options.runs))
     return [Figure(name, _unit(name), values) for name, values in found.items()]
 

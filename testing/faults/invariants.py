@@ -15,7 +15,7 @@ from psycopg.rows import dict_row
 
 from localcloud.template.yaml_file import read_yaml
 from order_engine.domain.errors import AttemptsExhausted, FinalFailure, OrderExpired
-from order_engine.domain.lifecycle import CLAIMS, MOVES, TERMINAL
+from order_engine.domain.lifecycle import CLAIMS, TERMINAL, TRANSITIONS
 from testing.polling import eventually
 
 _TEMPLATE = Path(__file__).parents[2] / "template.yaml"
@@ -114,7 +114,7 @@ RULES: dict[str, LiteralString] = {
         SELECT o.id FROM orders o JOIN mock_chain.transactions t ON t.order_id = o.id
         WHERE t.outcome = 'filled' AND t.lands_at > o.expires_at""",
     "every open order has a watchdog": "SELECT id FROM orders WHERE finished_at IS NULL AND watchdog_at IS NULL",
-    # The watchdog starts at the order's last step, and each sweep that requeues the order doubles its time.
+    # The watchdog starts at the order's last transition, and each sweep that requeues the order doubles its time.
     "no open order's watchdog is later than its state allows": """
         SELECT id FROM orders WHERE finished_at IS NULL AND watchdog_at > CASE
             WHEN sweeps > 0 THEN clock_timestamp() + least(interval '15 minutes', %(watchdog)s * 2 ^ least(sweeps, 20))
@@ -146,11 +146,11 @@ class Report:
 
 def check(database_url: str, policy: Policy) -> Report:
     """Check every rule; the report contains the full histories of up to three orders that break one."""
-    moves = [(source, target) for source, target in {*MOVES, *CLAIMS.items()} if source not in TERMINAL]
+    allowed = [(source, target) for source, target in {*TRANSITIONS, *CLAIMS.items()} if source not in TERMINAL]
     excluded = {AttemptsExhausted, OrderExpired}  # the former requires all attempts, the latter is not a failure
     parameters = {
-        "from_statuses": [source for source, _ in moves],
-        "to_statuses": [target for _, target in moves],
+        "from_statuses": [source for source, _ in allowed],
+        "to_statuses": [target for _, target in allowed],
         "terminal": list(TERMINAL),
         "max_attempts": policy.max_attempts,
         "final": [error.code for error in FinalFailure.__subclasses__() if error not in excluded],

@@ -52,7 +52,7 @@ def test_one_query_finds_an_orders_log_lines_from_acceptance_to_push(cloud: Clou
             lines = [line for line in log_lines_of(order, cloud) if line["message"] == "pushed"]
             return lines if {sequence for line in lines for sequence in line["sequences"]} >= {1, 2, 3, 4, 5} else []
 
-        eventually(pushed, "every step is pushed")
+        eventually(pushed, "every event is pushed")
     story = log_lines_of(order, cloud)
     assert (story[0]["service"], story[0]["message"]) == ("api", "accepted")
     (confirmed,) = [line for line in story if line["message"] == "confirmed"]

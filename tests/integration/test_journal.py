@@ -1,4 +1,4 @@
-"""Group commit: a rejected step does not affect the others of its batch."""
+"""Group commit: a rejected transition does not affect the others of its batch."""
 
 import asyncio
 from dataclasses import replace
@@ -54,13 +54,15 @@ async def test_an_error_message_that_cannot_be_stored_as_it_is_does_not_affect_o
 async def test_a_step_that_postgres_rejects_does_not_affect_the_rest_of_its_batch(engine: Engine) -> None:
     orders = await engine.place(5)
     claimed = [claim.order for claim in await engine.claim(*orders) if claim.order]
-    steps = [failed(order, VenueUnavailable()) for order in claimed]
-    steps[2] = replace(steps[2], facts=Facts(signature="a\0b"))
-    results = await asyncio.gather(*map(engine.journal.record, steps), return_exceptions=True)
+    transitions = [failed(order, VenueUnavailable()) for order in claimed]
+    transitions[2] = replace(transitions[2], facts=Facts(signature="a\0b"))
+    results = await asyncio.gather(*map(engine.journal.record, transitions), return_exceptions=True)
     assert [type(result) for result in results] == [Order, Order, StatementRejected, Order, Order]
     await engine.journal.drain(asyncio.get_running_loop().time() + 5)
-    assert {event.order_id for event in engine.recorder.events} == {step.id for step in steps if step is not steps[2]}
-    rejected = (await engine.history(steps[2])).order
+    assert {event.order_id for event in engine.recorder.events} == {
+        order.id for order in transitions if order is not transitions[2]
+    }
+    rejected = (await engine.history(transitions[2])).order
     assert (rejected.status, rejected.sequence) == (Status.ROUTING, 2)
 
 
@@ -72,7 +74,7 @@ async def test_a_fenced_step_is_neither_written_nor_published(engine: Engine) ->
     assert first.order and second.order
     stale = failed(first.order, VenueUnavailable())
     twice = failed(second.order, VenueUnavailable())
-    results = await asyncio.gather(*(engine.journal.record(step) for step in (stale, twice)), return_exceptions=True)
+    results = await asyncio.gather(*(engine.journal.record(order) for order in (stale, twice)), return_exceptions=True)
     assert isinstance(results[0], Fenced)
     with pytest.raises(Fenced):
         await engine.journal.record(twice)

@@ -13,7 +13,7 @@ from psycopg.rows import dict_row
 
 from order_engine.adapters.postgres import database
 from order_engine.adapters.postgres.database import Database, parse_statements, statement_named
-from order_engine.domain.lifecycle import CLAIMS, MOVES
+from order_engine.domain.lifecycle import CLAIMS, TRANSITIONS
 from testing.postgres import TestServer
 
 ORDERS = 20_000
@@ -75,10 +75,10 @@ def _parameters(ids: list[UUID]) -> dict[str, dict[str, Any]]:
         "outcome": "filled", "amount_out": "1", "lands_in": 1,
     }  # fmt: skip
     transactions = json.dumps([{**transaction, "signature": f"{order_id}/1"} for order_id in ids])
-    steps = [
+    transitions = [
         {"id": str(order_id), "attempt": 1, "sequence": 3, "status": "building", "details": {}} for order_id in ids
     ]
-    moves = [{"source": source, "target": target} for source, target in MOVES]
+    allowed = [{"source": source, "target": target} for source, target in TRANSITIONS]
     page = {"account": "account-1", "before": UUID(int=2**128 - 1), "limit": 51}
     new = {
         "id": str(UUID(int=7)), "account": "account-1", "client_order_id": "new", "type": "market", "token_in": "SOL",
@@ -105,7 +105,12 @@ def _parameters(ids: list[UUID]) -> dict[str, dict[str, Any]]:
         "orders.page_of_status": {**page, "status": "confirmed"},
         "orders.page_of_status, deep": {**page, "status": "confirmed", "before": ids[0]},
         "orders.claim": {"ids": ids, **claim},
-        "orders.record": {"ids": ids, "steps": json.dumps(steps), "moves": json.dumps(moves), **watchdog},
+        "orders.record": {
+            "ids": ids,
+            "transitions": json.dumps(transitions),
+            "allowed": json.dumps(allowed),
+            **watchdog,
+        },
         "orders.due": {"types": ["market"], "tokens": ["SOL", "USDC"], "limit": 500},
         "orders.extend_watch": {"ids": ids, "longest": timedelta(minutes=15), **watchdog},
         # With a limit of 1,000, a sequential scan of this small table would be the right plan.

@@ -10,7 +10,7 @@ import pytest
 
 from order_engine.domain.errors import Failure, NoQuote, SlippageExceeded, VenueUnavailable
 from order_engine.domain.facts import Facts
-from order_engine.domain.lifecycle import CLAIMS, LIFECYCLE, MOVES, TERMINAL, Status
+from order_engine.domain.lifecycle import CLAIMS, LIFECYCLE, TERMINAL, TRANSITIONS, Status
 from order_engine.domain.orders import Order, OrderType
 from order_engine.domain.routes import Quote, choose
 from order_engine.domain.transactions import Fill, Transaction
@@ -50,7 +50,7 @@ def a_transaction(order: Order) -> Transaction:
 def test_the_table_has_every_status_and_no_transition_from_a_terminal_one() -> None:
     assert LIFECYCLE.keys() == set(Status)
     assert {Status.CONFIRMED, Status.FAILED, Status.CANCELLED, Status.EXPIRED} == TERMINAL
-    assert not {source for source, _ in MOVES} & TERMINAL
+    assert not {source for source, _ in TRANSITIONS} & TERMINAL
     assert not CLAIMS.keys() & TERMINAL
 
 
@@ -60,12 +60,12 @@ def test_an_order_can_fail_expire_or_be_cancelled_in_every_open_status() -> None
 
 
 def test_only_a_submitted_order_can_be_confirmed_and_it_cannot_be_claimed() -> None:
-    assert {source for source, target in MOVES if target is Status.CONFIRMED} == {Status.SUBMITTED}
+    assert {source for source, target in TRANSITIONS if target is Status.CONFIRMED} == {Status.SUBMITTED}
     assert set(CLAIMS) == set(Status) - TERMINAL - {Status.SUBMITTED}
 
 
 def test_only_the_transition_to_submitted_signs() -> None:
-    assert {status for status, stage in LIFECYCLE.items() if stage.signs} == {Status.SUBMITTED}
+    assert {status for status, properties in LIFECYCLE.items() if properties.signs} == {Status.SUBMITTED}
 
 
 def test_facts_accumulate_from_step_to_step() -> None:

@@ -19,7 +19,7 @@ from order_engine.observability.metrics import (
     measured,
     metrics,
 )
-from order_engine.observability.steps import routing_gain_bps
+from order_engine.observability.orders import routing_gain_bps
 
 
 @pytest.fixture(autouse=True)

@@ -86,7 +86,7 @@ class Facts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event(Facts):
-    """One step of an order. Sequences start at 1 and have no gaps."""
+    """One event of an order. Sequences start at 1 and have no gaps."""
 
     order_id: str
     sequence: int

@@ -75,7 +75,7 @@ export class Feed {
     const outcome = this.#store.apply(event);
     // Events do not contain what was ordered: orders placed elsewhere have to be read.
     if (outcome === "unknown") this.#lookUpSoon(event.orderId);
-    // For an order in the table the latest event is enough; the selected order needs every step.
+    // For an order in the table the latest event is enough; the selected order needs every event.
     if (outcome === "gap" && event.orderId === this.#selected) this.#readHistory(event.orderId);
   }
 
@@ -107,7 +107,7 @@ export class Feed {
   }
 
   /**
-   * Request an order's steps after the known ones from the stream; false if there is no stream.
+   * Request an order's events after the known ones from the stream; false if there is no stream.
    * @param {string} orderId
    * @param {number} afterSequence
    */

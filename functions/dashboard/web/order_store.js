@@ -42,7 +42,7 @@ export class OrderStore extends EventTarget {
   }
 
   /**
-   * Add one event. Returns "applied", "repeat", "gap" (earlier steps are missing) or "unknown" (order).
+   * Add one event. Returns "applied", "repeat", "gap" (earlier events are missing) or "unknown" (order).
    * @param {OrderEvent} event
    */
   apply(event) {
@@ -86,5 +86,5 @@ export function contiguous(order) {
   return sequence;
 }
 
-/** Whether every step so far is known. @param {Order} order */
+/** Whether every event so far is known. @param {Order} order */
 export const complete = (order) => contiguous(order) >= order.sequence;

@@ -1,5 +1,5 @@
 // @ts-check
-// One order: its facts, its outcome and every step.
+// One order: its facts, its outcome and every event.
 /** @import { Content, Facts, Failure, Order, OrderEvent, Part } from "./types.d.ts" */
 /** @import { Problem } from "./http.js" */
 import { complete } from "./order_store.js";
@@ -111,7 +111,7 @@ export class OrderView {
     again.addEventListener("click", this.#retry);
     return part(
       `problem ${this.#problem.message}`,
-      el("p", {}, `The order's steps could not be read. ${this.#problem.message}`),
+      el("p", {}, `The order's events could not be read. ${this.#problem.message}`),
       again,
     );
   }

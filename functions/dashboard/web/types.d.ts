@@ -24,7 +24,7 @@ export type Quote = Offer | Refusal;
 /** The chosen venue, and every venue's quote, best first. */
 export type Route = { venue: string; quotes: Quote[] };
 
-/** What happened to an order: each field is set at its step and kept until another attempt begins. */
+/** What happened to an order: each field is set at its event and kept until another attempt begins. */
 export type Facts = {
   route?: Route;
   txHash?: string;
@@ -35,7 +35,7 @@ export type Facts = {
   retryInSeconds?: number;
 };
 
-/** One step of an order. */
+/** One event of an order. */
 export type OrderEvent = Facts & {
   type: "status";
   orderId: string;

@@ -133,12 +133,12 @@ _ANSWERS = {
 }
 _PUSHES = {
     "status": _Message(
-        "A step of one order, for its subscribers.",
+        "An event of one order, for its subscribers.",
         EventView,
         {"submitted": EVENTS[3], "confirmed": EVENTS[4], "retried": _RETRIED},
     ),
     "events": _Message(
-        "Steps of any of the account's orders, for subscribers of the account.",
+        "Events of any of the account's orders, for subscribers of the account.",
         EventsView,
         {"two": {"type": "events", "events": EVENTS[1:3]}},
     ),

@@ -38,7 +38,7 @@ def history_document(history: History, after_sequence: int = 0) -> dict[str, Any
 
 
 def event_document(event: OrderEvent) -> dict[str, Any]:
-    """One step of an order, as it is pushed and as it appears in the history."""
+    """One event of an order, as it is pushed and as it appears in the history."""
     return {
         "type": "status",
         "orderId": str(event.order_id),

@@ -47,7 +47,7 @@ ACCEPTED: Document = {**_ASKED, "status": "pending", "sequence": 1, "attempt": 0
 
 
 def example_event(sequence: int, status: str, attempt: int = 1, **facts: Any) -> Document:
-    """A step of the example order."""
+    """An event of the example order."""
     about = {"type": "status", "orderId": ORDER_ID, "sequence": sequence, "status": status, "attempt": attempt}
     terminal = status in TERMINAL
     return {**about, "at": f"2026-01-31T12:00:{sequence - 1:02}.000Z", "terminal": terminal, **facts}

@@ -44,7 +44,7 @@ class RouteView(View):
 
 
 class Facts(View):
-    """What is known about an order: each field is set at its step and kept until another attempt begins."""
+    """What is known about an order: each field is set at its event and kept until another attempt begins."""
 
     route: Annotated[RouteView, Field(description="Set from building on.")] | None = None
     tx_hash: Annotated[str, Field(description="Set from submitted on.")] | None = None
@@ -64,7 +64,7 @@ class Facts(View):
 
 
 class EventView(Facts):
-    """One step of an order. Sequences count from 1 without gaps."""
+    """One event of an order. Sequences count from 1 without gaps."""
 
     type: Literal["status"]
     order_id: UUID
@@ -115,14 +115,14 @@ class SnapshotView(HistoryView):
 
 
 class EventsView(View):
-    """Steps of any of the account's orders; those of one order are in sequence."""
+    """Events of any of the account's orders; those of one order are in sequence."""
 
     type: Literal["events"]
     events: list[EventView]
 
 
 class SubscribedView(View):
-    """The steps of the account's orders are pushed from now on."""
+    """The events of the account's orders are pushed from now on."""
 
     type: Literal["subscribed"]
     channel: Literal["account"]
@@ -130,7 +130,7 @@ class SubscribedView(View):
 
 
 class UnsubscribedView(View):
-    """The steps of the order, or of the account's orders, are no longer pushed."""
+    """The events of the order, or of the account's orders, are no longer pushed."""
 
     type: Literal["unsubscribed"]
     order_id: UUID | None = None

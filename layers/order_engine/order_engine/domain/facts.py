@@ -1,4 +1,4 @@
-"""The facts that are known about an order at each step."""
+"""The facts that are known about an order at each event."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,7 +11,7 @@ from order_engine.domain.transactions import Fill
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Each fact is set at its step and kept until another attempt begins."""
+    """Each fact is set at its event and kept until another attempt begins."""
 
     route: Route | None = None
     """Set from `building` on."""

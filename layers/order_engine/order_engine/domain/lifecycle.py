@@ -1,6 +1,6 @@
-"""The life cycle of an order: every status, its properties, and the allowed moves between them.
+"""The life cycle of an order: every status, its properties, and the allowed transitions between them.
 
-The only definition of the statuses' properties. SQL receives them as parameters and rejects any other move.
+The only definition of the statuses' properties. SQL receives them as parameters and rejects any other transition.
 """
 
 from collections.abc import Mapping
@@ -22,13 +22,13 @@ class Status(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stage:
+class StatusProperties:
     """The properties of one status."""
 
     claimed_as: Status | None = None
     """The status after a worker's claim, which starts the next attempt; None if the order cannot be claimed."""
     next: frozenset[Status] = frozenset()
-    """The statuses that the order's holder may move it to without a claim."""
+    """The statuses that the order's holder may give it without a claim."""
     leased: bool = False
     """A worker's lease covers the order; the sweeper requeues it once the lease has expired."""
     signs: bool = False
@@ -36,27 +36,31 @@ class Stage:
 
     @property
     def terminal(self) -> bool:
-        """Whether no further move is possible."""
+        """Whether no further transition is possible."""
         return not self.next and self.claimed_as is None
 
 
 _ENDED = frozenset({Status.FAILED, Status.CANCELLED, Status.EXPIRED})
 
-LIFECYCLE: Mapping[Status, Stage] = {
+LIFECYCLE: Mapping[Status, StatusProperties] = {
     # `failed` is reached from here if MaxAttempts is lowered while an order waits for its retry.
-    Status.PENDING: Stage(claimed_as=Status.ROUTING, next=_ENDED),
+    Status.PENDING: StatusProperties(claimed_as=Status.ROUTING, next=_ENDED),
     # `pending` is reached from the next three if the attempt failed and another one follows.
-    Status.ROUTING: Stage(claimed_as=Status.ROUTING, next=_ENDED | {Status.BUILDING, Status.PENDING}, leased=True),
-    Status.BUILDING: Stage(claimed_as=Status.ROUTING, next=_ENDED | {Status.SUBMITTED, Status.PENDING}, leased=True),
+    Status.ROUTING: StatusProperties(
+        claimed_as=Status.ROUTING, next=_ENDED | {Status.BUILDING, Status.PENDING}, leased=True
+    ),
+    Status.BUILDING: StatusProperties(
+        claimed_as=Status.ROUTING, next=_ENDED | {Status.SUBMITTED, Status.PENDING}, leased=True
+    ),
     # Never claimed: its transaction may land, so nothing new may be signed before the chain has ruled that out.
     # No lease: the confirmer settles it, and if two settle it at once, the first write wins.
-    Status.SUBMITTED: Stage(next=_ENDED | {Status.CONFIRMED, Status.PENDING}, signs=True),
-    Status.CONFIRMED: Stage(),
-    Status.FAILED: Stage(),
-    Status.CANCELLED: Stage(),
-    Status.EXPIRED: Stage(),
+    Status.SUBMITTED: StatusProperties(next=_ENDED | {Status.CONFIRMED, Status.PENDING}, signs=True),
+    Status.CONFIRMED: StatusProperties(),
+    Status.FAILED: StatusProperties(),
+    Status.CANCELLED: StatusProperties(),
+    Status.EXPIRED: StatusProperties(),
 }
 
-TERMINAL = frozenset(status for status, stage in LIFECYCLE.items() if stage.terminal)
-CLAIMS = {status: stage.claimed_as for status, stage in LIFECYCLE.items() if stage.claimed_as}
-MOVES = frozenset((status, target) for status, stage in LIFECYCLE.items() for target in stage.next)
+TERMINAL = frozenset(status for status, properties in LIFECYCLE.items() if properties.terminal)
+CLAIMS = {status: properties.claimed_as for status, properties in LIFECYCLE.items() if properties.claimed_as}
+TRANSITIONS = frozenset((status, target) for status, properties in LIFECYCLE.items() for target in properties.next)

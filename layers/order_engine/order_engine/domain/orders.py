@@ -105,7 +105,7 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class OrderEvent:
-    """One step of an order's history. `sequence` counts from 1 without gaps; `facts` are those known at the time."""
+    """One event of an order's history. `sequence` counts from 1 without gaps; `facts` are those known at the time."""
 
     order_id: UUID
     account: str
@@ -125,7 +125,7 @@ class History:
 
 
 def latest_event(order: Order) -> OrderEvent:
-    """The event of the order's latest step."""
+    """The event of the order's latest transition."""
     return OrderEvent(
         order.id, order.account, order.sequence, order.status, order.attempt, order.updated_at, order.facts
     )

@@ -1,11 +1,11 @@
-"""The steps of an order. Each function returns the order as it is after the step, for the journal to record."""
+"""The transitions of an order. Each function returns the order as it is afterwards, for the journal to record."""
 
 from dataclasses import replace
 from datetime import timedelta
 
 from order_engine.domain.errors import AttemptFailed, Failure
 from order_engine.domain.facts import Facts
-from order_engine.domain.lifecycle import MOVES, Status
+from order_engine.domain.lifecycle import TRANSITIONS, Status
 from order_engine.domain.orders import Order
 from order_engine.domain.routes import Route
 from order_engine.domain.transactions import Fill, Transaction
@@ -13,21 +13,21 @@ from order_engine.domain.transactions import Fill, Transaction
 
 def building(order: Order, route: Route) -> Order:
     """The best venue is chosen and its swap is being built."""
-    return _move(order, Status.BUILDING, Facts(route=route))
+    return _transition(order, Status.BUILDING, Facts(route=route))
 
 
 def submitted(order: Order, transaction: Transaction) -> Order:
     """The swap is signed but not sent yet. Recorded first, so that it can be looked up on the chain whatever happens.
 
-    The journal rejects this step once the order has expired.
+    The journal rejects this transition once the order has expired.
     """
     facts = replace(order.facts, signature=transaction.signature, min_amount_out=transaction.min_amount_out)
-    return _move(replace(order, transaction=transaction), Status.SUBMITTED, facts)
+    return _transition(replace(order, transaction=transaction), Status.SUBMITTED, facts)
 
 
 def confirmed(order: Order, fill: Fill) -> Order:
     """The swap landed."""
-    return _move(order, Status.CONFIRMED, replace(order.facts, fill=fill))
+    return _transition(order, Status.CONFIRMED, replace(order.facts, fill=fill))
 
 
 def retried(order: Order, error: AttemptFailed, retry_in: timedelta) -> Order:
@@ -47,10 +47,10 @@ def expired(order: Order, error: AttemptFailed) -> Order:
 
 def _end_attempt(order: Order, status: Status, error: AttemptFailed, retry_in: timedelta | None = None) -> Order:
     facts = replace(order.facts, failure=Failure.of(error), retry_in=retry_in)
-    return _move(replace(order, transaction=None), status, facts)
+    return _transition(replace(order, transaction=None), status, facts)
 
 
-def _move(order: Order, status: Status, facts: Facts) -> Order:
-    if (order.status, status) not in MOVES:
+def _transition(order: Order, status: Status, facts: Facts) -> Order:
+    if (order.status, status) not in TRANSITIONS:
         raise ValueError(f"an order cannot go from {order.status} to {status}")
     return replace(order, status=status, sequence=order.sequence + 1, facts=facts)

@@ -15,8 +15,8 @@ _TIME_LIMIT_SECONDS = 1  # the orders' execution waits for this
 async def announce(claims: Sequence[Claim], orders: Orders, journal: Journal) -> None:
     """Publish the histories of the orders that were claimed, will be settled or are finished; clients drop duplicates.
 
-    Clients then get every step in order from one sender, even if earlier senders failed. Best effort: a failure has no
-    effect on the orders, and clients that miss a step read it from Postgres.
+    Clients then get every event in order from one sender, even if earlier senders failed. Best effort: a failure has no
+    effect on the orders, and clients that miss an event read it from Postgres.
     """
     earlier = []
     for claim in claims:

@@ -24,7 +24,7 @@ Result = Ended | InFlight
 class Confirmer:
     """Records what landed, queues failed orders for their next attempt, and checks the rest again after `interval`.
 
-    No lease is needed: two confirmers of the same order write the same move, and the journal accepts only one of them.
+    No lease is needed: two confirmers of the same order write the same transition, and the journal accepts one of them.
     """
 
     orders: Orders
@@ -48,7 +48,7 @@ class Confirmer:
                 logger.error("unknown order", extra={"order_id": str(claim.order_id)})
         in_flight = [claim.order for claim in claims if claim.decision is Decision.IN_FLIGHT and claim.order]
         results = await deadline.results({order.id: self._settled(order) for order in in_flight})
-        await self.journal.drain(deadline.publish_by)  # so that steps are pushed in order
+        await self.journal.drain(deadline.publish_by)  # so that events are pushed in order
         remaining = [order.id for order in in_flight if not isinstance(results.get(order.id), Ended)]
         remaining += await self._send_retries(claims, results)
         if remaining:

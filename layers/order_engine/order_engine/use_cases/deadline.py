@@ -31,7 +31,7 @@ class Deadline:
 
     @property
     def finish_by(self) -> float:
-        """Until when the last steps may be published; the rest waits for the environment's next invocation."""
+        """Until when the last events may be published; the rest waits for the environment's next invocation."""
         return min(asyncio.get_running_loop().time() + _PUBLISH_AT_END_SECONDS, self.work_ends + _AFTER_WORK_SECONDS)
 
     async def results(self, work: Mapping[UUID, Coroutine[Any, Any, Result]]) -> dict[UUID, Result]:

@@ -31,7 +31,7 @@ from order_engine.venues.protocol import Venue
 # The outcome for an order: its attempt has ended, its transaction is in flight, or its message is to be redelivered
 # after a delay.
 Result = Ended | InFlight | timedelta
-Step = Coroutine[Any, Any, Result]
+Handling = Coroutine[Any, Any, Result]
 
 _AT_ONCE = timedelta()
 
@@ -75,7 +75,7 @@ class Executor:
         claims = await self.orders.claim(ids, lease=self.limits.lease, max_attempts=self.settler.retries.max_attempts)
         await announce(claims, self.orders, self.journal)
         results = await deadline.results({claim.order_id: self._guarded(claim, postpone) for claim in claims})
-        await self.journal.drain(deadline.publish_by)  # so that steps are pushed in order
+        await self.journal.drain(deadline.publish_by)  # so that events are pushed in order
         in_flight = [order_id for order_id, result in results.items() if result is InFlight.IN_FLIGHT]
         handed_over = await self._hand_over(in_flight, postpone)
         late = {claim.order_id for claim in claims} - results.keys()
@@ -105,7 +105,7 @@ class Executor:
         logger.thread_safe_append_keys(order_id=str(claim.order_id))  # for this task only: each has its own context
         result: Result = self.limits.lease
         try:
-            result = await self._step(claim)
+            result = await self._handling(claim)
         except Fenced:
             logger.warning("order changed by another process")
             result = _AT_ONCE  # the next claim finds out its state
@@ -120,7 +120,7 @@ class Executor:
             await postpone(claim.order_id, result)
         return result
 
-    def _step(self, claim: Claim) -> Step:
+    def _handling(self, claim: Claim) -> Handling:
         match claim:
             case Claim(decision=Decision.CLAIMED, order=Order() as order):
                 return self._attempt(order)

@@ -51,10 +51,10 @@ class Orders(Protocol):
 
 
 class Journal(Protocol):
-    """Records and publishes every step."""
+    """Records and publishes every transition."""
 
     async def record(self, order: Order, /) -> Order:
-        """Commit the step that leads to `order`. Raises Fenced, StatementRejected, DatabaseUnavailable."""
+        """Commit the transition that leads to `order`. Raises Fenced, StatementRejected, DatabaseUnavailable."""
 
     def announce(self, events: Iterable[OrderEvent], /) -> None:
         """Publish events that are already committed."""

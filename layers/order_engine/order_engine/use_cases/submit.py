@@ -14,7 +14,7 @@ from order_engine.domain.errors import (
 from order_engine.domain.lifecycle import CLAIMS
 from order_engine.domain.orders import NewOrder, Order, problem_with_expiry
 from order_engine.observability import error_fields, logger
-from order_engine.observability.steps import log_accepted
+from order_engine.observability.orders import log_accepted
 from order_engine.use_cases.ports import Orders, Queue
 
 

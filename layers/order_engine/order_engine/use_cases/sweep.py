@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from order_engine.domain.errors import QueueUnavailable
-from order_engine.observability.steps import log_requeued
+from order_engine.observability.orders import log_requeued
 from order_engine.use_cases.ports import Orders, Queue
 
 _AT_ONCE = 500

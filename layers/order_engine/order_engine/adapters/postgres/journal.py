@@ -1,4 +1,4 @@
-"""The journal: every step of every order is committed to Postgres first, then published to its subscribers."""
+"""The journal: every transition of every order is committed to Postgres first, then published to its subscribers."""
 
 import asyncio
 import json
@@ -14,16 +14,16 @@ from order_engine.adapters.postgres.rows import transaction_document
 from order_engine.batching import Batcher
 from order_engine.contracts.facts import facts_document
 from order_engine.domain.errors import DatabaseUnavailable, Fenced, QueueUnavailable, StatementRejected
-from order_engine.domain.lifecycle import LIFECYCLE, MOVES
+from order_engine.domain.lifecycle import LIFECYCLE, TRANSITIONS
 from order_engine.domain.orders import Order, OrderEvent, latest_event
 from order_engine.observability import error_fields, logger
-from order_engine.observability.steps import log_step
+from order_engine.observability.orders import log_transition
 
 # The notifier handles a sender's messages one at a time, in about this time each: any sent sooner would wait there.
 _LINGER_SECONDS = 0.02
 _Key = tuple[UUID, int, int, str]
-_Step = tuple[Order, str]
-_MOVES = json.dumps([{"source": source, "target": target} for source, target in MOVES])
+_Encoded = tuple[Order, str]
+_ALLOWED = json.dumps([{"source": source, "target": target} for source, target in TRANSITIONS])
 
 
 class Publisher(Protocol):
@@ -34,7 +34,7 @@ class Publisher(Protocol):
 
 
 class Journal:
-    """Group commit of steps; committed events are published in order, in as few messages as possible.
+    """Group commit of transitions; committed events are published in order, in as few messages as possible.
 
     An order that will be retried is due for the sweeper `watchdog` after the time of its retry.
     """
@@ -43,16 +43,16 @@ class Journal:
         self._database = database
         self._publisher = publisher
         self._watchdog = watchdog
-        self._steps: Batcher[Order, Order] = Batcher(self._commit)
+        self._transitions: Batcher[Order, Order] = Batcher(self._commit)
         self._events: Batcher[OrderEvent, None] = Batcher(self._publish, limit=2_000, linger=_LINGER_SECONDS)
 
     async def record(self, order: Order) -> Order:
-        """Commit a step, given as the resulting order (see domain.transitions); returns it with the time of the commit.
+        """Commit a transition, given as the resulting order (see domain.transitions); returns it with its time.
 
         Raises Fenced (the order has changed, or has expired before signing; nothing was written), StatementRejected
-        (nothing was written and a retry is useless) and DatabaseUnavailable (unknown whether the step was written).
+        (nothing was written and a retry is useless) and DatabaseUnavailable (unknown whether it was written).
         """
-        return await self._steps.put(order)
+        return await self._transitions.put(order)
 
     def announce(self, events: Iterable[OrderEvent]) -> None:
         """Publish events that are already committed. Clients drop duplicates."""
@@ -63,41 +63,41 @@ class Journal:
         """Wait until everything recorded is published, but not beyond `until` on the event loop's clock."""
         with suppress(TimeoutError):
             async with asyncio.timeout_at(until):
-                await self._steps.drain()
+                await self._transitions.drain()
                 await self._events.drain()
 
     async def _commit(self, orders: Sequence[Order]) -> Sequence[Order | Exception]:
-        steps = [_step_text(order) for order in orders]
-        sound = [(order, step) for order, step in zip(orders, steps, strict=True) if isinstance(step, str)]
-        results = iter(await self._commit_steps(sound) if sound else [])
-        return [next(results) if isinstance(step, str) else step for step in steps]
+        texts = [_encoded(order) for order in orders]
+        sound = [(order, text) for order, text in zip(orders, texts, strict=True) if isinstance(text, str)]
+        results = iter(await self._commit_encoded(sound) if sound else [])
+        return [next(results) if isinstance(text, str) else text for text in texts]
 
-    async def _commit_steps(self, steps: Sequence[_Step]) -> Sequence[Order | Exception]:
+    async def _commit_encoded(self, transitions: Sequence[_Encoded]) -> Sequence[Order | Exception]:
         try:
-            moved = await self._write(sorted(steps, key=_id))
+            recorded = await self._write(sorted(transitions, key=_id))
         except StatementRejected as error:
-            # Nothing was written. Commit each step on its own, so that one bad value does not affect the others.
-            return [error] if len(steps) == 1 else [await self._commit_alone(step) for step in steps]
-        results = [_recorded(order, moved.get(_key(order))) for order, _ in steps]
+            # Nothing was written. Commit each on its own, so that one bad value does not affect the others.
+            return [error] if len(transitions) == 1 else [await self._commit_alone(one) for one in transitions]
+        results = [_recorded(order, recorded.get(_key(order))) for order, _ in transitions]
         committed = [order for order in results if isinstance(order, Order)]
         self.announce(map(latest_event, committed))
         for order in committed:
-            log_step(order)
+            log_transition(order)
         return results
 
-    async def _commit_alone(self, step: _Step) -> Order | Exception:
+    async def _commit_alone(self, transition: _Encoded) -> Order | Exception:
         try:
-            (result,) = await self._commit_steps([step])
+            (result,) = await self._commit_encoded([transition])
         except DatabaseUnavailable as error:
             return error
         return result
 
-    async def _write(self, steps: Sequence[_Step]) -> dict[_Key, datetime]:
-        """The times of the accepted steps. Steps are in id order, like the locks of claims, to avoid deadlocks."""
+    async def _write(self, transitions: Sequence[_Encoded]) -> dict[_Key, datetime]:
+        """The times of the accepted transitions. Written in id order, like the locks of claims, to avoid deadlocks."""
         parameters = {
-            "ids": [order.id for order, _ in steps],
-            "steps": f"[{','.join(text for _, text in steps)}]",
-            "moves": _MOVES,
+            "ids": [order.id for order, _ in transitions],
+            "transitions": f"[{','.join(text for _, text in transitions)}]",
+            "allowed": _ALLOWED,
             "watchdog": self._watchdog,
         }
         rows = await self._database.fetch("orders.record", parameters, prepare=True)
@@ -122,20 +122,20 @@ def _recorded(order: Order, at: datetime | None) -> Order | Fenced:
     return replace(order, updated_at=at) if at else Fenced()
 
 
-def _id(step: _Step) -> UUID:
-    return step[0].id
+def _id(transition: _Encoded) -> UUID:
+    return transition[0].id
 
 
-def _step_text(order: Order) -> str | Exception:
-    """The step as JSON, or the error if that fails: a venue may have returned invalid values."""
+def _encoded(order: Order) -> str | Exception:
+    """The transition as JSON, or the error if that fails: a venue may have returned invalid values."""
     try:
-        return json.dumps(_step(order), default=str)
+        return json.dumps(_transition(order), default=str)
     except (ArithmeticError, AttributeError, TypeError, ValueError) as error:
         return error
 
 
-def _step(order: Order) -> dict[str, object]:
-    stage, facts = LIFECYCLE[order.status], order.facts
+def _transition(order: Order) -> dict[str, object]:
+    properties, facts = LIFECYCLE[order.status], order.facts
     return {
         "id": order.id,
         "attempt": order.attempt,
@@ -146,7 +146,7 @@ def _step(order: Order) -> dict[str, object]:
         "amount_out": facts.fill and facts.fill.amount_out,
         "executed_price": facts.fill and facts.fill.executed_price,
         "retry_in": None if facts.retry_in is None else facts.retry_in.total_seconds(),
-        "leased": stage.leased,
-        "signs": stage.signs,
-        "terminal": stage.terminal,
+        "leased": properties.leased,
+        "signs": properties.signs,
+        "terminal": properties.terminal,
     }

@@ -86,41 +86,41 @@ SELECT CASE WHEN claimed_id IS NOT NULL THEN 'claimed' ELSE decision END AS deci
 FROM decided LEFT JOIN claimed ON claimed_id = (stored).id;
 
 -- name: record
--- Group commit: many orders, one step each. A step is accepted only if its order has not changed since it was read
--- (attempt is the fencing token; sequence counts every step), if the life cycle allows the move and, for a step that
--- stores a signed transaction, if the order has not expired. Returns the accepted steps.
-WITH step AS (
+-- Group commit: many orders, one transition each. A transition is accepted only if its order has not changed since it
+-- was read (attempt is the fencing token; sequence counts every transition), if the life cycle allows it and, if it
+-- stores a signed transaction, if the order has not expired. Returns the accepted transitions.
+WITH transition AS (
     -- One JSON text costs the client a fifth of what an array for each column would.
-    SELECT * FROM json_to_recordset(%(steps)s::json) AS s (
+    SELECT * FROM json_to_recordset(%(transitions)s::json) AS t (
         id uuid, attempt int, sequence int, status text, details json, transaction json, amount_out numeric,
         executed_price numeric, retry_in float8, leased bool, signs bool, terminal bool)
-), moved AS (
+), recorded AS (
     UPDATE orders o SET
-        status = s.status,
-        sequence = s.sequence,
-        details = s.details,
-        transaction = s.transaction,
-        amount_out = s.amount_out,
-        executed_price = s.executed_price,
-        lease_until = CASE WHEN s.leased THEN o.lease_until END,
-        not_before = now() + s.retry_in * interval '1 second',
+        status = t.status,
+        sequence = t.sequence,
+        details = t.details,
+        transaction = t.transaction,
+        amount_out = t.amount_out,
+        executed_price = t.executed_price,
+        lease_until = CASE WHEN t.leased THEN o.lease_until END,
+        not_before = now() + t.retry_in * interval '1 second',
         watchdog_at = CASE
-            WHEN s.terminal THEN NULL
-            WHEN s.leased THEN o.watchdog_at
-            ELSE now() + coalesce(s.retry_in, 0) * interval '1 second' + %(watchdog)s::interval END,
+            WHEN t.terminal THEN NULL
+            WHEN t.leased THEN o.watchdog_at
+            ELSE now() + coalesce(t.retry_in, 0) * interval '1 second' + %(watchdog)s::interval END,
         sweeps = 0,
-        finished_at = CASE WHEN s.terminal THEN now() END,
+        finished_at = CASE WHEN t.terminal THEN now() END,
         updated_at = now()
-    FROM step s
-    WHERE o.id = ANY(%(ids)s) AND o.id = s.id AND o.attempt = s.attempt AND o.sequence = s.sequence - 1
-      AND (o.status, s.status) IN (SELECT * FROM json_to_recordset(%(moves)s::json) AS m (source text, target text))
-      AND (o.expires_at > now() OR NOT s.signs)
+    FROM transition t
+    WHERE o.id = ANY(%(ids)s) AND o.id = t.id AND o.attempt = t.attempt AND o.sequence = t.sequence - 1
+      AND (o.status, t.status) IN (SELECT * FROM json_to_recordset(%(allowed)s::json) AS m (source text, target text))
+      AND (o.expires_at > now() OR NOT t.signs)
     RETURNING o.*
 ), logged AS (
     INSERT INTO order_events (order_id, sequence, status, attempt, at, details)
-    SELECT id, sequence, status, attempt, updated_at, details FROM moved
+    SELECT id, sequence, status, attempt, updated_at, details FROM recorded
 )
-SELECT id, attempt, sequence, status, updated_at FROM moved;
+SELECT id, attempt, sequence, status, updated_at FROM recorded;
 
 -- name: mark_due
 -- The order could not be queued: the next sweep queues it.

@@ -1,4 +1,4 @@
-"""What happens to orders, reported as a log line (30 µs) and metrics (8 µs) for each step."""
+"""What happens to orders, reported as a log line (30 µs) and metrics (8 µs) for each transition."""
 
 from collections.abc import Iterable
 from datetime import timedelta
@@ -30,8 +30,8 @@ def log_accepted(order: Order) -> None:
     logger.info("accepted", extra={"order_id": str(order.id), "account": order.account})
 
 
-def log_step(order: Order) -> None:
-    """A step is committed. Only steps that end an attempt are logged; all of them are in order_events."""
+def log_transition(order: Order) -> None:
+    """A transition is committed. Only those that end an attempt are logged; all of them are in order_events."""
     match order.status:
         case Status.CONFIRMED:
             _confirmed(order)
