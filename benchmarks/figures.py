@@ -62,8 +62,8 @@ class Options:
 
     @property
     def mock_latency(self) -> str:
-        """The factor for the mocked market's default delays; a smoke test has none."""
-        return "0" if self.quick else "1"
+        """The factor for the mocked market's default delays; short ones in a smoke test."""
+        return "0.1" if self.quick else "1"
 
 
 def at_most(value: float) -> Goal:

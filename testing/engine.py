@@ -1,8 +1,8 @@
 """The engine's parts on a real Postgres, with mocked venues, and recorders instead of AWS."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import timedelta
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from random import Random
 from typing import Any, LiteralString, TypedDict, Unpack
@@ -14,24 +14,34 @@ from psycopg.rows import DictRow, dict_row
 from order_engine.adapters.postgres.database import Database
 from order_engine.adapters.postgres.journal import Journal
 from order_engine.adapters.postgres.orders import OrderStore
+from order_engine.adapters.postgres.triggers import TriggerStore
 from order_engine.domain.claims import Claim
 from order_engine.domain.errors import QueueUnavailable
-from order_engine.domain.orders import History, NewOrder, Order, OrderEvent
+from order_engine.domain.orders import History, Lifetimes, NewOrder, Order, OrderEvent
+from order_engine.domain.triggers import Pair, PriceSample
 from order_engine.order_ids import new_order_id
 from order_engine.use_cases import ports
+from order_engine.use_cases.cancel import Canceller
 from order_engine.use_cases.confirm import Confirmer
+from order_engine.use_cases.deadline import Deadline
 from order_engine.use_cases.execute import ExecutionLimits, Executor
+from order_engine.use_cases.prices import VenuePrices
+from order_engine.use_cases.replace import Replacer
 from order_engine.use_cases.settle import RetryPolicy, Settler
 from order_engine.use_cases.settle_dead_letters import DeadLetterHandler
 from order_engine.use_cases.submit import Submitter
+from order_engine.use_cases.trigger import Trigger
 from order_engine.venues.mock.chain import MockChain
+from order_engine.venues.mock.listings import MockListings
 from order_engine.venues.mock.market import Market
 from order_engine.venues.mock.venues import MockConditions, MockVenue, meteora, raydium
 from order_engine.venues.protocol import Chain, Venue
 
 ACCOUNT = "alice"
 # As deployed by default.
-LIFETIME = timedelta(seconds=300)
+LIFETIMES = Lifetimes()
+LIFETIME = LIFETIMES.market
+PRICE_TOLERANCE_BPS = 500
 WATCHDOG = timedelta(seconds=20)
 RETRIES = RetryPolicy(max_attempts=3, backoff=timedelta(seconds=1))
 LIMITS = ExecutionLimits(
@@ -53,7 +63,31 @@ def new_order(**changes: Any) -> NewOrder:
         "amount_in": Decimal(1),
         "slippage_bps": 50,
     }
-    return NewOrder(**{**order, **changes})
+    new = NewOrder(**{**order, **changes})
+    if new.type.rests and new.expires_at is None:
+        new = replace(new, expires_at=datetime.now(UTC) + LIFETIMES.resting)
+    return new
+
+
+async def placed(orders: OrderStore, new: NewOrder, watchdog: timedelta = WATCHDOG) -> Order:
+    """Store an order."""
+    return (await orders.place([new], lifetime=LIFETIME, watchdog=watchdog))[new.id].order
+
+
+@dataclass
+class Prices:
+    """A feed whose prices are set by the test; a pair without one has no price."""
+
+    known: dict[Pair, PriceSample] = field(default_factory=dict)
+
+    def set(self, price: str, token_in: str = "SOL", token_out: str = "USDC", *, complete: bool = True) -> None:
+        """The price from now on, in tokens out per token in."""
+        at = datetime.now(UTC).replace(microsecond=0)
+        self.known[Pair(token_in, token_out)] = PriceSample(Decimal(price), "raydium", at, complete)
+
+    async def samples(self, pairs: Collection[Pair]) -> Mapping[Pair, PriceSample]:
+        """As ports.PriceFeed."""
+        return {pair: self.known[pair] for pair in pairs if pair in self.known}
 
 
 @dataclass
@@ -110,9 +144,26 @@ class Confirmations:
         await self.recorder.hand_over(order_ids, delay)
 
 
+def submitter_of(
+    orders: ports.Orders, queue: ports.Queue, journal: ports.Journal, prices: ports.PriceFeed | None = None
+) -> Submitter:
+    """A submitter with the deployed defaults."""
+    return Submitter(
+        orders=orders,
+        queue=queue,
+        journal=journal,
+        prices=prices or Prices(),
+        lifetimes=LIFETIMES,
+        watchdog=WATCHDOG,
+        price_tolerance_bps=PRICE_TOLERANCE_BPS,
+    )
+
+
 class Changes(TypedDict, total=False):
     """Replacements for an engine's own parts. `journal` and `chain_limit` are the settler's."""
 
+    store: ports.Orders
+    prices: ports.PriceFeed
     journal: ports.Journal
     queue: ports.Queue
     confirmations: ports.Confirmations
@@ -139,15 +190,55 @@ class Engine:
         self.url = url
         self.database = Database(url)
         self.orders = OrderStore(self.database)
+        self.triggers = TriggerStore(self.database)
         self.recorder = Recorder()
         self.journal = Journal(self.database, self.recorder, watchdog=WATCHDOG)
-        self.submitter = Submitter(orders=self.orders, queue=self.recorder, lifetime=LIFETIME, watchdog=WATCHDOG)
         conditions = MockConditions(latency=latency, failure_rate=failure_rate, random=Random(seed))
-        market = Market(seed)
-        self.venues: list[MockVenue] = [raydium(market, conditions), meteora(market, conditions)]
+        market, listings = Market(seed), MockListings(self.database)
+        self.venues: list[MockVenue] = [
+            raydium(market, conditions, listings),
+            meteora(market, conditions, listings),
+        ]
         self.chain = MockChain(self.database, {venue.name: venue for venue in self.venues}, conditions)
+        self.prices: ports.PriceFeed = VenuePrices(self.venues, limits.venue)
         self.retries = retries
         self.limits = limits
+
+    def submitter(self, **changes: Unpack[Changes]) -> Submitter:
+        """A submitter of these parts, or of others where `changes` name them."""
+        return submitter_of(
+            changes.get("store", self.orders),
+            changes.get("queue", self.recorder),
+            changes.get("journal", self.journal),
+            changes.get("prices", self.prices),
+        )
+
+    def canceller(self) -> Canceller:
+        """A canceller of these parts."""
+        return Canceller(orders=self.orders, journal=self.journal)
+
+    def replacer(self, **changes: Unpack[Changes]) -> Replacer:
+        """A replacer of these parts, or of others where `changes` name them."""
+        return Replacer(
+            orders=changes.get("store", self.orders),
+            journal=changes.get("journal", self.journal),
+            prices=changes.get("prices", self.prices),
+            lifetimes=LIFETIMES,
+            price_tolerance_bps=PRICE_TOLERANCE_BPS,
+        )
+
+    def trigger(self, interval: timedelta = timedelta(milliseconds=20), **changes: Unpack[Changes]) -> Trigger:
+        """A trigger of these parts, or of others where `changes` name them."""
+        return Trigger(
+            triggers=self.triggers,
+            orders=changes.get("store", self.orders),
+            queue=changes.get("queue", self.recorder),
+            journal=changes.get("journal", self.journal),
+            prices=changes.get("prices", self.prices),
+            canceller=self.canceller(),
+            interval=interval,
+            watchdog=WATCHDOG,
+        )
 
     def settler(self, **changes: Unpack[Changes]) -> Settler:
         """A settler of these parts, or of others where `changes` name them."""
@@ -192,10 +283,17 @@ class Engine:
 
     async def place(self, count: int = 1, **changes: Any) -> list[Order]:
         """Store orders."""
-        return [
-            (await self.orders.place(new_order(**changes), lifetime=LIFETIME, watchdog=WATCHDOG))[0]
-            for _ in range(count)
-        ]
+        return [await placed(self.orders, new_order(**changes)) for _ in range(count)]
+
+    async def cancel(self, order: Order) -> Order:
+        """Cancel the order."""
+        return await self.canceller().cancel(order.account, order.id, Deadline.after(timedelta(seconds=5)))
+
+    async def tick(self, **changes: Unpack[Changes]) -> int | None:
+        """Look at the market once; returns how many orders were activated, None if nothing waits."""
+        activated = await self.trigger(**changes).tick(Deadline.after(timedelta(seconds=5)))
+        await self.journal.drain(Deadline.after(timedelta()).publish_by)
+        return activated
 
     async def claim(self, *orders: Order, lease: timedelta = LIMITS.lease) -> list[Claim]:
         """Claim the orders for a worker that then does nothing."""

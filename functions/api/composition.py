@@ -8,25 +8,14 @@ from functools import cache
 from snapshot_restore_py import register_before_snapshot
 
 from order_engine.adapters.aws import sqs
-from order_engine.adapters.postgres.database import Database
 from order_engine.adapters.postgres.orders import OrderStore
-from order_engine.adapters.sqs import OrdersQueue
-from order_engine.settings import MockSettings
+from order_engine.adapters.postgres.triggers import TriggerStore
+from order_engine.front_door import FrontDoorSettings, build_front_door
+from order_engine.use_cases.cancel import Canceller
+from order_engine.use_cases.replace import Replacer
 from order_engine.use_cases.submit import Submitter
 from order_engine.venues import connect_venues
 from order_engine.venues.protocol import Venue
-
-_DATABASE_TIME_LIMIT = timedelta(seconds=2.5)  # a client is waiting for the response
-
-
-class Settings(MockSettings):
-    """See template.yaml."""
-
-    database_url: str
-    orders_queue_url: str
-    order_lifetime_seconds: float
-    watchdog_seconds: float
-    venue_timeout_seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +23,10 @@ class Dependencies:
     """The dependencies of the routes."""
 
     submitter: Submitter
+    canceller: Canceller
+    replacer: Replacer
     orders: OrderStore
+    triggers: TriggerStore
     venues: Sequence[Venue]
     venue_timeout: timedelta
 
@@ -42,18 +34,15 @@ class Dependencies:
 @cache
 def dependencies() -> Dependencies:
     """Built on the first request, kept for the life of the execution environment."""
-    settings = Settings.from_environment()
-    orders = OrderStore(Database(settings.database_url, _DATABASE_TIME_LIMIT))
-    submitter = Submitter(
-        orders=orders,
-        queue=OrdersQueue(settings.orders_queue_url, sqs()),
-        lifetime=timedelta(seconds=settings.order_lifetime_seconds),
-        watchdog=timedelta(seconds=settings.watchdog_seconds),
-    )
+    settings = FrontDoorSettings.from_environment()
+    front_door = build_front_door(settings, sqs())
     return Dependencies(
-        submitter=submitter,
-        orders=orders,
-        venues=connect_venues(settings),
+        submitter=front_door.submitter,
+        canceller=front_door.canceller,
+        replacer=front_door.replacer,
+        orders=front_door.orders,
+        triggers=TriggerStore(front_door.database),
+        venues=connect_venues(settings, front_door.database),
         venue_timeout=timedelta(seconds=settings.venue_timeout_seconds),
     )
 

@@ -8,6 +8,7 @@ from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 from order_engine.contracts.json_text import dump, parse
 from order_engine.domain.errors import BodyTooLarge, InvalidJson, Unauthenticated, UnsupportedMediaType
 
+LARGEST_BATCH_BODY = 131_072
 _LARGEST_BODY = 16_384
 
 
@@ -20,19 +21,20 @@ def account_of(event: APIGatewayProxyEventV2) -> str:
     return str(account)
 
 
-def json_body(event: APIGatewayProxyEventV2) -> Any:
-    """The parsed body. Raises UnsupportedMediaType, BodyTooLarge, InvalidJson."""
+def json_body(event: APIGatewayProxyEventV2, largest: int = _LARGEST_BODY) -> Any:
+    """The parsed body, of at most `largest` bytes. Raises UnsupportedMediaType, BodyTooLarge, InvalidJson."""
     media_type = event.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/json":
         raise UnsupportedMediaType()
-    if len(event.body or "") > _LARGEST_BODY * 2:
-        raise BodyTooLarge()
+    too_large = BodyTooLarge(f"The body is larger than {largest // 1024} kB.")
+    if len(event.body or "") > largest * 2:
+        raise too_large
     try:
         text = event.decoded_body or ""
     except ValueError as error:
         raise InvalidJson("The body is not UTF-8 text.") from error
-    if len(text.encode()) > _LARGEST_BODY:
-        raise BodyTooLarge()
+    if len(text.encode()) > largest:
+        raise too_large
     return parse(text)
 
 

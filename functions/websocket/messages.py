@@ -1,20 +1,24 @@
 """The messages of the stream protocol: one function per action, each returns the reply frame."""
 
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Any
 
 from composition import Dependencies
-from order_engine.contracts.documents import history_document
+from order_engine.contracts.documents import history_document, order_document
 from order_engine.contracts.json_text import parse
 from order_engine.contracts.problems import error_frame
-from order_engine.contracts.requests import Execute, Ping, Subscribe, Unsubscribe, target_of
+from order_engine.contracts.requests import Cancel, Execute, Ping, Subscribe, Unsubscribe, target_of
 from order_engine.domain.errors import EngineError, FieldError, InvalidRequest
-from order_engine.domain.orders import History, first_event
+from order_engine.domain.orders import History
 from order_engine.domain.topics import order_topic
 from order_engine.observability import logger
+from order_engine.use_cases.deadline import Deadline
 from order_engine.use_cases.subscribe import subscribe_to_account, subscribe_to_order, unsubscribe
 
 Frame = dict[str, Any]
+
+_TIME_LIMIT = timedelta(seconds=6)  # leaves time to publish and to answer
 
 
 async def answer(text: str, connection_id: str, account: str, dependencies: Dependencies) -> Frame:
@@ -55,7 +59,8 @@ async def _execute(message: object, connection_id: str, account: str, dependenci
     submission = await dependencies.submitter.submit(new)
     order = submission.order
     if not submission.replayed:
-        return {**history_document(History(order, (first_event(order),))), "type": "snapshot", "replayed": False}
+        history = History(order, (submission.placement.first,))
+        return {**history_document(history), "type": "snapshot", "replayed": False}
     try:
         history = await subscribe_to_order(
             connection_id, account, order.id, dependencies.connections, dependencies.orders
@@ -63,6 +68,12 @@ async def _execute(message: object, connection_id: str, account: str, dependenci
     except EngineError as error:
         return error_frame(error, orderId=str(order.id))
     return {**history_document(history), "type": "snapshot", "replayed": True}
+
+
+async def _cancel(message: object, connection_id: str, account: str, dependencies: Dependencies) -> Frame:
+    request = Cancel.of(message)
+    order = await dependencies.canceller.cancel(account, request.order_id, Deadline.after(_TIME_LIMIT))
+    return {**order_document(order), "type": "cancelled"}
 
 
 async def _ping(message: object, connection_id: str, account: str, dependencies: Dependencies) -> Frame:
@@ -74,6 +85,7 @@ _ACTIONS: dict[str, Callable[[object, str, str, Dependencies], Awaitable[Frame]]
     "subscribe": _subscribe,
     "unsubscribe": _unsubscribe,
     "execute": _execute,
+    "cancel": _cancel,
     "ping": _ping,
 }
 

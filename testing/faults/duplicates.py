@@ -32,9 +32,8 @@ from psycopg.rows import DictRow
 from order_engine.adapters.postgres.database import Parameters
 from order_engine.domain.claims import Claim, Decision
 from order_engine.observability import logger
-from order_engine.use_cases.submit import Submitter
 from order_engine.use_cases.sweep import sweep
-from testing.engine import LIFETIME, WATCHDOG, Engine, new_order
+from testing.engine import WATCHDOG, Engine, new_order, submitter_of
 from testing.faults.invariants import FINISHED, Policy, Report, check
 from testing.postgres import TestServer
 
@@ -168,7 +167,7 @@ class DuplicateDeliveries:
         return engine
 
     async def _place(self, engine: Engine) -> None:
-        submitter = Submitter(orders=engine.orders, queue=self.queue, lifetime=LIFETIME, watchdog=WATCHDOG)
+        submitter = submitter_of(engine.orders, self.queue, engine.journal)
         for _ in range(self.count):
             await submitter.submit(new_order())
 

@@ -27,7 +27,7 @@ from order_engine.adapters.postgres.orders import OrderStore
 from testing.accounts import aws_client
 from testing.bulk import send_to_worker
 from testing.cloud import Cloud, running_cloud
-from testing.engine import LIFETIME, WATCHDOG, new_order
+from testing.engine import new_order, placed
 from testing.faults import processes
 from testing.faults.clients import Placed, listen, place
 from testing.faults.invariants import FINISHED, Policy, Report, check
@@ -298,13 +298,13 @@ async def measure(deployment: Deployment, outage: Outage) -> Cost:
 async def _place(cloud: Cloud, orders: int) -> list[Placed]:
     """Store orders as the api does, but faster than over HTTP, and without queueing them."""
     database = Database(cloud.database_url)
-    placed = []
+    stored = []
     for _ in range(orders):
         new = new_order(account=DEV_ACCOUNT)
-        placed.append(Placed(time.time(), str(new.id)))
-        await OrderStore(database).place(new, lifetime=LIFETIME, watchdog=WATCHDOG)
+        stored.append(Placed(time.time(), str(new.id)))
+        await placed(OrderStore(database), new)
     await database.close()
-    return placed
+    return stored
 
 
 def _next(phase: float, earliest: float) -> float:

@@ -57,7 +57,7 @@ async def overdue(engine: Engine) -> Order:
 async def due(engine: Engine) -> Order:
     """The next sweep requeues it."""
     order = await unclaimed(engine)
-    await engine.orders.mark_due(order.id)
+    await engine.orders.mark_due([order.id])
     return order
 
 

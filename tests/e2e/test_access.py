@@ -20,13 +20,13 @@ from websockets.typing import Subprotocol
 
 from order_engine.adapters.api_keys import ApiKeys
 from order_engine.adapters.postgres.database import Database, Parameters, statement_named
+from order_engine.adapters.postgres.journal import Journal
 from order_engine.adapters.postgres.orders import OrderStore
 from order_engine.contracts.openapi import openapi_document
 from order_engine.domain.errors import OrderNotFound
-from order_engine.use_cases.submit import Submitter
 from order_engine.use_cases.subscribe import subscribe_to_order
 from testing.cloud import Cloud
-from testing.engine import LIFETIME, WATCHDOG, Recorder, new_order
+from testing.engine import WATCHDOG, Recorder, new_order, placed, submitter_of
 from tests.e2e.frames import Socket
 
 pytestmark = pytest.mark.security
@@ -355,7 +355,7 @@ class CountingConnections:
 def test_a_foreign_id_or_key_causes_the_same_work_as_an_unknown_one(database_url: str) -> None:
     async def scenario(database: CountingDatabase) -> None:
         orders, queue = OrderStore(database), Recorder()
-        submitter = Submitter(orders=orders, queue=queue, lifetime=LIFETIME, watchdog=WATCHDOG)
+        submitter = submitter_of(orders, queue, Journal(database, queue, watchdog=WATCHDOG))
         foreign = (await submitter.submit(new_order(account="alice", client_order_id="taken"))).order
 
         async def work_of_reading(order_id: UUID) -> list[str]:
@@ -416,7 +416,7 @@ def test_postgres_executes_the_same_plan_for_a_foreign_id_as_for_an_unknown_one(
 async def _placed(url: str, account: str) -> UUID:
     database = Database(url)
     try:
-        order, _ = await OrderStore(database).place(new_order(account=account), lifetime=LIFETIME, watchdog=WATCHDOG)
+        order = await placed(OrderStore(database), new_order(account=account))
         return order.id
     finally:
         await database.close()

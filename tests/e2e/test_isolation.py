@@ -18,7 +18,7 @@ from order_engine.adapters.postgres.roles import FRONT_DOOR
 from order_engine.contracts.openapi import openapi_document
 from order_engine.domain.orders import Order
 from testing.cloud import QUICK, Cloud, running_cloud
-from testing.engine import LIFETIME, new_order
+from testing.engine import new_order, placed
 from testing.orders import SOL, finished, place
 from testing.polling import eventually
 from testing.postgres import url_of
@@ -53,7 +53,7 @@ def place_in_the_database(cloud: Cloud) -> Order:
     async def place() -> Order:
         database = Database(cloud.database_url)
         try:
-            return (await OrderStore(database).place(new_order(), lifetime=LIFETIME, watchdog=timedelta()))[0]
+            return await placed(OrderStore(database), new_order(), watchdog=timedelta())
         finally:
             await database.close()
 

@@ -14,7 +14,7 @@ from websockets.sync.client import connect
 from order_engine.adapters.postgres.database import Database
 from order_engine.adapters.postgres.orders import OrderStore
 from testing.cloud import QUICK, Cloud, client_of, running_cloud
-from testing.engine import LIFETIME, new_order
+from testing.engine import new_order, placed
 from testing.logs_insights import Line, documented_query, lines_of, run
 from testing.orders import finished, place
 from testing.polling import eventually
@@ -67,7 +67,7 @@ def test_the_query_finds_requeues_and_dead_letters(cloud: Cloud) -> None:
     async def place_without_queueing() -> str:
         database = Database(cloud.database_url)
         new = new_order(account="no-subscribers")
-        order, _ = await OrderStore(database).place(new, lifetime=LIFETIME, watchdog=timedelta())
+        order = await placed(OrderStore(database), new, watchdog=timedelta())
         await database.close()
         return str(order.id)
 

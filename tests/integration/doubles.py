@@ -15,6 +15,7 @@ from order_engine.domain.errors import VenueUnavailable
 from order_engine.domain.orders import Order
 from order_engine.domain.routes import Quote, Swap
 from order_engine.domain.transactions import InFlight, Transaction, TransactionStatus
+from order_engine.domain.triggers import Pair
 
 OWNER_PASSWORD = "the owner's pass: word"
 
@@ -25,6 +26,10 @@ class HangingVenue:
     name = "meteora"
 
     async def quote(self, swap: Swap) -> Quote:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def price(self, pair: Pair) -> Decimal:
         await asyncio.Event().wait()
         raise AssertionError
 

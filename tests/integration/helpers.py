@@ -1,6 +1,12 @@
 """Helpers that several tests of the engine share."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from typing import LiteralString
+
+import psycopg
 
 from order_engine.domain.orders import History, Order
 from order_engine.domain.transactions import Transaction
@@ -49,3 +55,19 @@ async def in_flight(engine: Engine, count: int) -> list[Order]:
     for order in orders:
         await crash_after_recording(engine, order, sent=False)
     return orders
+
+
+@asynccontextmanager
+async def held(engine: Engine, order: Order, write: LiteralString = "SELECT 1") -> AsyncIterator[None]:
+    """Hold the order's row lock in another transaction, which executes `write` and commits at the end."""
+    async with await psycopg.AsyncConnection.connect(engine.url) as other:
+        await other.execute("SELECT FROM orders WHERE id = %s FOR NO KEY UPDATE", (order.id,))
+        await other.execute(write, {"id": order.id} if "%(id)s" in write else None)
+        yield
+
+
+async def waiting_for_lock(engine: Engine) -> None:
+    """Return once a statement waits for a lock."""
+    waiting = "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    while not await asyncio.to_thread(engine.sql, waiting):
+        await asyncio.sleep(0.005)

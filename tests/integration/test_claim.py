@@ -1,8 +1,7 @@
 """The decisions of a claim, made under the row lock. Races are forced by holding locks in other transactions."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, LiteralString
 
@@ -15,23 +14,7 @@ from order_engine.domain.orders import Order
 from testing.engine import LIMITS, Engine
 from tests.integration.conftest import NewEngine
 from tests.integration.doubles import UnavailableVenue
-from tests.integration.helpers import code_of, crash_after_recording, statuses
-
-
-@asynccontextmanager
-async def held(engine: Engine, order: Order, write: LiteralString = "SELECT 1") -> AsyncIterator[None]:
-    """Hold the order's row lock in another transaction, which executes `write` and commits at the end."""
-    async with await psycopg.AsyncConnection.connect(engine.url) as other:
-        await other.execute("SELECT FROM orders WHERE id = %s FOR NO KEY UPDATE", (order.id,))
-        await other.execute(write, {"id": order.id} if "%(id)s" in write else None)
-        yield
-
-
-async def waiting_for_lock(engine: Engine) -> None:
-    """Return once a statement waits for a lock."""
-    waiting = "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-    while not await asyncio.to_thread(engine.sql, waiting):
-        await asyncio.sleep(0.005)
+from tests.integration.helpers import code_of, crash_after_recording, held, statuses, waiting_for_lock
 
 
 def only(claims: list[Claim]) -> Claim:

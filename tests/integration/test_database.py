@@ -13,7 +13,7 @@ from order_engine.adapters.postgres.migrate import migrate
 from order_engine.adapters.postgres.orders import OrderStore
 from order_engine.domain.claims import Decision
 from order_engine.domain.errors import DatabaseUnavailable, OutcomeUnknown, StatementRejected
-from testing.engine import LIFETIME, WATCHDOG, Engine, new_order
+from testing.engine import Engine, new_order, placed
 from testing.postgres import TestServer
 
 POSTGRES = Path("layers/order_engine/order_engine/adapters/postgres")
@@ -47,7 +47,7 @@ async def test_a_connection_that_the_server_closed_is_replaced_without_an_error(
 async def test_a_statement_cut_off_by_the_server_has_an_unknown_outcome(engine: Engine) -> None:
     with psycopg.connect(engine.url) as holder:
         holder.execute("LOCK TABLE orders")
-        waiting = asyncio.create_task(engine.place())
+        waiting = asyncio.create_task(engine.submitter().submit(new_order()))
         blocked: list[DictRow] = []
         while not blocked:
             await asyncio.sleep(0.01)
@@ -73,7 +73,7 @@ async def test_a_statement_that_exceeds_the_time_limit_may_have_run(engine: Engi
     with psycopg.connect(engine.url) as holder:
         holder.execute("LOCK TABLE orders")
         with pytest.raises(OutcomeUnknown) as caught:
-            await OrderStore(impatient).place(new_order(), lifetime=LIFETIME, watchdog=WATCHDOG)
+            await engine.submitter(store=OrderStore(impatient)).submit(new_order())
     # It did run once the lock was released, and stored the order under the id in the error.
     order_id = caught.value.order_id
     while not engine.sql("SELECT FROM orders WHERE id = %s", order_id):
@@ -86,7 +86,7 @@ async def test_a_statement_that_postgres_canceled_did_not_run(engine: Engine) ->
     with psycopg.connect(engine.url) as holder:
         holder.execute("LOCK TABLE orders")
         with pytest.raises(DatabaseUnavailable) as caught:
-            await OrderStore(impatient).place(new_order(), lifetime=LIFETIME, watchdog=WATCHDOG)
+            await placed(OrderStore(impatient), new_order())
     assert not caught.value.may_have_run
     assert engine.sql("SELECT count(*) FROM orders") == [{"count": 0}]
     await impatient.close()
@@ -119,7 +119,7 @@ def test_statements_are_not_prepared_through_a_proxy(host: str, prepares: bool) 
 async def test_concurrent_migrations_run_once(postgres_server: TestServer) -> None:
     with postgres_server.fresh_copy() as url:
         with psycopg.connect(url, autocommit=True) as connection:
-            connection.execute("DROP TABLE order_events, orders, schema_migrations")
+            connection.execute("DROP TABLE order_events, orders, dead_mans_switches, schema_migrations")
             connection.execute("DROP SCHEMA mock_chain CASCADE")
         ran = await asyncio.gather(*(asyncio.to_thread(migrate, url) for _ in range(2)))
         assert sorted(ran, key=len) == [[], sorted(file.name for file in MIGRATIONS.glob("*.sql"))]

@@ -148,7 +148,7 @@ async def test_an_attempt_that_exceeds_the_slippage_on_the_chain_is_retried(engi
     (order,) = await engine.place(slippage_bps=0)
     venue = engine.venues[0]
 
-    class OverquotingVenue:
+    class OverquotingVenue(HangingVenue):
         name = "raydium"
 
         async def quote(self, swap: Swap) -> Quote:
@@ -179,7 +179,7 @@ async def test_a_worker_that_lost_its_lease_is_fenced(engine: Engine, new_engine
     stale = new_engine()
     resume = asyncio.Event()
 
-    class PausedVenue:
+    class PausedVenue(HangingVenue):
         name = "raydium"
 
         async def quote(self, swap: Swap) -> Quote:

@@ -17,7 +17,7 @@ from order_engine.domain.errors import DatabaseUnavailable, OutcomeUnknown, Queu
 from order_engine.domain.lifecycle import Status
 from order_engine.domain.orders import Order
 from order_engine.domain.transactions import Fill, Transaction, TransactionStatus, Unfilled
-from testing.engine import LIFETIME, WATCHDOG, Engine, new_order
+from testing.engine import Engine, new_order
 from tests.integration.doubles import ScriptedChain, UnavailableVenue
 from tests.integration.helpers import in_flight
 
@@ -172,6 +172,6 @@ async def test_the_outcome_of_a_repeated_request_is_unknown_when_the_first_order
     await engine.place(client_order_id="key")
     database = DatabaseWithout(engine.url, "orders.placed_before")
     with pytest.raises(OutcomeUnknown) as caught:
-        await OrderStore(database).place(new_order(client_order_id="key"), lifetime=LIFETIME, watchdog=WATCHDOG)
+        await engine.submitter(store=OrderStore(database)).submit(new_order(client_order_id="key"))
     assert caught.value.order_id is None, "the stored order's id is not this request's"
     await database.close()

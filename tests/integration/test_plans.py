@@ -13,7 +13,7 @@ from psycopg.rows import dict_row
 
 from order_engine.adapters.postgres import database
 from order_engine.adapters.postgres.database import Database, parse_statements, statement_named
-from order_engine.domain.lifecycle import CLAIMS, TRANSITIONS
+from order_engine.domain.lifecycle import CANCELLABLE, CLAIMS, TRANSITIONS
 from testing.postgres import TestServer
 
 ORDERS = 20_000
@@ -82,7 +82,7 @@ def _parameters(ids: list[UUID]) -> dict[str, dict[str, Any]]:
     page = {"account": "account-1", "before": UUID(int=2**128 - 1), "limit": 51}
     new = {
         "id": str(UUID(int=7)), "account": "account-1", "client_order_id": "new", "type": "market", "token_in": "SOL",
-        "token_out": "USDC", "amount_in": 1, "slippage_bps": 50, "status": "pending",
+        "token_out": "USDC", "amount_in": 1, "slippage_bps": 50, "status": "pending", "details": {},
     }  # fmt: skip
     claim = {
         "types": ["market"],
@@ -91,13 +91,27 @@ def _parameters(ids: list[UUID]) -> dict[str, dict[str, Any]]:
         "max_attempts": 3,
         "from_statuses": list(CLAIMS),
         "to_statuses": list(CLAIMS.values()),
+        "resting": ["resting"],
         "start": True,
     }
+    crossing = {"token_in": "SOL", "token_out": "USDC", "type": "limit", "lowest": 0, "highest": 150, "details": {}}
     watchdog = {"watchdog": timedelta(seconds=20)}
     return {
         "orders.place": {"orders": json.dumps([new]), "lifetime": timedelta(minutes=5), **watchdog},
-        "orders.placed_before": {"account": "account-1", "client_order_id": "1"},
-        "orders.mark_due": {"id": ids[0]},
+        "orders.placed_before": {"account": "account-1", "client_order_ids": ["1"]},
+        "orders.mark_due": {"ids": ids, "waiting": ["pending"]},
+        "orders.open_ids": {**page, "statuses": list(CANCELLABLE), "token_in": "SOL", "token_out": None},
+        "orders.cancel": {"account": "account-1", "ids": ids, "cancellable": list(CANCELLABLE)},
+        "orders.replace": {
+            "id": ids[0],
+            "account": "account-1",
+            "sequence": 1,
+            "amount_in": 1,
+            "trigger_price": 1,
+            "expires_at": "2026-11-21T09:00:00Z",
+            "details": "{}",
+            "resting": ["resting"],
+        },
         "orders.get": {"account": "account-1", "id": ids[0]},
         "orders.events": {"ids": ids},
         "orders.page": page,
@@ -116,6 +130,13 @@ def _parameters(ids: list[UUID]) -> dict[str, dict[str, Any]]:
         # With a limit of 1,000, a sequential scan of this small table would be the right plan.
         "orders.purge_finished": {"days": 10, "limit": 100},
         "orders.ping": {},
+        "triggers.resting": {"types": ["limit"], "tokens": ["SOL", "USDC"]},
+        "triggers.activate": {"crossings": json.dumps([crossing]), "limit": 1000, **watchdog},
+        "triggers.set_switch": {"account": "account-1", "after": timedelta(minutes=1)},
+        "triggers.clear_switch": {"account": "account-1"},
+        "triggers.switches": {},
+        "triggers.end_switch": {"account": "account-1"},
+        "mock_chain.listings": {},
         "mock_chain.send": {"sent": transactions},
         "mock_chain.landings": {"transactions": transactions, "signatures": [f"{order_id}/1" for order_id in ids]},
     }

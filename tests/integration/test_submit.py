@@ -1,7 +1,7 @@
 """Accepting orders: what is stored, and idempotency."""
 
 import asyncio
-from dataclasses import replace
+from collections.abc import Collection
 from decimal import Decimal
 from uuid import UUID
 
@@ -17,7 +17,7 @@ from tests.integration.conftest import NewEngine
 
 
 async def test_an_order_is_stored_with_its_first_event_and_queued(engine: Engine) -> None:
-    submission = await engine.submitter.submit(new_order())
+    submission = await engine.submitter().submit(new_order())
     history = await engine.history(submission.order)
     assert history.order == submission.order
     assert [(event.sequence, event.status, event.attempt) for event in history.events] == [(1, Status.PENDING, 0)]
@@ -33,8 +33,8 @@ async def test_amounts_are_stored_exactly(engine: Engine) -> None:
 
 async def test_concurrent_requests_with_the_same_key_place_one_order(engine: Engine, new_engine: NewEngine) -> None:
     engines = [new_engine() for _ in range(20)]
-    submissions = await asyncio.gather(*(each.submitter.submit(new_order(client_order_id="key")) for each in engines))
-    assert len({str(accepted_document(submission.order)) for submission in submissions}) == 1
+    submissions = await asyncio.gather(*(each.submitter().submit(new_order(client_order_id="key")) for each in engines))
+    assert len({str(accepted_document(submission.placement)) for submission in submissions}) == 1
     assert sorted(submission.replayed for submission in submissions) == [False] + [True] * 19
     # A repeated request sends the order's message again: it cannot know whether the first request did.
     sent = {order_id for each in engines for order_id in each.recorder.sent}
@@ -43,34 +43,34 @@ async def test_concurrent_requests_with_the_same_key_place_one_order(engine: Eng
 
 
 async def test_a_replay_gets_the_original_response_even_after_the_order_was_executed(engine: Engine) -> None:
-    first = await engine.submitter.submit(new_order(client_order_id="key"))
+    first = await engine.submitter().submit(new_order(client_order_id="key"))
     await engine.execute(first.order)
-    again = await engine.submitter.submit(new_order(client_order_id="key", amount_in=Decimal("1.0")))
+    again = await engine.submitter().submit(new_order(client_order_id="key", amount_in=Decimal("1.0")))
     assert again.replayed
     assert again.order.status is Status.CONFIRMED
-    assert accepted_document(again.order) == accepted_document(first.order)
+    assert accepted_document(again.placement) == accepted_document(first.placement)
 
 
 @pytest.mark.parametrize(
     "changes", [{"amount_in": Decimal(2)}, {"token_out": "RAY"}, {"token_in": "JUP"}, {"slippage_bps": 51}]
 )
 async def test_the_same_key_with_a_different_order_is_rejected(engine: Engine, changes: dict[str, object]) -> None:
-    await engine.submitter.submit(new_order(client_order_id="key"))
+    await engine.submitter().submit(new_order(client_order_id="key"))
     with pytest.raises(IdempotencyConflict):
-        await engine.submitter.submit(new_order(client_order_id="key", **changes))
+        await engine.submitter().submit(new_order(client_order_id="key", **changes))
     assert engine.sql("SELECT count(*) FROM orders") == [{"count": 1}]
 
 
 async def test_idempotency_keys_are_separate_for_each_account(engine: Engine) -> None:
-    mine = await engine.submitter.submit(new_order(client_order_id="key"))
-    theirs = await engine.submitter.submit(new_order(client_order_id="key", account="bob"))
+    mine = await engine.submitter().submit(new_order(client_order_id="key"))
+    theirs = await engine.submitter().submit(new_order(client_order_id="key", account="bob"))
     assert mine.order.id != theirs.order.id
     assert not theirs.replayed
 
 
 async def test_an_order_placed_while_the_queue_is_unavailable_is_sent_by_the_next_sweep(engine: Engine) -> None:
     engine.recorder.down = True
-    submission = await engine.submitter.submit(new_order())
+    submission = await engine.submitter().submit(new_order())
     engine.recorder.down = False
     assert await sweep(engine.orders, engine.recorder, WATCHDOG) == 1
     assert engine.recorder.sent == [submission.order.id]
@@ -81,16 +81,16 @@ async def test_an_order_is_accepted_even_if_the_database_becomes_unavailable_rig
     engine: Engine,
 ) -> None:
     class UnavailableAfterPlacing(OrderStore):
-        async def mark_due(self, order_id: UUID) -> None:
+        async def mark_due(self, ids: Collection[UUID]) -> None:
             raise DatabaseUnavailable()
 
     engine.recorder.down = True
-    submission = await replace(engine.submitter, orders=UnavailableAfterPlacing(engine.database)).submit(new_order())
+    submission = await engine.submitter(store=UnavailableAfterPlacing(engine.database)).submit(new_order())
     assert (await engine.history(submission.order)).order.status is Status.PENDING
 
 
 async def test_no_order_is_accepted_without_a_database() -> None:
     engine = Engine("postgresql://nobody@127.0.0.1:1/none")
     with pytest.raises(DatabaseUnavailable):
-        await engine.submitter.submit(new_order())
+        await engine.submitter().submit(new_order())
     assert not engine.recorder.sent

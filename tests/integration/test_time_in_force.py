@@ -8,13 +8,12 @@ import pytest
 
 from order_engine.domain.errors import Fenced, InvalidRequest, OrderExpired
 from order_engine.domain.lifecycle import Status
-from order_engine.domain.orders import LONGEST_LIFETIME, SHORTEST_LIFETIME
 from order_engine.domain.routes import Quote, Swap
 from order_engine.domain.transactions import Transaction
 from order_engine.domain.transitions import building, expired, submitted
 from order_engine.use_cases.quote import quote
-from testing.engine import LIFETIME, Engine, new_order
-from tests.integration.doubles import UnavailableVenue
+from testing.engine import LIFETIME, LIFETIMES, Engine, new_order
+from tests.integration.doubles import HangingVenue, UnavailableVenue
 from tests.integration.helpers import CONFIRMED_ON_FIRST_ATTEMPT, code_of, crash_after_recording, in_seconds, statuses
 
 
@@ -35,7 +34,7 @@ async def test_an_overdue_order_is_not_executed(engine: Engine) -> None:
 
 
 async def test_an_order_that_expires_while_it_is_routed_is_not_signed(engine: Engine) -> None:
-    class VenueThatOutlastsTheOrder:
+    class VenueThatOutlastsTheOrder(HangingVenue):
         name = "raydium"
 
         async def quote(self, swap: Swap) -> Quote:
@@ -115,20 +114,20 @@ async def test_expiring_a_confirmed_order_is_fenced(engine: Engine) -> None:
 
 @pytest.mark.parametrize(
     "expires_at",
-    [timedelta(seconds=-1), SHORTEST_LIFETIME - timedelta(seconds=2), LONGEST_LIFETIME + timedelta(seconds=60)],
+    [timedelta(seconds=-1), LIFETIMES.shortest - timedelta(seconds=2), LIFETIMES.longest + timedelta(seconds=60)],
 )
 async def test_an_expiry_that_is_too_near_or_too_far_is_rejected(engine: Engine, expires_at: timedelta) -> None:
     with pytest.raises(InvalidRequest, match="expiresAt"):
-        await engine.submitter.submit(new_order(expires_at=datetime.now(UTC) + expires_at))
+        await engine.submitter().submit(new_order(expires_at=datetime.now(UTC) + expires_at))
     assert engine.sql("SELECT count(*) FROM orders") == [{"count": 0}]
 
 
 async def test_a_repeated_request_finds_its_order_even_after_the_expiry(engine: Engine) -> None:
     expires_at = in_seconds(60)
-    first = await engine.submitter.submit(new_order(client_order_id="key", expires_at=expires_at))
+    first = await engine.submitter().submit(new_order(client_order_id="key", expires_at=expires_at))
     past = in_seconds(-1)
     engine.sql("UPDATE orders SET expires_at = %s RETURNING id", past)
-    again = await engine.submitter.submit(new_order(client_order_id="key", expires_at=past))
+    again = await engine.submitter().submit(new_order(client_order_id="key", expires_at=past))
     assert again.replayed
     assert again.order.id == first.order.id
 
@@ -149,7 +148,7 @@ async def test_no_swap_is_signed_for_less_than_the_minimum(engine: Engine) -> No
 async def test_the_higher_of_the_minimum_and_the_slippage_limit_is_signed(
     engine: Engine, slippage_bps: int, minimum: str | None, signed: str | None
 ) -> None:
-    class FixedPriceVenue:
+    class FixedPriceVenue(HangingVenue):
         name = "fixed"
 
         async def quote(self, swap: Swap) -> Quote:

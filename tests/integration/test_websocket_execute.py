@@ -40,7 +40,7 @@ def messages() -> Iterator[Any]:
 
 
 async def execute(messages: Any, engine: Engine, table: Table, **changes: Any) -> Any:
-    parts = {"submitter": engine.submitter, "orders": engine.orders, "connections": table}
+    parts = {"submitter": engine.submitter(), "orders": engine.orders, "connections": table}
     message = json.dumps({**SOL, **changes.pop("message", {})})
     return await messages.answer(message, "connection=", ACCOUNT, SimpleNamespace(**{**parts, **changes}))
 
@@ -64,7 +64,7 @@ async def test_the_connection_is_subscribed_before_the_order_is_placed(engine: E
 
     async def submit(new: NewOrder) -> Any:
         assert table.topics == [f"order#{ACCOUNT}#{new.id}"]
-        return await engine.submitter.submit(new)
+        return await engine.submitter().submit(new)
 
     frame = await execute(messages, engine, table, submitter=SimpleNamespace(submit=submit))
     assert (frame["type"], frame["status"], frame["replayed"]) == ("snapshot", "pending", False)

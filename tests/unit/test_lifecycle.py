@@ -11,10 +11,11 @@ import pytest
 from order_engine.domain.errors import Failure, NoQuote, SlippageExceeded, VenueUnavailable
 from order_engine.domain.facts import Facts
 from order_engine.domain.lifecycle import CLAIMS, LIFECYCLE, TERMINAL, TRANSITIONS, Status
-from order_engine.domain.orders import Order, OrderType
+from order_engine.domain.orders import Order
 from order_engine.domain.routes import Quote, choose
 from order_engine.domain.transactions import Fill, Transaction
 from order_engine.domain.transitions import building, confirmed, expired, failed, retried, submitted
+from order_engine.domain.triggers import OrderType
 
 NOW = datetime.now(UTC)
 
@@ -30,6 +31,9 @@ def an_order(status: Status = Status.ROUTING) -> Order:
         amount_in=Decimal(1),
         slippage_bps=50,
         min_amount_out=None,
+        trigger_price=None,
+        triggered_by=None,
+        cancel_requested=False,
         expires_at=NOW + timedelta(minutes=5),
         status=status,
         sequence=2,

@@ -1,21 +1,29 @@
 """Responses as JSON-ready documents: amounts are strings, times are UTC in milliseconds, names are camelCase."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
-from order_engine.contracts.facts import facts_document, route_document
+from order_engine.contracts.facts import facts_document, route_document, sample_document, timestamp
+from order_engine.domain.cancellations import CancelDecision, Cancelled
+from order_engine.domain.errors import AlreadyFinished, AlreadySubmitted
 from order_engine.domain.lifecycle import TERMINAL
 from order_engine.domain.money import text
-from order_engine.domain.orders import INITIAL_STATUS, History, Order, OrderEvent
+from order_engine.domain.orders import History, Order, OrderEvent, Placement
 from order_engine.domain.routes import Route
 from order_engine.domain.tokens import TOKENS
+from order_engine.domain.triggers import OrderType
+
+_NOT_CANCELLED = {CancelDecision.IN_FLIGHT: AlreadySubmitted, CancelDecision.FINISHED: AlreadyFinished}
+# The name of each type's trigger price on the wire.
+_PRICES = {OrderType.LIMIT: "limitPrice", OrderType.STOP: "stopPrice"}
 
 
-def accepted_document(order: Order) -> dict[str, Any]:
+def accepted_document(placement: Placement) -> dict[str, Any]:
     """An order as it was when it was accepted, so that a repeated POST gets an identical response."""
-    status = INITIAL_STATUS[order.type]
-    return {**_asked(order), "status": status, "sequence": 1, "attempt": 0, "terminal": status in TERMINAL}
+    document = order_document(placement.accepted)
+    del document["updatedAt"]  # it is createdAt
+    return document
 
 
 def order_document(order: Order) -> dict[str, Any]:
@@ -56,6 +64,25 @@ def page_document(orders: Iterable[Order], next_cursor: str | None) -> dict[str,
     return {"orders": [order_document(order) for order in orders], "nextCursor": next_cursor}
 
 
+def cancelled_document(cancelled: Cancelled) -> dict[str, Any]:
+    """Which orders were cancelled, and why the others were not."""
+    decisions = [(str(each.order.id), each.decision) for each in cancelled.cancellations]
+    return {
+        "cancelled": [order_id for order_id, decision in decisions if decision is CancelDecision.CANCELLED],
+        "notCancelled": [
+            {"orderId": order_id, "code": _NOT_CANCELLED[decision].code}
+            for order_id, decision in decisions
+            if decision in _NOT_CANCELLED
+        ],
+        "complete": cancelled.complete,
+    }
+
+
+def cancel_after_document(cancel_at: datetime | None) -> dict[str, Any]:
+    """When the account's open orders will be cancelled."""
+    return {"cancelAt": None if cancel_at is None else timestamp(cancel_at)}
+
+
 def quotes_document(route: Route) -> dict[str, Any]:
     """Every venue's quote, best first, and the winner."""
     swap = route.best.swap
@@ -76,14 +103,11 @@ def tokens_document() -> dict[str, Any]:
     }
 
 
-def timestamp(at: datetime) -> str:
-    """RFC 3339 in UTC, to the millisecond."""
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
 def _asked(order: Order) -> dict[str, Any]:
     client_order_id = {"clientOrderId": order.client_order_id} if order.client_order_id else {}
     min_amount_out = {} if order.min_amount_out is None else {"minAmountOut": text(order.min_amount_out)}
+    price = {} if order.trigger_price is None else {_PRICES[order.type]: text(order.trigger_price)}
+    triggered_by = {"triggeredBy": sample_document(order.triggered_by)} if order.triggered_by else {}
     return {
         "orderId": str(order.id),
         **client_order_id,
@@ -92,7 +116,9 @@ def _asked(order: Order) -> dict[str, Any]:
         "tokenOut": order.token_out,
         "amount": text(order.amount_in),
         "slippageBps": order.slippage_bps,
+        **price,
         **min_amount_out,
+        **triggered_by,
         "expiresAt": timestamp(order.expires_at),
         "createdAt": timestamp(order.created_at),
     }

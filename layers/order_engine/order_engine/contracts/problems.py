@@ -3,6 +3,7 @@
 from http import HTTPStatus
 from typing import Any
 
+from order_engine.contracts.documents import order_document
 from order_engine.domain.errors import (
     BodyTooLarge,
     EngineError,
@@ -12,12 +13,15 @@ from order_engine.domain.errors import (
     InvalidRequest,
     OrderNotFound,
     OutcomeUnknown,
+    PriceOutOfRange,
     RetryableFailure,
     RouteNotFound,
     Unauthenticated,
     Unavailable,
     UnsupportedMediaType,
+    WrongStatus,
 )
+from order_engine.domain.money import text
 
 CONTENT_TYPE = "application/problem+json"
 
@@ -26,10 +30,12 @@ STATUSES: tuple[tuple[type[EngineError], HTTPStatus], ...] = (
     (Unauthenticated, HTTPStatus.UNAUTHORIZED),
     (OrderNotFound, HTTPStatus.NOT_FOUND),
     (RouteNotFound, HTTPStatus.NOT_FOUND),
+    (WrongStatus, HTTPStatus.CONFLICT),
     (BodyTooLarge, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
     (UnsupportedMediaType, HTTPStatus.UNSUPPORTED_MEDIA_TYPE),
     (InvalidJson, HTTPStatus.UNPROCESSABLE_ENTITY),
     (InvalidRequest, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (PriceOutOfRange, HTTPStatus.UNPROCESSABLE_ENTITY),
     (IdempotencyConflict, HTTPStatus.UNPROCESSABLE_ENTITY),
     (RetryableFailure, HTTPStatus.SERVICE_UNAVAILABLE),  # no venue gives a quote right now
     (FinalFailure, HTTPStatus.UNPROCESSABLE_ENTITY),  # none ever will
@@ -43,7 +49,10 @@ def status_of(error: EngineError) -> HTTPStatus:
 
 
 def problem_document(error: EngineError) -> dict[str, Any]:
-    """RFC 9457. `code` is stable; `errors` names each wrong field, `orderId` an order that may have been placed."""
+    """RFC 9457. `code` is stable; `errors` names each wrong field, `orderId` an order that may have been placed.
+
+    `order` is the order whose status was wrong, `marketPrice` what the market pays now.
+    """
     status = status_of(error)
     return {
         "type": f"urn:order-engine:problem:{error.code}",
@@ -70,4 +79,8 @@ def error_frame(error: EngineError, **about: Any) -> dict[str, Any]:
 def _more(error: EngineError) -> dict[str, Any]:
     if isinstance(error, InvalidRequest):
         return {"errors": [{"field": problem.field, "message": problem.message} for problem in error.errors]}
+    if isinstance(error, PriceOutOfRange) and error.market_price is not None:
+        return {"marketPrice": text(error.market_price)}
+    if isinstance(error, WrongStatus) and error.order:
+        return {"order": order_document(error.order)}
     return {"orderId": str(error.order_id)} if isinstance(error, OutcomeUnknown) and error.order_id else {}

@@ -7,16 +7,26 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    WithJsonSchema,
+)
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
 from order_engine.domain.errors import FieldError, InvalidRequest
-from order_engine.domain.lifecycle import Status
-from order_engine.domain.money import problem_with
+from order_engine.domain.lifecycle import TERMINAL, Status
+from order_engine.domain.money import problem_with, problem_with_price
 from order_engine.domain.orders import NewOrder
 from order_engine.domain.routes import Swap
 from order_engine.domain.tokens import TOKENS
+from order_engine.domain.triggers import OrderType, Replacement
 from order_engine.order_ids import new_order_id
 
 _DIGITS = re.compile(r"\d{1,60}(\.\d{1,60})?", re.ASCII)
@@ -36,10 +46,23 @@ def _exact_amount(value: object) -> Decimal:
     raise PydanticCustomError("amount", "must be a number, or a string of digits such as '0.5'")
 
 
+def _exact_price(value: object) -> Decimal:
+    price = _exact_amount(value)
+    if problem := problem_with_price(price):
+        raise PydanticCustomError("price", "{problem}", {"problem": problem})
+    return price
+
+
 def _known_token(value: object) -> str:
     if isinstance(value, str) and value in TOKENS:
         return value
     raise PydanticCustomError("token", "must be one of {tokens}", {"tokens": ", ".join(TOKENS)})
+
+
+def _open_status(value: Status) -> Status:
+    if value in TERMINAL:
+        raise PydanticCustomError("status", "must be the status of open orders")
+    return value
 
 
 def _whole_number(value: object) -> object:
@@ -95,10 +118,24 @@ Amount = Annotated[
         }
     ),
 ]
+Price = Annotated[
+    Decimal,
+    BeforeValidator(_exact_price),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1e20},
+                {"type": "string", "pattern": r"^[0-9]{1,20}(\.[0-9]{1,18})?$"},
+            ],
+            "description": "Tokens out per token in, net of fees, with at most 18 decimals.",
+        }
+    ),
+]
 TokenSymbol = Annotated[str, BeforeValidator(_known_token), WithJsonSchema({"type": "string", "enum": list(TOKENS)})]
 SlippageBps = Annotated[int, Field(strict=True, ge=0, le=10_000), BeforeValidator(_whole_number)]
 Sequence = Annotated[int, Field(strict=True, ge=0, le=2**31 - 1), BeforeValidator(_whole_number)]
 Timestamp = Annotated[datetime, BeforeValidator(_timestamp), WithJsonSchema({"type": "string", "format": "date-time"})]
+OpenStatus = Annotated[Status, AfterValidator(_open_status)]
 PageSize = Annotated[int, Field(ge=1, le=100), BeforeValidator(_plain_number)]
 ClientOrderId = Annotated[str, StringConstraints(strict=True, pattern=r"^[\x21-\x7e]{1,128}$")]
 OrderId = Annotated[UUID, BeforeValidator(_uuid), WithJsonSchema({"type": "string", "format": "uuid"})]
@@ -140,15 +177,34 @@ class Trade(Request):
 
 
 class PlaceOrder(Trade):
-    """A market order. `slippageBps` and `minAmountOut` each set a minimum payout; the higher one applies."""
+    """An order. `slippageBps`, `minAmountOut` and `limitPrice` each set a minimum payout; the highest one applies."""
 
+    order_type: Annotated[
+        OrderType,
+        Field(
+            description="market: executed at once. limit: once the market pays limitPrice, and never for less."
+            " stop: once the price has fallen to stopPrice. sniper: once a venue lists the pair."
+        ),
+    ] = OrderType.MARKET
+    limit_price: Annotated[Price, Field(description="Of a limit order.")] | None = None
+    stop_price: Annotated[Price, Field(description="Of a stop order.")] | None = None
+    force: Annotated[bool, Field(strict=True, description="Place it although the price makes no sense now.")] = False
     slippage_bps: Annotated[
         SlippageBps,
-        Field(description="How far the fill may be below its quote, in 1/100 %. Default with minAmountOut: 10000."),
+        Field(
+            description="How far the fill may be below its quote, in 1/100 %."
+            " Default with minAmountOut or limitPrice: 10000."
+        ),
     ] = _SLIPPAGE_BPS
     min_amount_out: Annotated[Amount, Field(description="Minimum fill, in whole tokens of tokenOut.")] | None = None
     expires_at: (
-        Annotated[Timestamp, Field(description="An order not signed by then ends expired. Default: in 5 minutes.")]
+        Annotated[
+            Timestamp,
+            Field(
+                description="An order not signed by then ends expired."
+                " Default: in 5 minutes for market orders, in 7 days for others."
+            ),
+        ]
         | None
     ) = None
     client_order_id: ClientOrderId | None = None
@@ -158,7 +214,9 @@ class PlaceOrder(Trade):
         swap = self.swap()
         if self.min_amount_out is not None and (problem := problem_with(self.min_amount_out, swap.token_out)):
             raise InvalidRequest([FieldError("minAmountOut", problem)])
-        floored = self.min_amount_out is not None and "slippage_bps" not in self.model_fields_set
+        trigger_price = self._trigger_price()
+        has_minimum = self.min_amount_out is not None or self.limit_price is not None
+        floored = has_minimum and "slippage_bps" not in self.model_fields_set
         return NewOrder(
             id=new_order_id(),
             account=account,
@@ -169,7 +227,77 @@ class PlaceOrder(Trade):
             min_amount_out=self.min_amount_out,
             expires_at=self.expires_at,
             client_order_id=_client_order_id(idempotency_key, self.client_order_id),
+            type=self.order_type,
+            trigger_price=trigger_price,
+            force=self.force,
         )
+
+    def _trigger_price(self) -> Decimal | None:
+        errors = []
+        for field, price, type_ in (
+            ("limitPrice", self.limit_price, OrderType.LIMIT),
+            ("stopPrice", self.stop_price, OrderType.STOP),
+        ):
+            if self.order_type is type_ and price is None:
+                errors.append(FieldError(field, f"is required for a {type_} order"))
+            if self.order_type is not type_ and price is not None:
+                errors.append(FieldError(field, f"is only for {type_} orders; orderType is {self.order_type}"))
+        if errors:
+            raise InvalidRequest(errors)
+        return self.limit_price if self.order_type is OrderType.LIMIT else self.stop_price
+
+
+class PlaceOrders(Request):
+    """A batch of orders. Each is checked and placed on its own."""
+
+    orders: Annotated[
+        list[Any],
+        Field(min_length=1, max_length=100, description="Bodies as of POST /api/orders/execute."),
+    ]
+
+
+class ReplaceOrder(Request):
+    """Other terms for a resting order: at least one. Fields that are not given stay as they are."""
+
+    limit_price: Price | None = None
+    stop_price: Price | None = None
+    amount: Amount | None = None
+    expires_at: Timestamp | None = None
+    force: Annotated[bool, Field(strict=True, description="Change the price although it makes no sense now.")] = False
+
+    def replacement(self) -> Replacement:
+        """What to replace. Raises InvalidRequest if there is nothing."""
+        if not self.model_fields_set - {"force"}:
+            raise InvalidRequest([FieldError("", "name at least one of limitPrice, stopPrice, amount, expiresAt")])
+        return Replacement(
+            limit_price=self.limit_price,
+            stop_price=self.stop_price,
+            amount_in=self.amount,
+            expires_at=self.expires_at,
+            force=self.force,
+        )
+
+
+class CancelOrders(Request):
+    """The query of DELETE /api/orders: which of the open orders; all if nothing is given."""
+
+    status: OpenStatus | None = None
+    token_in: TokenSymbol | None = None
+    token_out: TokenSymbol | None = None
+
+
+class CancelAfter(Request):
+    """Cancel all open orders unless this is repeated within so many seconds; 0 switches it off."""
+
+    seconds: Annotated[int, Field(strict=True, ge=0, le=3600), BeforeValidator(_whole_number)]
+
+
+class Cancel(Request):
+    """Cancel an order on the WebSocket."""
+
+    action: Literal["cancel"]
+    order_id: OrderId
+    request_id: RequestId | None = None
 
 
 class OrderPath(Request):

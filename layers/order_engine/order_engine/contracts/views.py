@@ -7,7 +7,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from order_engine.domain.lifecycle import Status
-from order_engine.domain.orders import OrderType
+from order_engine.domain.triggers import OrderType
 
 DecimalText = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?$", examples=["145.25"])]
 

@@ -19,6 +19,8 @@ class Decision(StrEnum):
     """Another worker holds the lease, for another `back_in`."""
     NOT_YET = "not_yet"
     """The next attempt may begin in `back_in`."""
+    RESTING = "resting"
+    """The order waits for the market."""
     IN_FLIGHT = "in_flight"
     """A signed transaction may still land, and no worker holds a lease."""
     EXHAUSTED = "exhausted"

@@ -8,7 +8,12 @@ EngineError
 │   ├── BodyTooLarge             body_too_large
 │   ├── Unauthenticated          unauthenticated
 │   ├── IdempotencyConflict      idempotency_conflict
+│   ├── PriceOutOfRange          price_out_of_range
 │   ├── OrderNotFound            order_not_found
+│   ├── WrongStatus              the order's status does not allow this
+│   │   ├── AlreadySubmitted     already_submitted
+│   │   ├── AlreadyFinished      already_finished
+│   │   └── NotResting           not_resting
 │   └── RouteNotFound            route_not_found
 ├── Unavailable                  a dependency is unavailable; trying again later may help
 │   ├── DatabaseUnavailable      database_unavailable
@@ -35,8 +40,12 @@ EngineError
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from decimal import Decimal
+from typing import TYPE_CHECKING, ClassVar, Self
 from uuid import UUID
+
+if TYPE_CHECKING:
+    from order_engine.domain.orders import Order
 
 OUTCOME_KNOWN_SECONDS = 30  # the server aborts a statement abandoned by the client long before that
 _LONGEST_MESSAGE = 500
@@ -94,7 +103,7 @@ class UnsupportedMediaType(Refusal):
 
 
 class BodyTooLarge(Refusal):
-    """The body is larger than 16 kB."""
+    """The body is too large."""
 
     code = "body_too_large"
 
@@ -111,10 +120,46 @@ class IdempotencyConflict(Refusal):
     code = "idempotency_conflict"
 
 
+class PriceOutOfRange(Refusal):
+    """The price makes no sense in the current market; "force": true places the order anyway."""
+
+    code = "price_out_of_range"
+
+    def __init__(self, message: str | None = None, market_price: Decimal | None = None) -> None:
+        super().__init__(message)
+        self.market_price = market_price
+
+
 class OrderNotFound(Refusal):
     """There is no such order in this account."""
 
     code = "order_not_found"
+
+
+class WrongStatus(Refusal):
+    """The order's status does not allow this."""
+
+    def __init__(self, message: str | None = None, order: "Order | None" = None) -> None:
+        super().__init__(message)
+        self.order = order
+
+
+class AlreadySubmitted(WrongStatus):
+    """The order's transaction may still land; if it does not, the order ends cancelled."""
+
+    code = "already_submitted"
+
+
+class AlreadyFinished(WrongStatus):
+    """The order has already ended."""
+
+    code = "already_finished"
+
+
+class NotResting(WrongStatus):
+    """Only a resting order can be changed."""
+
+    code = "not_resting"
 
 
 class RouteNotFound(Refusal):
@@ -189,9 +234,14 @@ class NoQuote(RetryableFailure):
 
 
 class BelowMinAmountOut(RetryableFailure):
-    """The best quote pays out less than minAmountOut."""
+    """The best quote pays out less than the order's minimum."""
 
     code = "below_min_amount_out"
+
+    def __init__(self, message: str | None = None, missing_bps: float = 0) -> None:
+        super().__init__(message)
+        # How far the quote was below the minimum, in 1/100 of a percent of it.
+        self.missing_bps = missing_bps
 
 
 class TransactionReverted(RetryableFailure):

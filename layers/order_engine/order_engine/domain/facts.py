@@ -7,12 +7,17 @@ from decimal import Decimal
 from order_engine.domain.errors import Failure
 from order_engine.domain.routes import Route
 from order_engine.domain.transactions import Fill
+from order_engine.domain.triggers import PriceSample, Terms
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
     """Each fact is set at its event and kept until another attempt begins."""
 
+    terms: Terms | None = None
+    """Set at `resting`."""
+    triggered_by: PriceSample | None = None
+    """The price that activated the order; set at the `pending` that follows `resting`."""
     route: Route | None = None
     """Set from `building` on."""
     signature: str | None = None
@@ -22,6 +27,8 @@ class Facts:
     fill: Fill | None = None
     """Set at `confirmed`."""
     failure: Failure | None = None
-    """Set at `failed` and `expired`, and at `pending` before a retry."""
+    """Set at `failed` and `expired`, and at `pending` before a retry and `resting` after an attempt."""
     retry_in: timedelta | None = None
-    """Set at `pending` before a retry."""
+    """Set at `pending` before a retry and `resting` after an attempt."""
+    cancel_requested: bool = False
+    """Set at `submitted` if a cancellation came too late to stop the transaction."""

@@ -26,6 +26,19 @@ def problem_with(amount: Decimal, token: Token) -> str | None:
     return None
 
 
+def problem_with_price(value: Decimal) -> str | None:
+    """Why `value` is not a valid price in tokens out per token in, as a message; None if it is valid."""
+    if not value.is_finite():
+        return "must be a finite number"
+    if value <= 0:
+        return "must be greater than 0"
+    if value >= LARGEST_AMOUNT:
+        return "must be less than 10^20"
+    if decimals_of(value) > COLUMN_SCALE:
+        return f"must have at most {COLUMN_SCALE} decimals"
+    return None
+
+
 def decimals_of(amount: Decimal) -> int:
     """The number of digits after the decimal point, without a limit; trailing zeros do not count."""
     return max(0, -int(_UNROUNDED.normalize(amount).as_tuple().exponent))

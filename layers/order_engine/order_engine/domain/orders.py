@@ -1,10 +1,9 @@
 """An order and its history."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from enum import StrEnum
+from typing import Self
 from uuid import UUID
 
 from order_engine.domain.facts import Facts
@@ -12,19 +11,25 @@ from order_engine.domain.lifecycle import TERMINAL, Status
 from order_engine.domain.routes import Quote, Swap
 from order_engine.domain.tokens import TOKENS
 from order_engine.domain.transactions import Transaction
-
-SHORTEST_LIFETIME = timedelta(seconds=10)  # an attempt takes a few seconds
-LONGEST_LIFETIME = timedelta(days=90)
+from order_engine.domain.triggers import OrderType, Pair, PriceSample, Terms, limit_amount_out
 
 
-class OrderType(StrEnum):
-    """When an order is executed: a market order immediately."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lifetimes:
+    """How long orders live: the default by whether they rest, and the bounds for an order's own expiry."""
 
-    MARKET = "market"
+    market: timedelta = timedelta(minutes=5)
+    resting: timedelta = timedelta(days=7)
+    shortest: timedelta = timedelta(seconds=10)
+    longest: timedelta = timedelta(days=90)
 
-
-# The status of a new order. An order is queued for the workers only if it can be claimed in its status.
-INITIAL_STATUS: Mapping[OrderType, Status] = {OrderType.MARKET: Status.PENDING}
+    def problem_with(self, expires_at: datetime, now: datetime) -> str | None:
+        """Why an order placed now cannot expire at `expires_at`, as a message; None if it can."""
+        if expires_at < now + self.shortest:
+            return f"must be at least {self.shortest.total_seconds():g} seconds in the future"
+        if expires_at > now + self.longest:
+            return f"must be at most {self.longest / timedelta(days=1):g} days in the future"
+        return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +51,31 @@ class NewOrder:
     """The order expires if no swap is signed by then; if None, the engine's default lifetime applies."""
     client_order_id: str | None = None
     type: OrderType = OrderType.MARKET
+    trigger_price: Decimal | None = None
+    """The limit or stop price, in tokens out per token in."""
+    force: bool = False
+    """Place it although its price makes no sense in the current market."""
+    triggered_by: PriceSample | None = None
+    """The current price, if it activates the order at once."""
+
+    @property
+    def pair(self) -> Pair:
+        """The pair that the order trades."""
+        return Pair(self.token_in, self.token_out)
+
+    @property
+    def status(self) -> Status:
+        """The order's first status. It is queued for the workers only if it can be claimed in this status."""
+        return Status.RESTING if self.type.rests and not self.triggered_by else Status.PENDING
+
+    @property
+    def facts(self) -> Facts:
+        """The facts of the order's first event. The terms of a resting order can be replaced, so they are kept here."""
+        if not self.type.rests:
+            return Facts()
+        assert self.expires_at
+        terms = Terms(self.amount_in, self.trigger_price, self.expires_at)
+        return Facts(terms=terms, triggered_by=self.triggered_by)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +91,12 @@ class Order:
     amount_in: Decimal
     slippage_bps: int
     min_amount_out: Decimal | None
+    trigger_price: Decimal | None
     expires_at: datetime
+    triggered_by: PriceSample | None
+    """The price that activated the order, if it has rested."""
+    cancel_requested: bool
+    """Whether no further attempt may follow."""
     status: Status
     sequence: int
     attempt: int
@@ -81,26 +116,32 @@ class Order:
         return Swap(TOKENS[self.token_in], TOKENS[self.token_out], self.amount_in)
 
     def min_amount_out_for(self, quote: Quote) -> Decimal:
-        """The least that a swap at this quote may pay out: within the slippage, and never below the order's minimum."""
-        by_slippage = quote.min_amount_out(self.slippage_bps)
-        return by_slippage if self.min_amount_out is None else max(by_slippage, self.min_amount_out)
+        """The least that a swap at this quote may pay out: within the slippage, not below its minimum or limit."""
+        least = [quote.min_amount_out(self.slippage_bps)]
+        if self.min_amount_out is not None:
+            least.append(self.min_amount_out)
+        if self.type is OrderType.LIMIT and self.trigger_price is not None:
+            least.append(limit_amount_out(self.amount_in, self.trigger_price, self.swap.token_out))
+        return max(least)
 
     @property
     def unattempted(self) -> bool:
         """Whether the order is open and no worker has claimed it yet."""
         return self.attempt == 0 and not self.terminal
 
-    def is_repeat_of(self, new: NewOrder) -> bool:
-        """Whether `new` requests the same as this order. If it has no expiry, it matches any."""
-        asked = (self.type, self.token_in, self.token_out, self.amount_in, self.slippage_bps, self.min_amount_out)
-        return asked == (
-            new.type,
-            new.token_in,
-            new.token_out,
-            new.amount_in,
-            new.slippage_bps,
-            new.min_amount_out,
-        ) and new.expires_at in (None, self.expires_at)
+    @property
+    def pair(self) -> Pair:
+        """The pair that the order trades."""
+        return Pair(self.token_in, self.token_out)
+
+    @property
+    def terms(self) -> Terms:
+        """What can be replaced while the order rests."""
+        return Terms(self.amount_in, self.trigger_price, self.expires_at)
+
+    def with_terms(self, terms: Terms) -> Self:
+        """The order with other terms."""
+        return replace(self, amount_in=terms.amount_in, trigger_price=terms.trigger_price, expires_at=terms.expires_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,15 +173,34 @@ def latest_event(order: Order) -> OrderEvent:
 
 
 def first_event(order: Order) -> OrderEvent:
-    """The event of the order's placement."""
-    status = INITIAL_STATUS[order.type]
-    return OrderEvent(order.id, order.account, 1, status, 0, order.created_at, Facts())
+    """The event of a market order's placement."""
+    return OrderEvent(order.id, order.account, 1, Status.PENDING, 0, order.created_at, Facts())
 
 
-def problem_with_expiry(expires_at: datetime, now: datetime) -> str | None:
-    """Why an order placed now cannot expire at `expires_at`, as a message; None if it can."""
-    if expires_at < now + SHORTEST_LIFETIME:
-        return f"must be at least {SHORTEST_LIFETIME.seconds} seconds in the future"
-    if expires_at > now + LONGEST_LIFETIME:
-        return f"must be at most {LONGEST_LIFETIME.days} days in the future"
-    return None
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """A stored order, and how it was placed: its first event, and its terms at that time."""
+
+    order: Order
+    first: OrderEvent
+
+    @property
+    def accepted(self) -> Order:
+        """The order as it was when it was placed."""
+        order = self.order.with_terms(self.first.facts.terms) if self.first.facts.terms else self.order
+        return replace(
+            order,
+            status=self.first.status,
+            sequence=self.first.sequence,
+            attempt=self.first.attempt,
+            facts=self.first.facts,
+            triggered_by=self.first.facts.triggered_by,
+            updated_at=self.first.at,
+        )
+
+    def is_repeated_by(self, new: NewOrder) -> bool:
+        """Whether `new` requests the same as was placed. If it has no expiry, it matches any."""
+        placed = self.accepted
+        fields = ("type", "token_in", "token_out", "amount_in", "slippage_bps", "min_amount_out", "trigger_price")
+        same = all(getattr(placed, field) == getattr(new, field) for field in fields)
+        return same and new.expires_at in (None, placed.expires_at)

@@ -22,6 +22,8 @@ TOKENS: dict[str, Token] = {
         Token("MET", 6, "METvsvVRapdj9cFLzq4Tr43xK4tAjQfwX76z3n6mWQL"),
         Token("JUP", 6, "JUPyiwrYJFskUPiHa7hkeR8VUtAeFoSYbKedZNsDvCN"),
         Token("BONK", 5, "DezXAZ8z7PnrnRJjz3wXBoRgixCa6xjnB7YaB1pPB263"),
-        Token("ABC", 9, "ABCmockToken1111111111111111111111111111111"),  # a fictional token for the examples
+        Token("ABC", 9, "ABCmockToken1111111111111111111111111111111"),  # fictional tokens for the examples
+        Token("MOON", 6, "MOoNmockToken111111111111111111111111111111"),
+        Token("PUMP", 6, "PUMPmockToken111111111111111111111111111111"),
     )
 }

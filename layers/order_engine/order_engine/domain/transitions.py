@@ -35,6 +35,17 @@ def retried(order: Order, error: AttemptFailed, retry_in: timedelta) -> Order:
     return _end_attempt(order, Status.PENDING, error, retry_in)
 
 
+def rested(order: Order, error: AttemptFailed, pause: timedelta) -> Order:
+    """The price is gone: the order waits for it again, for `pause` at least, and has not used up an attempt."""
+    order = replace(order, attempt=order.attempt - 1, triggered_by=None, transaction=None)
+    return _transition(order, Status.RESTING, Facts(terms=order.terms, failure=Failure.of(error), retry_in=pause))
+
+
+def cancelled(order: Order, error: AttemptFailed) -> Order:
+    """A cancellation was requested, and the attempt ended without a fill; `error` is the reason."""
+    return _end_attempt(order, Status.CANCELLED, error)
+
+
 def failed(order: Order, error: AttemptFailed) -> Order:
     """The order will not be filled."""
     return _end_attempt(order, Status.FAILED, error)

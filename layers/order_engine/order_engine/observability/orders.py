@@ -45,6 +45,8 @@ def log_transition(order: Order) -> None:
         case Status.CANCELLED:
             metrics.add(ORDERS_CANCELLED)
             logger.info(str(order.status), extra={"order_id": str(order.id)})
+        case Status.RESTING:
+            logger.info("rests again", extra=_ended(order))
         case Status.PENDING:
             retry_in = order.facts.retry_in
             metrics.add(ATTEMPTS_FAILED, of=_code(order))

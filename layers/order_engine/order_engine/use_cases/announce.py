@@ -22,8 +22,8 @@ async def announce(claims: Sequence[Claim], orders: Orders, journal: Journal) ->
     for claim in claims:
         if claim.order is None or claim.decision in (Decision.LEASED, Decision.NOT_YET):
             continue
-        if claim.decision is Decision.CLAIMED and claim.order.attempt == 1:
-            journal.announce([first_event(claim.order), latest_event(claim.order)])
+        if claim.decision is Decision.CLAIMED and claim.order.sequence == 2 and not claim.order.type.rests:
+            journal.announce([first_event(claim.order), latest_event(claim.order)])  # without reading them
         else:
             earlier.append(claim.order)
     try:

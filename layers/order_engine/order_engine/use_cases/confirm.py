@@ -80,7 +80,8 @@ class Confirmer:
         try:
             return await self.settler.settle(order)
         except Fenced as error:
-            logger.info("already settled elsewhere", extra=error_fields(error))
+            logger.info("settled elsewhere, or a cancellation was requested", extra=error_fields(error))
+            return InFlight.IN_FLIGHT  # the next check finds out
         except DatabaseUnavailable as error:
             logger.warning("unknown whether the order is settled", extra=error_fields(error))
             return InFlight.IN_FLIGHT  # the next check finds out

@@ -25,6 +25,11 @@ class Deadline:
         return cls(asyncio.get_running_loop().time() + time_limit.total_seconds())
 
     @property
+    def has_time(self) -> bool:
+        """Whether the work may go on."""
+        return asyncio.get_running_loop().time() < self.work_ends
+
+    @property
     def publish_by(self) -> float:
         """Until when publishing may delay the hand-over of the orders: one second from now."""
         return asyncio.get_running_loop().time() + _PUBLISH_BEFORE_HANDOVER_SECONDS

@@ -134,7 +134,7 @@ class Executor:
     async def _leave(self, claim: Claim) -> Result:
         logger.info("not claimed", extra={"decision": claim.decision})
         match claim.decision:
-            case Decision.FINISHED:
+            case Decision.FINISHED | Decision.RESTING:
                 return Ended()
             case Decision.IN_FLIGHT:
                 return InFlight.IN_FLIGHT
@@ -157,7 +157,8 @@ class Executor:
             if route.best.amount_out < min_amount_out:
                 raise BelowMinAmountOut(
                     f"The best quote pays out {text(route.best.amount_out)} {order.token_out},"
-                    f" less than the {text(min_amount_out)} asked for."
+                    f" less than the {text(min_amount_out)} asked for.",
+                    float(1 - route.best.amount_out / min_amount_out) * 10_000,
                 )
             order = await self.journal.record(building(order, route))
             venue = next(venue for venue in self.venues if venue.name == route.best.venue)

@@ -8,25 +8,44 @@ from datetime import timedelta
 from typing import Protocol
 from uuid import UUID
 
+from order_engine.domain.cancellations import Cancellation
 from order_engine.domain.claims import Claim
-from order_engine.domain.orders import History, NewOrder, Order, OrderEvent
+from order_engine.domain.lifecycle import Status
+from order_engine.domain.orders import History, NewOrder, Order, OrderEvent, Placement
 from order_engine.domain.pushes import Undelivered
+from order_engine.domain.triggers import Crossing, OrderType, Pair, PriceSample, Switches, Terms
 
 
 class Orders(Protocol):
     """The order store. Every method raises DatabaseUnavailable."""
 
-    async def place(self, new: NewOrder, /, *, lifetime: timedelta, watchdog: timedelta) -> tuple[Order, bool]:
-        """Store an order; returns it and True, or the one placed before with the same client order id and False.
+    async def place(
+        self, new: Sequence[NewOrder], /, *, lifetime: timedelta, watchdog: timedelta
+    ) -> Mapping[UUID, Placement]:
+        """Store orders, all or none; returns those that had not been placed before with the same client order id."""
 
-        Raises OutcomeUnknown if it may have been stored.
-        """
+    async def placed_before(self, account: str, client_order_ids: Collection[str], /) -> Mapping[str, Placement]:
+        """The account's orders with these client order ids."""
 
-    async def placed_before(self, account: str, client_order_id: str, /) -> Order | None:
-        """The account's order with this client order id."""
+    async def mark_due(self, ids: Collection[UUID], /) -> None:
+        """Have the next sweep queue these orders, unless they have been claimed meanwhile."""
 
-    async def mark_due(self, order_id: UUID, /) -> None:
-        """Have the next sweep queue an order that no worker has claimed yet."""
+    async def open_ids(
+        self,
+        account: str,
+        statuses: Collection[Status],
+        pair: tuple[str | None, str | None],
+        before: UUID | None,
+        limit: int,
+        /,
+    ) -> Sequence[UUID]:
+        """The account's orders with one of these statuses, newest first, older than `before`."""
+
+    async def cancel(self, account: str, ids: Collection[UUID], /) -> Sequence[Cancellation]:
+        """Cancel those of the account's orders that can be cancelled; returns the decision about each that exists."""
+
+    async def replace(self, order: Order, terms: Terms, /) -> Order | None:
+        """Give a resting order other terms; None if it has changed since it was read, or has expired."""
 
     async def get(self, account: str, order_id: UUID, /) -> History | None:
         """The account's order with its events; None if it does not exist or belongs to another account."""
@@ -61,6 +80,29 @@ class Journal(Protocol):
 
     async def drain(self, until: float, /) -> None:
         """Wait until everything recorded is published, but not beyond `until` on the event loop's clock."""
+
+
+class PriceFeed(Protocol):
+    """Current prices."""
+
+    async def samples(self, pairs: Collection[Pair], /) -> Mapping[Pair, PriceSample]:
+        """The current price of each pair that has one. Never raises: a venue that fails has no price."""
+
+
+class Triggers(Protocol):
+    """Resting orders and dead man's switches. Every method raises DatabaseUnavailable."""
+
+    async def resting(self) -> Collection[tuple[Pair, OrderType]]:
+        """The pairs and types of all resting orders."""
+
+    async def activate(self, crossings: Collection[Crossing], /, *, watchdog: timedelta, limit: int) -> Sequence[Order]:
+        """Make up to `limit` orders pending whose prices are reached."""
+
+    async def switches(self) -> Switches:
+        """The dead man's switches that are set."""
+
+    async def end_switch(self, account: str, /) -> None:
+        """The account's orders are cancelled."""
 
 
 class Queue(Protocol):

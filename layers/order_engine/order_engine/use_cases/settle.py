@@ -18,7 +18,8 @@ from order_engine.domain.errors import (
 )
 from order_engine.domain.orders import Order
 from order_engine.domain.transactions import Fill, InFlight, Transaction, TransactionStatus
-from order_engine.domain.transitions import confirmed, expired, failed, retried
+from order_engine.domain.transitions import cancelled, confirmed, expired, failed, rested, retried
+from order_engine.domain.triggers import PRICE_GONE, OrderType, pause_after
 from order_engine.observability import error_fields, logger
 from order_engine.use_cases.ports import Journal
 from order_engine.venues.protocol import Chain
@@ -93,6 +94,12 @@ class Settler:
 
     async def end_attempt(self, order: Order, error: AttemptFailed) -> Ended:
         """Record that the attempt ended without a fill, and that no signed transaction can land any more."""
+        if order.cancel_requested:
+            await self._journal.record(cancelled(order, error))
+            return Ended()
+        if order.type is OrderType.LIMIT and isinstance(error, PRICE_GONE):
+            await self._journal.record(rested(order, error, pause_after(error)))
+            return Ended()
         if isinstance(error, FinalFailure) or order.attempt >= self.retries.max_attempts:
             await self._journal.record(failed(order, error))
             return Ended()

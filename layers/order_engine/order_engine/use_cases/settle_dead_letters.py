@@ -59,7 +59,7 @@ class DeadLetterHandler:
 
     async def _settle(self, claim: Claim) -> bool:
         match claim:
-            case Claim(decision=Decision.FINISHED):
+            case Claim(decision=Decision.FINISHED | Decision.RESTING):
                 pass
             case Claim(decision=Decision.CLAIMABLE):
                 # The message's receives were used up by crashes and duplicates, not by attempts.

@@ -12,13 +12,13 @@ from order_engine.venues.mock.chain import MockChain
 from order_engine.venues.protocol import Chain, Venue
 
 
-def connect_venues(settings: MockSettings) -> Sequence[Venue]:
-    """The venues to get quotes from."""
-    return mock_venues(settings, mock_conditions(settings))
+def connect_venues(settings: MockSettings, database: Database) -> Sequence[Venue]:
+    """The venues to get quotes and prices from."""
+    return mock_venues(settings, mock_conditions(settings), database)
 
 
 def connect(settings: MockSettings, database: Database) -> tuple[Sequence[Venue], Chain]:
     """The venues and the chain that their transactions land on."""
     conditions = mock_conditions(settings)
-    venues = mock_venues(settings, conditions)
+    venues = mock_venues(settings, conditions, database)
     return venues, MockChain(database, {venue.name: venue for venue in venues}, conditions)

@@ -8,6 +8,7 @@ from typing import Protocol
 from order_engine.domain.orders import Order
 from order_engine.domain.routes import Quote, Swap
 from order_engine.domain.transactions import Transaction, TransactionStatus
+from order_engine.domain.triggers import Pair
 
 
 class Venue(Protocol):
@@ -22,6 +23,12 @@ class Venue(Protocol):
 
         Raises a RetryableFailure (VenueUnavailable) if another try may succeed, a FinalFailure (UnsupportedPair,
         AmountBelowMinimum, InsufficientLiquidity) if none can.
+        """
+
+    async def price(self, pair: Pair, /) -> Decimal:
+        """Tokens out per token in that the venue would pay now for a small amount, after its fee.
+
+        Raises VenueUnavailable, and UnsupportedPair if it does not trade the pair (yet).
         """
 
     async def build(self, order: Order, quote: Quote, min_amount_out: Decimal, valid_until: datetime, /) -> Transaction:

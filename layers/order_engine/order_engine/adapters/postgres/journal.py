@@ -146,6 +146,7 @@ def _transition(order: Order) -> dict[str, object]:
         "amount_out": facts.fill and facts.fill.amount_out,
         "executed_price": facts.fill and facts.fill.executed_price,
         "retry_in": None if facts.retry_in is None else facts.retry_in.total_seconds(),
+        "rests": properties.rests,
         "leased": properties.leased,
         "signs": properties.signs,
         "terminal": properties.terminal,

@@ -10,14 +10,19 @@ from psycopg.rows import DictRow
 
 from order_engine.adapters.postgres.database import Database
 from order_engine.adapters.postgres.rows import UNREADABLE, event_of, order_of
+from order_engine.contracts.facts import facts_document, sample_document
+from order_engine.domain.cancellations import CancelDecision, Cancellation
 from order_engine.domain.claims import Claim, Decision
-from order_engine.domain.errors import DatabaseUnavailable, OutcomeUnknown
-from order_engine.domain.lifecycle import CLAIMS, Status
-from order_engine.domain.orders import INITIAL_STATUS, History, NewOrder, Order, OrderEvent, OrderType
+from order_engine.domain.facts import Facts
+from order_engine.domain.lifecycle import CANCELLABLE, CLAIMS, LIFECYCLE, RESTING, Status
+from order_engine.domain.orders import History, NewOrder, Order, OrderEvent, Placement, latest_event
 from order_engine.domain.tokens import TOKENS
+from order_engine.domain.triggers import OrderType, Terms
 from order_engine.observability import logger
 
 _TYPES = list(OrderType)
+_WAITING = [Status.PENDING]
+_NEWEST = UUID(int=2**128 - 1)
 
 
 class OrderStore:
@@ -26,39 +31,28 @@ class OrderStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def place(self, new: NewOrder, *, lifetime: timedelta, watchdog: timedelta) -> tuple[Order, bool]:
-        """Store an order with its first event; it expires after `lifetime` unless it has its own expiry.
+    async def place(
+        self, new: Sequence[NewOrder], *, lifetime: timedelta, watchdog: timedelta
+    ) -> dict[UUID, Placement]:
+        """Store orders with their first events, all or none; those without an expiry expire after `lifetime`.
 
-        Returns the order and True, or the one that was placed before with the same client order id and False.
-        Raises DatabaseUnavailable (nothing is stored) and OutcomeUnknown (the order may be stored).
+        Returns those that were stored; the others were placed before with the same client order id. Raises
+        DatabaseUnavailable, which tells whether they may have been stored.
         """
-        parameters = {"orders": _new_orders_document([new]), "lifetime": lifetime, "watchdog": watchdog}
-        try:
-            rows = await self._database.fetch("orders.place", parameters, prepare=True)
-        except DatabaseUnavailable as error:
-            if error.may_have_run:
-                raise OutcomeUnknown(new.id) from error
-            raise
-        if rows:
-            return order_of(rows[0]), True
-        assert new.client_order_id
-        try:
-            order = await self.placed_before(new.account, new.client_order_id)
-        except DatabaseUnavailable as error:
-            raise OutcomeUnknown() from error
-        if order is None:  # it has just been deleted, so its key can be used again
-            raise OutcomeUnknown()
-        return order, False
+        parameters = {"orders": _new_orders_document(new), "lifetime": lifetime, "watchdog": watchdog}
+        rows = await self._database.fetch("orders.place", parameters, prepare=True)
+        orders = map(order_of, rows)
+        return {order.id: Placement(order, latest_event(order)) for order in orders}
 
-    async def placed_before(self, account: str, client_order_id: str) -> Order | None:
-        """The account's order with this client order id."""
-        key = {"account": account, "client_order_id": client_order_id}
-        rows = await self._database.fetch("orders.placed_before", key)
-        return order_of(rows[0]) if rows else None
+    async def placed_before(self, account: str, client_order_ids: Collection[str]) -> dict[str, Placement]:
+        """The account's orders with these client order ids."""
+        keys = {"account": account, "client_order_ids": list(client_order_ids)}
+        rows = await self._database.fetch("orders.placed_before", keys)
+        return {row["client_order_id"]: _placement(row) for row in rows}
 
-    async def mark_due(self, order_id: UUID) -> None:
-        """Have the next sweep queue an order that no worker has claimed yet."""
-        await self._database.fetch("orders.mark_due", {"id": order_id})
+    async def mark_due(self, ids: Collection[UUID]) -> None:
+        """Have the next sweep queue these orders, unless they have been claimed meanwhile."""
+        await self._database.fetch("orders.mark_due", {"ids": list(ids), "waiting": _WAITING})
 
     async def get(self, account: str, order_id: UUID) -> History | None:
         """The account's order with its events; None if it does not exist or belongs to another account."""
@@ -70,12 +64,55 @@ class OrderStore:
 
     async def page(self, account: str, status: Status | None, before: UUID | None, limit: int) -> list[Order]:
         """Up to `limit` of the account's orders, newest first, older than the order `before`."""
-        page = {"account": account, "before": before or UUID(int=2**128 - 1), "limit": limit}
+        page = {"account": account, "before": before or _NEWEST, "limit": limit}
         if status is None:
             rows = await self._database.fetch("orders.page", page)
         else:
             rows = await self._database.fetch("orders.page_of_status", {**page, "status": status})
         return [order_of(row) for row in rows]
+
+    async def open_ids(
+        self,
+        account: str,
+        statuses: Collection[Status],
+        pair: tuple[str | None, str | None],
+        before: UUID | None,
+        limit: int,
+    ) -> list[UUID]:
+        """Up to `limit` of the account's orders with one of these statuses, newest first, older than `before`.
+
+        `pair` restricts them to those that sell, buy, or trade these tokens.
+        """
+        parameters = {
+            "account": account,
+            "statuses": list(statuses),
+            "token_in": pair[0],
+            "token_out": pair[1],
+            "before": before or _NEWEST,
+            "limit": limit,
+        }
+        return [row["id"] for row in await self._database.fetch("orders.open_ids", parameters)]
+
+    async def cancel(self, account: str, ids: Collection[UUID]) -> list[Cancellation]:
+        """Cancel those of the account's orders that can be cancelled; returns the decision about each that exists."""
+        parameters = {"account": account, "ids": list(ids), "cancellable": list(CANCELLABLE)}
+        rows = await self._database.fetch("orders.cancel", parameters)
+        return [Cancellation(order_of(row), CancelDecision(row["decision"]), row["is_new"]) for row in rows]
+
+    async def replace(self, order: Order, terms: Terms) -> Order | None:
+        """Give a resting order other terms; None if it has changed since it was read, or has expired."""
+        parameters = {
+            "id": order.id,
+            "account": order.account,
+            "sequence": order.sequence,
+            "amount_in": terms.amount_in,
+            "trigger_price": terms.trigger_price,
+            "expires_at": terms.expires_at,
+            "details": json.dumps(facts_document(Facts(terms=terms))),
+            "resting": list(RESTING),
+        }
+        rows = await self._database.fetch("orders.replace", parameters)
+        return order_of(rows[0]) if rows else None
 
     async def events(self, orders: Collection[Order]) -> dict[UUID, list[OrderEvent]]:
         """The events of these orders, oldest first, except those that this release cannot read."""
@@ -116,6 +153,7 @@ class OrderStore:
             "tokens": list(TOKENS),
             "from_statuses": list(CLAIMS.keys()),
             "to_statuses": list(CLAIMS.values()),
+            "resting": list(RESTING),
             **policy,
         }
         rows = await self._database.fetch("orders.claim", parameters, prepare=True)
@@ -151,4 +189,15 @@ def _new_orders_document(orders: Sequence[NewOrder]) -> str:
 
 def _new_order_document(order: NewOrder) -> Mapping[str, Any]:
     fields = {name: getattr(order, name) for name in NewOrder.__slots__}
-    return {**fields, "status": INITIAL_STATUS[order.type]}
+    return {
+        **fields,
+        "triggered_by": order.triggered_by and sample_document(order.triggered_by),
+        "status": order.status,
+        "rests": LIFECYCLE[order.status].rests,
+        "details": facts_document(order.facts),
+    }
+
+
+def _placement(row: DictRow) -> Placement:
+    order = order_of(row)
+    return Placement(order, event_of(order, row["first_event"]))

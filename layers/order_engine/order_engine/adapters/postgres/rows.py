@@ -6,12 +6,13 @@ from typing import Any
 
 from psycopg.rows import DictRow
 
-from order_engine.contracts.facts import facts_of
+from order_engine.contracts.facts import facts_of, sample_of
 from order_engine.domain.lifecycle import Status
-from order_engine.domain.orders import Order, OrderEvent, OrderType
+from order_engine.domain.orders import Order, OrderEvent
 from order_engine.domain.routes import Swap
 from order_engine.domain.tokens import TOKENS
 from order_engine.domain.transactions import Transaction
+from order_engine.domain.triggers import OrderType
 
 # The exceptions that reading a row written by another release can raise.
 UNREADABLE = (KeyError, TypeError, ValueError, ArithmeticError, StopIteration)
@@ -30,7 +31,10 @@ def order_of(row: DictRow) -> Order:
         amount_in=row["amount_in"],
         slippage_bps=row["slippage_bps"],
         min_amount_out=row["min_amount_out"],
+        trigger_price=row["trigger_price"],
         expires_at=row["expires_at"],
+        triggered_by=sample_of(row["triggered_by"]) if row["triggered_by"] else None,
+        cancel_requested=row["cancel_requested_at"] is not None,
         status=Status(row["status"]),
         sequence=row["sequence"],
         attempt=row["attempt"],

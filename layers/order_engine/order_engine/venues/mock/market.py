@@ -15,7 +15,12 @@ PRICES: dict[str, tuple[float, float]] = {
     "JUP": (0.6, 0.06),
     "BONK": (0.00002, 0.10),
     "ABC": (0.5, 0.08),
+    "MOON": (0.01, 0.30),
+    "PUMP": (0.002, 0.40),
 }
+
+# Not traded until a venue lists them.
+UNLISTED = frozenset({"MOON", "PUMP"})
 
 # Slow and fast waves: (period in seconds, weight). While a swap lands (3 s), prices move by hundredths of a percent.
 _WAVES = ((3600.0, 0.7), (600.0, 0.25), (60.0, 0.04), (7.0, 0.01))

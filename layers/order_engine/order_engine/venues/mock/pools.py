@@ -24,6 +24,11 @@ class ConstantProductPool:
     reserve_out: Decimal
     fee_bps: Decimal
 
+    @property
+    def spot_price(self) -> Decimal:
+        """Tokens out per token in for a small amount, net of the fee."""
+        return self.reserve_out / self.reserve_in * (1 - self.fee_bps / BPS)
+
     def pay_out(self, amount_in: Decimal) -> Payout:
         """What `amount_in` buys."""
         paid_in = amount_in * (1 - self.fee_bps / BPS)
@@ -43,6 +48,11 @@ class BinPool:
     bins: int
     bin_step_bps: Decimal
     base_fee_bps: Decimal
+
+    @property
+    def spot_price(self) -> Decimal:
+        """Tokens out per token in within the first bin, net of the fee."""
+        return self.price * (1 - self.base_fee_bps / BPS)
 
     def pay_out(self, amount_in: Decimal) -> Payout:
         """What `amount_in` buys; each bin absorbs `bin_size`. Raises InsufficientLiquidity past the last bin."""

@@ -12,6 +12,9 @@ FROM json_to_recordset(%(sent)s::json) AS s (
 WHERE now() + lands_in * interval '1 second' <= valid_until
 ON CONFLICT (signature) DO NOTHING;
 
+-- name: listings
+SELECT token, venue FROM mock_chain.listings;
+
 -- name: landings
 -- A lookup after `valid_until` records an unseen transaction as expired, so that it can never land.
 WITH asked AS (

@@ -1,17 +1,20 @@
--- Reading and writing orders. Statements that make a decision return it. Statuses are passed as parameters.
+-- Reading and writing orders. Statements that make a decision return it. The statuses of a kind are passed as parameters.
 
 -- name: place
 -- The unique index decides which insert is first; any other returns no row, and the first one's order is read instead.
 WITH asked AS (
     SELECT * FROM json_to_recordset(%(orders)s::json) AS a (
         id uuid, account text, client_order_id text, type text, token_in text, token_out text, amount_in numeric,
-        slippage_bps int, min_amount_out numeric, expires_at timestamptz, status text)
+        slippage_bps int, min_amount_out numeric, trigger_price numeric, triggered_by json, expires_at timestamptz,
+        status text, rests bool, details json)
 ), placed AS (
     INSERT INTO orders (id, account, client_order_id, type, token_in, token_out, amount_in, slippage_bps,
-                        min_amount_out, expires_at, status, watchdog_at)
+                        min_amount_out, trigger_price, triggered_by, expires_at, status, details, watchdog_at)
     SELECT id, account, client_order_id, type, token_in, token_out, amount_in, slippage_bps, min_amount_out,
-           coalesce(expires_at, now() + %(lifetime)s::interval), status, now() + %(watchdog)s::interval
+           trigger_price, triggered_by, coalesce(expires_at, now() + %(lifetime)s::interval), status, details,
+           CASE WHEN rests THEN expires_at ELSE now() + %(watchdog)s::interval END
     FROM asked
+    ORDER BY account, client_order_id -- two batches with the same ids wait for each other in the same order
     ON CONFLICT (account, client_order_id) WHERE client_order_id IS NOT NULL DO NOTHING
     RETURNING *
 ), first_event AS (
@@ -21,7 +24,9 @@ WITH asked AS (
 SELECT * FROM placed;
 
 -- name: placed_before
-SELECT * FROM orders WHERE account = %(account)s AND client_order_id = %(client_order_id)s;
+SELECT o.*, row_to_json(e) AS first_event
+FROM orders o JOIN order_events e ON e.order_id = o.id AND e.sequence = 1
+WHERE o.account = %(account)s AND o.client_order_id = ANY(%(client_order_ids)s);
 
 -- name: get
 SELECT o.*, (SELECT json_agg(e ORDER BY e.sequence) FROM order_events e WHERE e.order_id = o.id) AS events
@@ -53,6 +58,8 @@ WITH locked AS MATERIALIZED (
         WHEN (stored).token_in <> ALL(%(tokens)s) OR (stored).token_out <> ALL(%(tokens)s) THEN 'unsupported'
         WHEN (stored).lease_until > at THEN 'leased'
         WHEN (stored).transaction IS NOT NULL THEN 'in_flight'
+        WHEN (stored).status = ANY(%(resting)s) AND (stored).expires_at > at THEN 'resting'
+        WHEN (stored).status = ANY(%(resting)s) THEN 'overdue'
         WHEN to_status IS NULL THEN 'unsupported'
         WHEN (stored).attempt >= %(max_attempts)s THEN 'exhausted'
         WHEN (stored).expires_at <= at THEN 'overdue'
@@ -87,17 +94,18 @@ FROM decided LEFT JOIN claimed ON claimed_id = (stored).id;
 
 -- name: record
 -- Group commit: many orders, one transition each. A transition is accepted only if its order has not changed since it
--- was read (attempt is the fencing token; sequence counts every transition), if the life cycle allows it and, if it
--- stores a signed transaction, if the order has not expired. Returns the accepted transitions.
+-- was read (sequence counts every transition and is the fencing token), if the life cycle allows it and, if it stores a
+-- signed transaction, if the order has not expired. Returns the accepted transitions.
 WITH transition AS (
     -- One JSON text costs the client a fifth of what an array for each column would.
     SELECT * FROM json_to_recordset(%(transitions)s::json) AS t (
         id uuid, attempt int, sequence int, status text, details json, transaction json, amount_out numeric,
-        executed_price numeric, retry_in float8, leased bool, signs bool, terminal bool)
+        executed_price numeric, retry_in float8, rests bool, leased bool, signs bool, terminal bool)
 ), recorded AS (
     UPDATE orders o SET
         status = t.status,
         sequence = t.sequence,
+        attempt = t.attempt,
         details = t.details,
         transaction = t.transaction,
         amount_out = t.amount_out,
@@ -106,13 +114,15 @@ WITH transition AS (
         not_before = now() + t.retry_in * interval '1 second',
         watchdog_at = CASE
             WHEN t.terminal THEN NULL
+            WHEN t.rests THEN o.expires_at
             WHEN t.leased THEN o.watchdog_at
             ELSE now() + coalesce(t.retry_in, 0) * interval '1 second' + %(watchdog)s::interval END,
+        triggered_by = CASE WHEN NOT t.rests THEN o.triggered_by END,
         sweeps = 0,
         finished_at = CASE WHEN t.terminal THEN now() END,
         updated_at = now()
     FROM transition t
-    WHERE o.id = ANY(%(ids)s) AND o.id = t.id AND o.attempt = t.attempt AND o.sequence = t.sequence - 1
+    WHERE o.id = ANY(%(ids)s) AND o.id = t.id AND o.sequence = t.sequence - 1
       AND (o.status, t.status) IN (SELECT * FROM json_to_recordset(%(allowed)s::json) AS m (source text, target text))
       AND (o.expires_at > now() OR NOT t.signs)
     RETURNING o.*
@@ -123,8 +133,8 @@ WITH transition AS (
 SELECT id, attempt, sequence, status, updated_at FROM recorded;
 
 -- name: mark_due
--- The order could not be queued: the next sweep queues it.
-UPDATE orders SET watchdog_at = now() WHERE id = %(id)s AND attempt = 0 AND finished_at IS NULL;
+-- These orders could not be queued: the next sweep queues them.
+UPDATE orders SET watchdog_at = now() WHERE id = ANY(%(ids)s) AND status = ANY(%(waiting)s);
 
 -- name: due
 -- Open orders that this release can execute and that made no progress in time.
@@ -139,6 +149,71 @@ UPDATE orders SET
     watchdog_at = least(now() + least(%(longest)s::interval, %(watchdog)s::interval * 2 ^ least(sweeps + 1, 20)),
                         CASE WHEN expires_at > now() THEN expires_at END)
 WHERE id = ANY(%(ids)s) AND watchdog_at <= now();
+
+-- name: open_ids
+-- Ids are UUIDv7, so descending ids mean newest first.
+SELECT id FROM orders
+WHERE account = %(account)s AND status = ANY(%(statuses)s) AND id < %(before)s
+  AND token_in = coalesce(%(token_in)s, token_in) AND token_out = coalesce(%(token_out)s, token_out)
+ORDER BY id DESC LIMIT %(limit)s;
+
+-- name: cancel
+-- Decides for every given order of the account, under its row lock, whether the cancellation or the fill wins. One that
+-- may be filled is only marked, so that no further attempt follows. Rows are locked in id order.
+WITH locked AS MATERIALIZED (
+    SELECT o AS stored FROM orders o
+    WHERE account = %(account)s AND id = ANY(%(ids)s) ORDER BY id FOR NO KEY UPDATE
+), timed AS MATERIALIZED (
+    SELECT stored, clock_timestamp() AS at, CASE
+        WHEN (stored).status = ANY(%(cancellable)s) THEN 'cancelled'
+        WHEN (stored).finished_at IS NULL THEN 'in_flight'
+        WHEN (stored).status = 'cancelled' THEN 'cancelled'
+        ELSE 'finished' END AS decision
+    FROM locked
+), changed AS (
+    UPDATE orders o SET
+        status = CASE decision WHEN 'cancelled' THEN 'cancelled' ELSE status END,
+        sequence = sequence + 1,
+        details = CASE decision
+            WHEN 'cancelled' THEN '{}'
+            ELSE (details::jsonb || '{"cancelRequested": true}')::json END,
+        cancel_requested_at = at,
+        lease_until = NULL,
+        not_before = NULL,
+        watchdog_at = CASE decision WHEN 'cancelled' THEN NULL ELSE watchdog_at END,
+        finished_at = CASE decision WHEN 'cancelled' THEN at END,
+        updated_at = at
+    FROM timed
+    WHERE id = (stored).id AND (stored).finished_at IS NULL AND (stored).cancel_requested_at IS NULL
+    RETURNING id AS changed_id, o AS new
+), logged AS (
+    INSERT INTO order_events (order_id, sequence, status, attempt, at, details)
+    SELECT (new).id, (new).sequence, (new).status, (new).attempt, (new).updated_at, (new).details FROM changed
+)
+SELECT decision, changed_id IS NOT NULL AS is_new, (coalesce(new, stored)).*
+FROM timed LEFT JOIN changed ON changed_id = (stored).id;
+
+-- name: replace
+-- Other terms for an order that still rests and has not changed since it was read.
+WITH replaced AS (
+    UPDATE orders SET
+        amount_in = %(amount_in)s,
+        trigger_price = %(trigger_price)s,
+        expires_at = %(expires_at)s,
+        sequence = sequence + 1,
+        details = %(details)s,
+        not_before = NULL,
+        watchdog_at = %(expires_at)s,
+        sweeps = 0,
+        updated_at = clock_timestamp()
+    WHERE id = %(id)s AND account = %(account)s AND sequence = %(sequence)s AND status = ANY(%(resting)s)
+      AND expires_at > clock_timestamp()
+    RETURNING *
+), logged AS (
+    INSERT INTO order_events (order_id, sequence, status, attempt, at, details)
+    SELECT id, sequence, status, attempt, updated_at, details FROM replaced
+)
+SELECT * FROM replaced;
 
 -- name: purge_finished
 -- Finished orders that were placed more than `days` ago. Ids are UUIDv7, so the oldest come first in the primary key.

@@ -1,0 +1,103 @@
+"""Watch the market for resting orders: queue those whose price is reached."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from order_engine.domain.errors import DatabaseUnavailable, EngineError
+from order_engine.domain.lifecycle import CANCELLABLE
+from order_engine.domain.orders import latest_event
+from order_engine.domain.triggers import Crossing, crossing_of
+from order_engine.observability import error_fields, logger
+from order_engine.observability.metrics import ORDERS_TRIGGERED, TICK_LAG, metrics
+from order_engine.use_cases.cancel import Canceller
+from order_engine.use_cases.deadline import Deadline
+from order_engine.use_cases.ports import Journal, Orders, PriceFeed, Queue, Triggers
+
+_AT_ONCE = 1_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trigger:
+    """Activates resting orders and cancels those of accounts that did not renew their dead man's switch.
+
+    Several triggers at once do no harm: each order is activated by one of them. If a trigger dies between activating
+    orders and queueing them, the sweeper queues them after `watchdog`.
+    """
+
+    triggers: Triggers
+    orders: Orders
+    queue: Queue
+    journal: Journal
+    prices: PriceFeed
+    canceller: Canceller
+    interval: timedelta
+    watchdog: timedelta
+
+    async def run(self, time_limit: timedelta) -> int:
+        """Look at the market every `interval` for `time_limit`, or until nothing rests; returns how many orders fired.
+
+        A tick that fails is repeated at the next one.
+        """
+        deadline, fired = Deadline.after(time_limit), 0
+        due = time.monotonic()
+        while deadline.has_time:
+            activated: int | None = 0
+            try:
+                activated = await self.tick(deadline)
+            except EngineError as error:
+                logger.warning("tick failed", extra=error_fields(error))
+            if activated is None:
+                break
+            fired += activated
+            metrics.add(TICK_LAG, max(0.0, time.monotonic() - due) * 1000)
+            # A tick that took too long is followed by the next one at once, not by those that were missed.
+            due = max(due + self.interval.total_seconds(), time.monotonic())
+            await asyncio.sleep(due - time.monotonic())
+        await self.journal.drain(deadline.finish_by)
+        return fired
+
+    async def tick(self, deadline: Deadline) -> int | None:
+        """Activate the orders whose prices are reached; returns how many, or None if nothing waits for anything."""
+        switches = await self.triggers.switches()
+        for account in switches.over:
+            cancelled = await self.canceller.cancel_all(account, deadline, statuses=CANCELLABLE)
+            logger.warning("dead man's switch", extra={"account": account, "orders": len(cancelled.cancellations)})
+            if cancelled.complete:
+                await self.triggers.end_switch(account)
+        resting = await self.triggers.resting()
+        if not resting:
+            return 0 if switches.any else None
+        samples = await self.prices.samples({pair for pair, _ in resting})
+        crossings = [
+            crossing
+            for pair, type_ in resting
+            if pair in samples and (crossing := crossing_of(pair, type_, samples[pair]))
+        ]
+        return await self._activate(crossings) if crossings else 0
+
+    async def _activate(self, crossings: Sequence[Crossing]) -> int:
+        fired, sending = 0, set()
+        try:
+            while orders := await self.triggers.activate(crossings, watchdog=self.watchdog, limit=_AT_ONCE):
+                self.journal.announce(map(latest_event, orders))
+                metrics.add(ORDERS_TRIGGERED, len(orders))
+                sending.add(asyncio.create_task(self._queue([order.id for order in orders])))
+                fired += len(orders)
+                if len(orders) < _AT_ONCE:
+                    break
+        finally:
+            await asyncio.gather(*sending)
+        return fired
+
+    async def _queue(self, ids: Sequence[UUID]) -> None:
+        accepted = set(await self.queue.send_all(ids))
+        if left := [order_id for order_id in ids if order_id not in accepted]:
+            logger.warning("not queued; left to the sweeper", extra={"orders": len(left)})
+            try:
+                await self.orders.mark_due(left)
+            except DatabaseUnavailable as error:  # their watchdogs are set
+                logger.warning("not marked as due", extra=error_fields(error))
