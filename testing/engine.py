@@ -31,6 +31,7 @@ from order_engine.use_cases.settle import RetryPolicy, Settler
 from order_engine.use_cases.settle_dead_letters import DeadLetterHandler
 from order_engine.use_cases.submit import Submitter
 from order_engine.use_cases.trigger import Trigger
+from order_engine.use_cases.wake import Waker
 from order_engine.venues.mock.chain import MockChain
 from order_engine.venues.mock.listings import MockListings
 from order_engine.venues.mock.market import Market
@@ -145,7 +146,11 @@ class Confirmations:
 
 
 def submitter_of(
-    orders: ports.Orders, queue: ports.Queue, journal: ports.Journal, prices: ports.PriceFeed | None = None
+    orders: ports.Orders,
+    queue: ports.Queue,
+    journal: ports.Journal,
+    waker: Waker,
+    prices: ports.PriceFeed | None = None,
 ) -> Submitter:
     """A submitter with the deployed defaults."""
     return Submitter(
@@ -153,10 +158,22 @@ def submitter_of(
         queue=queue,
         journal=journal,
         prices=prices or Prices(),
+        waker=waker,
         lifetimes=LIFETIMES,
         watchdog=WATCHDOG,
         price_tolerance_bps=PRICE_TOLERANCE_BPS,
     )
+
+
+@dataclass
+class WakeUps:
+    """Counts how often the trigger was started."""
+
+    sent: int = 0
+
+    async def send(self) -> None:
+        """As TriggerQueue.send."""
+        self.sent += 1
 
 
 class Changes(TypedDict, total=False):
@@ -192,6 +209,7 @@ class Engine:
         self.orders = OrderStore(self.database)
         self.triggers = TriggerStore(self.database)
         self.recorder = Recorder()
+        self.wake_ups = WakeUps()
         self.journal = Journal(self.database, self.recorder, watchdog=WATCHDOG)
         conditions = MockConditions(latency=latency, failure_rate=failure_rate, random=Random(seed))
         market, listings = Market(seed), MockListings(self.database)
@@ -210,6 +228,7 @@ class Engine:
             changes.get("store", self.orders),
             changes.get("queue", self.recorder),
             changes.get("journal", self.journal),
+            Waker(self.triggers, self.wake_ups),
             changes.get("prices", self.prices),
         )
 

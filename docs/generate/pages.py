@@ -13,7 +13,7 @@ from order_engine.contracts.examples import example_error
 from order_engine.contracts.openapi import openapi_document
 from order_engine.contracts.problems import status_of
 from order_engine.domain.errors import AttemptFailed, EngineError, FinalFailure
-from order_engine.domain.lifecycle import CLAIMS, TERMINAL, TRANSITIONS, Status
+from order_engine.domain.lifecycle import CLAIMS, INITIAL, TERMINAL, TRANSITIONS, Status
 
 _ROOT = Path(__file__).resolve().parents[2]
 _PART = re.compile(r"(<!-- generated: ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -27,7 +27,7 @@ def with_generated_parts(page: str) -> str:
 def state_machine() -> str:
     """domain/lifecycle.py as a Mermaid diagram; claims are labelled, the order's holder makes the others."""
     order = list(Status)
-    lines = ["```mermaid", "stateDiagram-v2", f"    [*] --> {order[0]}"]
+    lines = ["```mermaid", "stateDiagram-v2", *(f"    [*] --> {status}" for status in INITIAL)]
     lines += [f"    {source} --> {target}: claim" for source, target in CLAIMS.items()]
     held = sorted(TRANSITIONS, key=lambda pair: (order.index(pair[0]), order.index(pair[1])))
     lines += [f"    {source} --> {target}" for source, target in held]

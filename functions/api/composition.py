@@ -14,8 +14,13 @@ from order_engine.front_door import FrontDoorSettings, build_front_door
 from order_engine.use_cases.cancel import Canceller
 from order_engine.use_cases.replace import Replacer
 from order_engine.use_cases.submit import Submitter
+from order_engine.use_cases.wake import Waker
 from order_engine.venues import connect_venues
 from order_engine.venues.protocol import Venue
+
+
+class Settings(FrontDoorSettings):
+    """See template.yaml."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +32,7 @@ class Dependencies:
     replacer: Replacer
     orders: OrderStore
     triggers: TriggerStore
+    waker: Waker
     venues: Sequence[Venue]
     venue_timeout: timedelta
 
@@ -34,14 +40,15 @@ class Dependencies:
 @cache
 def dependencies() -> Dependencies:
     """Built on the first request, kept for the life of the execution environment."""
-    settings = FrontDoorSettings.from_environment()
+    settings = Settings.from_environment()
     front_door = build_front_door(settings, sqs())
     return Dependencies(
         submitter=front_door.submitter,
         canceller=front_door.canceller,
         replacer=front_door.replacer,
         orders=front_door.orders,
-        triggers=TriggerStore(front_door.database),
+        triggers=front_door.triggers,
+        waker=front_door.waker,
         venues=connect_venues(settings, front_door.database),
         venue_timeout=timedelta(seconds=settings.venue_timeout_seconds),
     )

@@ -1,6 +1,6 @@
 """Placing, reading, replacing and cancelling orders."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
@@ -124,7 +124,13 @@ def cancel_after() -> Response[str]:
     if seconds == 0:
         run(dependencies().triggers.clear_switch(account))
         return answer(cancel_after_document(None))
-    return answer(cancel_after_document(run(dependencies().triggers.set_switch(account, timedelta(seconds=seconds)))))
+
+    async def set_switch() -> datetime:
+        cancel_at = await dependencies().triggers.set_switch(account, timedelta(seconds=seconds))
+        await dependencies().waker.wake()
+        return cancel_at
+
+    return answer(cancel_after_document(run(set_switch())))
 
 
 @router.get("/api/orders")

@@ -33,7 +33,7 @@ from order_engine.adapters.postgres.database import Parameters
 from order_engine.domain.claims import Claim, Decision
 from order_engine.observability import logger
 from order_engine.use_cases.sweep import sweep
-from testing.engine import WATCHDOG, Engine, new_order, submitter_of
+from testing.engine import WATCHDOG, Engine, new_order
 from testing.faults.invariants import FINISHED, Policy, Report, check
 from testing.postgres import TestServer
 
@@ -167,7 +167,7 @@ class DuplicateDeliveries:
         return engine
 
     async def _place(self, engine: Engine) -> None:
-        submitter = submitter_of(engine.orders, self.queue, engine.journal)
+        submitter = engine.submitter(queue=self.queue)
         for _ in range(self.count):
             await submitter.submit(new_order())
 

@@ -16,9 +16,26 @@ from order_engine.contracts.asyncapi import asyncapi_document
 from order_engine.contracts.json_text import parse
 from order_engine.contracts.openapi import openapi_document
 from order_engine.contracts.problems import STATUSES
-from order_engine.contracts.requests import Execute, Ping, PlaceOrder, Request, Subscribe, Unsubscribe
+from order_engine.contracts.requests import (
+    Cancel,
+    CancelAfter,
+    Execute,
+    Ping,
+    PlaceOrder,
+    PlaceOrders,
+    ReplaceOrder,
+    Request,
+    Subscribe,
+    Unsubscribe,
+)
 from order_engine.domain.errors import EngineError
 
+_REQUESTS: dict[str, type[Request]] = {
+    "placeOrder": PlaceOrder,
+    "placeOrders": PlaceOrders,
+    "replaceOrder": ReplaceOrder,
+    "cancelAfter": CancelAfter,
+}
 ASYNCAPI_SCHEMA = Path(__file__).parent / "asyncapi_schema" / "3.0.0.json"
 GENERATED = generated()
 
@@ -69,8 +86,11 @@ def test_every_http_request_has_an_example() -> None:
         if "requestBody" in operation:
             examples = operation["requestBody"]["content"]["application/json"]["examples"]
             assert examples
+            model = _REQUESTS[operation["operationId"]]
             for example in examples.values():
-                PlaceOrder.model_validate(_parsed(example["value"])).new_order("anyone")
+                model.of(_parsed(example["value"]))
+                for order in example["value"].get("orders", []):
+                    PlaceOrder.of(_parsed(order)).new_order("anyone")
 
 
 def test_every_error_code_is_in_the_table_of_codes() -> None:
@@ -84,6 +104,7 @@ def test_every_websocket_message_has_a_valid_example() -> None:
         "subscribe": Subscribe,
         "unsubscribe": Unsubscribe,
         "execute": Execute,
+        "cancel": Cancel,
         "ping": Ping,
     }
     document = asyncapi_document()

@@ -22,11 +22,13 @@ from order_engine.adapters.api_keys import ApiKeys
 from order_engine.adapters.postgres.database import Database, Parameters, statement_named
 from order_engine.adapters.postgres.journal import Journal
 from order_engine.adapters.postgres.orders import OrderStore
+from order_engine.adapters.postgres.triggers import TriggerStore
 from order_engine.contracts.openapi import openapi_document
 from order_engine.domain.errors import OrderNotFound
 from order_engine.use_cases.subscribe import subscribe_to_order
+from order_engine.use_cases.wake import Waker
 from testing.cloud import Cloud
-from testing.engine import WATCHDOG, Recorder, new_order, placed, submitter_of
+from testing.engine import WATCHDOG, Recorder, WakeUps, new_order, placed, submitter_of
 from tests.e2e.frames import Socket
 
 pytestmark = pytest.mark.security
@@ -355,7 +357,12 @@ class CountingConnections:
 def test_a_foreign_id_or_key_causes_the_same_work_as_an_unknown_one(database_url: str) -> None:
     async def scenario(database: CountingDatabase) -> None:
         orders, queue = OrderStore(database), Recorder()
-        submitter = submitter_of(orders, queue, Journal(database, queue, watchdog=WATCHDOG))
+        submitter = submitter_of(
+            orders,
+            queue,
+            Journal(database, queue, watchdog=WATCHDOG),
+            Waker(TriggerStore(database), WakeUps()),
+        )
         foreign = (await submitter.submit(new_order(account="alice", client_order_id="taken"))).order
 
         async def work_of_reading(order_id: UUID) -> list[str]:

@@ -58,11 +58,17 @@ def environment(cloud: Cloud) -> dict[str, str]:
         "POISON_QUEUE_URL": cloud.queues["OrdersPoisonQueue"],
         "POWERTOOLS_SERVICE_NAME": "sample",
         "RETENTION_DAYS": "0",
+        "TRIGGER_QUEUE_URL": cloud.queues["TriggerQueue"],
         "STATUS_QUEUE_URL": cloud.queues["StatusQueue"],
         "TRANSACTION_VALIDITY_SECONDS": "15",
         "VENUE_TIMEOUT_SECONDS": "2",
         "WATCHDOG_SECONDS": "20",
         "ORDER_LIFETIME_SECONDS": "300",
+        "RESTING_LIFETIME_SECONDS": "604800",
+        "MIN_LIFETIME_SECONDS": "10",
+        "MAX_LIFETIME_SECONDS": "7776000",
+        "PRICE_TOLERANCE_BPS": "500",
+        "TRIGGER_INTERVAL_SECONDS": "1",
         "WEBSOCKET_URL": cloud.websocket_url,
         "WORKER_CONCURRENCY": "20",
         "CONFIRMER_CONCURRENCY": "5",
@@ -118,7 +124,7 @@ def test_api(invoke: Invoke) -> None:
     answers = dict(zip(events, invoke("api", list(events.values())), strict=True))
     statuses = {name: answer["statusCode"] for name, answer in answers.items()}
     assert statuses.pop("submit_order") in (200, 202)  # 200 if the other build has already placed it
-    assert statuses.pop("get_order") == 404
+    assert {statuses.pop(name) for name in ("get_order", "cancel_order", "replace_order")} == {404}
     assert set(statuses.values()) == {200}
     assert "application/json" in answers["open_api"]["headers"]["Content-Type"]
     assert "swagger" in gzip.decompress(base64.b64decode(answers["docs"]["body"])).decode()
@@ -130,6 +136,7 @@ def test_websocket(invoke: Invoke) -> None:
     assert answers["connect"]["headers"] == {"Sec-WebSocket-Protocol": "orders.v1"}
     frames = {name: json.loads(answer["body"])["type"] for name, answer in answers.items() if "body" in answer}
     assert frames == {
+        "cancel": "error",
         "execute": "snapshot",
         "ping": "pong",
         "subscribe": "error",
@@ -171,6 +178,11 @@ def test_notifier(invoke: Invoke) -> None:
 def test_sweeper(invoke: Invoke) -> None:
     (answer,) = invoke("sweeper", list(samples("sweeper").values()))
     assert answer["sent"] >= 0
+
+
+def test_trigger(invoke: Invoke) -> None:
+    (answer,) = invoke("trigger", list(samples("trigger").values()))
+    assert answer["activated"] >= 0
 
 
 def test_dashboard(invoke: Invoke) -> None:

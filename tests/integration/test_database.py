@@ -119,7 +119,7 @@ def test_statements_are_not_prepared_through_a_proxy(host: str, prepares: bool) 
 async def test_concurrent_migrations_run_once(postgres_server: TestServer) -> None:
     with postgres_server.fresh_copy() as url:
         with psycopg.connect(url, autocommit=True) as connection:
-            connection.execute("DROP TABLE order_events, orders, dead_mans_switches, schema_migrations")
+            connection.execute("DROP TABLE order_events, orders, dead_mans_switches, trigger_state, schema_migrations")
             connection.execute("DROP SCHEMA mock_chain CASCADE")
         ran = await asyncio.gather(*(asyncio.to_thread(migrate, url) for _ in range(2)))
         assert sorted(ran, key=len) == [[], sorted(file.name for file in MIGRATIONS.glob("*.sql"))]

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -15,9 +16,10 @@ from order_engine.domain.lifecycle import Status
 from order_engine.domain.orders import Order
 from order_engine.domain.transactions import Unfilled
 from order_engine.domain.triggers import OrderType, Pair, PriceSample
+from order_engine.order_ids import new_order_id
 from order_engine.use_cases.deadline import Deadline
 from order_engine.use_cases.sweep import sweep
-from testing.engine import WATCHDOG, Engine, Prices
+from testing.engine import WATCHDOG, Engine, Prices, new_order
 from tests.integration.conftest import NewEngine
 from tests.integration.doubles import ScriptedChain, UnavailableVenue
 from tests.integration.helpers import statuses
@@ -320,7 +322,7 @@ async def test_orders_of_an_account_that_does_not_renew_its_switch_are_cancelled
     found = [await status(engine, order) for order in (resting, pending, foreign, submitted)]
     assert found == [Status.CANCELLED, Status.CANCELLED, Status.PENDING, Status.SUBMITTED]
     assert not (await engine.history(submitted)).order.cancel_requested
-    assert not (await engine.triggers.switches()).any
+    assert not (await engine.triggers.tick()).any
 
 
 async def test_a_switch_that_is_off_cancels_nothing(engine: Engine) -> None:
@@ -334,7 +336,7 @@ async def test_a_switch_that_is_off_cancels_nothing(engine: Engine) -> None:
 async def test_a_switch_keeps_the_trigger_running(engine: Engine) -> None:
     await engine.triggers.set_switch("alice", timedelta(seconds=0.3))
     await asyncio.wait_for(engine.trigger().run(timedelta(seconds=30)), timeout=10)
-    assert not (await engine.triggers.switches()).any
+    assert not (await engine.triggers.tick()).any
 
 
 async def test_a_cancelled_order_is_not_activated(engine: Engine, prices: Prices) -> None:
@@ -353,6 +355,48 @@ async def test_an_order_whose_cancellation_holds_the_lock_is_left_to_it(
     results = await asyncio.gather(engine.tick(prices=prices), new_engine().cancel(order), return_exceptions=True)
     assert not [result for result in results if isinstance(result, Exception)]
     assert statuses(await engine.history(order)) in (["resting", "cancelled"], ["resting", "pending", "cancelled"])
+
+
+async def test_the_first_resting_order_starts_the_trigger_once(engine: Engine, new_engine: NewEngine) -> None:
+    engines = [engine, *(new_engine() for _ in range(4))]
+    order = new_order(type=LIMIT, trigger_price=Decimal(1000))
+    await asyncio.gather(*(each.submitter().submit(replace(order, id=new_order_id())) for each in engines))
+    assert sum(each.wake_ups.sent for each in engines) == 1
+    await engine.submitter().submit(new_order())
+    assert engine.wake_ups.sent <= 1, "a market order waits for nothing"
+
+
+async def test_an_order_placed_while_the_trigger_ends_is_seen_or_starts_another(engine: Engine) -> None:
+    first = await place(engine, LIMIT, 1000)
+    running = asyncio.create_task(engine.trigger().run(timedelta(seconds=30)))
+    while not engine.sql("SELECT FROM trigger_state WHERE awake_until > now()"):
+        await asyncio.sleep(0.005)
+    fall_asleep = engine.triggers.fall_asleep
+
+    async def place_and_fall_asleep() -> None:
+        """As if the order's request had read that the trigger is running just before it ends."""
+        engine.triggers.fall_asleep = fall_asleep  # type: ignore[method-assign]
+        await engine.submitter().submit(new_order(type=LIMIT, trigger_price=Decimal(1000)))
+        await fall_asleep()
+
+    engine.triggers.fall_asleep = place_and_fall_asleep  # type: ignore[method-assign]
+    await engine.cancel(first)
+    while engine.triggers.fall_asleep is not fall_asleep and engine.triggers.fall_asleep != fall_asleep:
+        await asyncio.sleep(0.005)
+    assert engine.wake_ups.sent == 0
+    done, _ = await asyncio.wait([running], timeout=0.2)
+    assert not done, "it has seen the order"
+    await engine.canceller().cancel_all("alice", Deadline.after(timedelta(seconds=5)))
+    await asyncio.wait_for(running, timeout=10)
+    await engine.submitter().submit(new_order(type=LIMIT, trigger_price=Decimal(1000)))
+    assert engine.wake_ups.sent == 1
+
+
+async def test_a_trigger_that_gave_no_sign_of_life_is_started_again(engine: Engine) -> None:
+    await engine.submitter().submit(new_order(type=LIMIT, trigger_price=Decimal(1000)))
+    engine.sql("UPDATE trigger_state SET awake_until = now() - interval '1s' RETURNING 1")
+    await engine.submitter().submit(new_order(type=LIMIT, trigger_price=Decimal(1000)))
+    assert engine.wake_ups.sent == 2
 
 
 def test_a_deadline_that_is_over_has_no_time() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from order_engine.domain.errors import Failure, NoQuote, SlippageExceeded, VenueUnavailable
 from order_engine.domain.facts import Facts
-from order_engine.domain.lifecycle import CLAIMS, LIFECYCLE, TERMINAL, TRANSITIONS, Status
+from order_engine.domain.lifecycle import CANCELLABLE, CLAIMS, LIFECYCLE, TERMINAL, TRANSITIONS, Status
 from order_engine.domain.orders import Order
 from order_engine.domain.routes import Quote, choose
 from order_engine.domain.transactions import Fill, Transaction
@@ -58,14 +58,19 @@ def test_the_table_has_every_status_and_no_transition_from_a_terminal_one() -> N
     assert not CLAIMS.keys() & TERMINAL
 
 
-def test_an_order_can_fail_expire_or_be_cancelled_in_every_open_status() -> None:
+def test_an_order_can_expire_or_be_cancelled_in_every_open_status_and_fail_once_it_is_attempted() -> None:
     for status in set(Status) - TERMINAL:
-        assert LIFECYCLE[status].next >= {Status.FAILED, Status.CANCELLED, Status.EXPIRED}
+        assert LIFECYCLE[status].next >= {Status.CANCELLED, Status.EXPIRED}
+        assert (Status.FAILED in LIFECYCLE[status].next) == (status is not Status.RESTING)
+
+
+def test_a_cancellation_ends_an_order_at_once_unless_its_transaction_may_land() -> None:
+    assert set(Status) - TERMINAL - {Status.SUBMITTED} == CANCELLABLE
 
 
 def test_only_a_submitted_order_can_be_confirmed_and_it_cannot_be_claimed() -> None:
     assert {source for source, target in TRANSITIONS if target is Status.CONFIRMED} == {Status.SUBMITTED}
-    assert set(CLAIMS) == set(Status) - TERMINAL - {Status.SUBMITTED}
+    assert set(CLAIMS) == set(Status) - TERMINAL - {Status.SUBMITTED, Status.RESTING}
 
 
 def test_only_the_transition_to_submitted_signs() -> None:

@@ -7,13 +7,15 @@ from order_engine.adapters.aws import JsonService
 from order_engine.adapters.postgres.database import Database
 from order_engine.adapters.postgres.journal import Journal
 from order_engine.adapters.postgres.orders import OrderStore
-from order_engine.adapters.sqs import OrdersQueue, StatusQueue
+from order_engine.adapters.postgres.triggers import TriggerStore
+from order_engine.adapters.sqs import OrdersQueue, StatusQueue, TriggerQueue
 from order_engine.domain.orders import Lifetimes
 from order_engine.settings import MockSettings
 from order_engine.use_cases.cancel import Canceller
 from order_engine.use_cases.prices import VenuePrices
 from order_engine.use_cases.replace import Replacer
 from order_engine.use_cases.submit import Submitter
+from order_engine.use_cases.wake import Waker
 from order_engine.venues import connect_venues
 
 _DATABASE_TIME_LIMIT = timedelta(seconds=2.5)  # a client is waiting for the response
@@ -25,6 +27,7 @@ class FrontDoorSettings(MockSettings):
     database_url: str
     orders_queue_url: str
     status_queue_url: str
+    trigger_queue_url: str
     order_lifetime_seconds: float
     resting_lifetime_seconds: float
     min_lifetime_seconds: float
@@ -43,6 +46,8 @@ class FrontDoor:
     submitter: Submitter
     canceller: Canceller
     replacer: Replacer
+    triggers: TriggerStore
+    waker: Waker
 
 
 def build_front_door(settings: FrontDoorSettings, queues: JsonService) -> FrontDoor:
@@ -59,7 +64,11 @@ def build_front_door(settings: FrontDoorSettings, queues: JsonService) -> FrontD
         shortest=timedelta(seconds=settings.min_lifetime_seconds),
         longest=timedelta(seconds=settings.max_lifetime_seconds),
     )
+    triggers = TriggerStore(database)
+    waker = Waker(triggers, TriggerQueue(settings.trigger_queue_url, queues))
     return FrontDoor(
+        triggers=triggers,
+        waker=waker,
         database=database,
         orders=orders,
         submitter=Submitter(
@@ -67,6 +76,7 @@ def build_front_door(settings: FrontDoorSettings, queues: JsonService) -> FrontD
             queue=OrdersQueue(settings.orders_queue_url, queues),
             journal=journal,
             prices=prices,
+            waker=waker,
             lifetimes=lifetimes,
             watchdog=watchdog,
             price_tolerance_bps=settings.price_tolerance_bps,

@@ -103,6 +103,14 @@ class ConfirmationsQueue(_Queue):
             )
 
 
+class TriggerQueue(_Queue):
+    """The queue of messages that start the trigger."""
+
+    async def send(self) -> None:
+        """Start the trigger."""
+        await self._call("SendMessage", MessageBody="{}")
+
+
 class PoisonQueue(_Queue):
     """The queue of messages without a known order, for manual inspection."""
 

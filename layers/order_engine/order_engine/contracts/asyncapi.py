@@ -7,11 +7,22 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from order_engine.contracts.examples import ACCEPTED, EVENTS, HISTORY, Document, example_error, example_event
+from order_engine.contracts.examples import (
+    ACCEPTED,
+    CANCELLED,
+    EVENTS,
+    HISTORY,
+    TERMS,
+    TRIGGERED,
+    Document,
+    example_error,
+    example_event,
+)
 from order_engine.contracts.facts import failure_document
 from order_engine.contracts.problems import error_frame
-from order_engine.contracts.requests import Execute, Ping, Subscribe, Unsubscribe
+from order_engine.contracts.requests import Cancel, Execute, Ping, Subscribe, Unsubscribe
 from order_engine.contracts.views import (
+    CancelledFrameView,
     ErrorFrameView,
     EventsView,
     EventView,
@@ -22,6 +33,8 @@ from order_engine.contracts.views import (
     UnsubscribedView,
 )
 from order_engine.domain.errors import (
+    AlreadyFinished,
+    AlreadySubmitted,
     ConnectionsUnavailable,
     DatabaseUnavailable,
     EngineError,
@@ -31,6 +44,7 @@ from order_engine.domain.errors import (
     InvalidRequest,
     OrderNotFound,
     OutcomeUnknown,
+    PriceOutOfRange,
     SlippageExceeded,
 )
 
@@ -42,7 +56,10 @@ _ASKED = {"requestId": "r-1"}
 _ERRORS = (
     InvalidJson,
     InvalidRequest,
+    PriceOutOfRange,
     OrderNotFound,
+    AlreadySubmitted,
+    AlreadyFinished,
     IdempotencyConflict,
     DatabaseUnavailable,
     OutcomeUnknown,
@@ -89,10 +106,19 @@ _REQUESTS = {
                 "amount": "1",
                 "clientOrderId": "rebalance-2026-01-31",
                 **_ASKED,
-            }
+            },
+            "limit": {
+                "action": "execute",
+                "orderType": "limit",
+                "tokenIn": "SOL",
+                "tokenOut": "USDC",
+                "amount": "1",
+                "limitPrice": "150",
+            },
         },
         ("snapshot",),
     ),
+    "cancel": _Message("Cancel an order.", Cancel, {"order": {"action": "cancel", **_ORDER, **_ASKED}}, ("cancelled",)),
     "ping": _Message("Keep the connection open.", Ping, {"ping": {"action": "ping"}}, ("pong",)),
 }
 _RETRIED = example_event(3, "pending", error=failure_document(Failure.of(SlippageExceeded())), retryInSeconds=1)
@@ -119,6 +145,11 @@ _ANSWERS = {
         UnsubscribedView,
         {"order": {"type": "unsubscribed", **_ORDER}, "account": {"type": "unsubscribed", **_ACCOUNT}},
     ),
+    "cancelled": _Message(
+        "The reply to cancel: the cancelled order.",
+        CancelledFrameView,
+        {"order": {**CANCELLED, "type": "cancelled", **_ASKED}},
+    ),
     "pong": _Message("The reply to ping.", PongView, {"pong": {"type": "pong"}}),
     "error": _Message(
         "The message could not be processed. The connection stays open.",
@@ -135,7 +166,13 @@ _PUSHES = {
     "status": _Message(
         "An event of one order, for its subscribers.",
         EventView,
-        {"submitted": EVENTS[3], "confirmed": EVENTS[4], "retried": _RETRIED},
+        {
+            "submitted": EVENTS[3],
+            "confirmed": EVENTS[4],
+            "retried": _RETRIED,
+            "resting": example_event(1, "resting", 0, terms=TERMS),
+            "triggered": example_event(2, "pending", 0, triggeredBy=TRIGGERED),
+        },
     ),
     "events": _Message(
         "Events of any of the account's orders, for subscribers of the account.",

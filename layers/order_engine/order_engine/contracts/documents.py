@@ -1,6 +1,7 @@
 """Responses as JSON-ready documents: amounts are strings, times are UTC in milliseconds, names are camelCase."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -35,7 +36,7 @@ def order_document(order: Order) -> dict[str, Any]:
         "sequence": order.sequence,
         "attempt": order.attempt,
         "terminal": order.terminal,
-        **facts_document(order.facts),
+        **facts_document(replace(order.facts, terms=None)),
     }
 
 

@@ -1,9 +1,10 @@
 """The examples of the OpenAPI and AsyncAPI documents: one order's life cycle and every error."""
 
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from order_engine.domain.errors import EngineError, FieldError, InvalidRequest, OutcomeUnknown
+from order_engine.domain.errors import EngineError, FieldError, InvalidRequest, OutcomeUnknown, PriceOutOfRange
 from order_engine.domain.lifecycle import TERMINAL
 
 Document = dict[str, Any]
@@ -65,8 +66,38 @@ ORDER: Document = {**_ASKED, "updatedAt": EVENTS[-1]["at"], **_NOW, "route": ROU
 HISTORY: Document = {**ORDER, "events": EVENTS}
 
 
+RESTING: Document = {
+    **_ASKED,
+    "orderType": "limit",
+    "slippageBps": 10000,
+    "limitPrice": "150",
+    "expiresAt": "2026-02-07T12:00:00.000Z",
+    "status": "resting",
+    "sequence": 1,
+    "attempt": 0,
+    "terminal": False,
+}
+TERMS: Document = {"amount": "1", "triggerPrice": "150", "expiresAt": "2026-02-07T12:00:00.000Z"}
+REPLACED: Document = {
+    **RESTING,
+    "limitPrice": "155",
+    "updatedAt": "2026-01-31T12:01:00.000Z",
+    "sequence": 2,
+}
+CANCELLED: Document = {
+    **REPLACED,
+    "updatedAt": "2026-01-31T12:02:00.000Z",
+    "status": "cancelled",
+    "sequence": 3,
+    "terminal": True,
+}
+TRIGGERED: Document = {"price": "150.3", "source": "raydium", "at": "2026-01-31T12:00:01.000Z"}
+
+
 def example_error(kind: type[EngineError]) -> EngineError:
     """An example error of this class."""
+    if kind is PriceOutOfRange:
+        return PriceOutOfRange("stopPrice 160 must be below the current price of 150.3 (raydium).", Decimal("150.3"))
     if kind is InvalidRequest:
         return InvalidRequest([FieldError("amount", "must be greater than 0")])
     if kind is OutcomeUnknown:

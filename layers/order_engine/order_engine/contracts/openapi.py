@@ -8,20 +8,44 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from order_engine.contracts.documents import tokens_document
-from order_engine.contracts.examples import ACCEPTED, HISTORY, ORDER, ORDER_ID, ROUTE, Document, example_error
+from order_engine.contracts.examples import (
+    ACCEPTED,
+    CANCELLED,
+    HISTORY,
+    ORDER,
+    ORDER_ID,
+    REPLACED,
+    ROUTE,
+    Document,
+    example_error,
+)
 from order_engine.contracts.problems import CONTENT_TYPE, problem_document, status_of
-from order_engine.contracts.requests import ListOrders, PlaceOrder, Trade
+from order_engine.contracts.requests import (
+    CancelAfter,
+    CancelOrders,
+    ListOrders,
+    PlaceOrder,
+    PlaceOrders,
+    ReplaceOrder,
+    Trade,
+)
 from order_engine.contracts.views import (
     AcceptedView,
+    BatchView,
+    CancelAfterView,
+    CancelledView,
     GatewayMessageView,
     HealthView,
     HistoryView,
+    OrderView,
     PageView,
     ProblemView,
     QuotesView,
     TokensView,
 )
 from order_engine.domain.errors import (
+    AlreadyFinished,
+    AlreadySubmitted,
     AmountBelowMinimum,
     BodyTooLarge,
     DatabaseUnavailable,
@@ -31,8 +55,10 @@ from order_engine.domain.errors import (
     InvalidJson,
     InvalidRequest,
     NoQuote,
+    NotResting,
     OrderNotFound,
     OutcomeUnknown,
+    PriceOutOfRange,
     RouteNotFound,
     Unauthenticated,
     UnsupportedMediaType,
@@ -41,8 +67,15 @@ from order_engine.domain.errors import (
 
 _SCHEMAS: tuple[type[BaseModel], ...] = (
     PlaceOrder,
+    PlaceOrders,
+    ReplaceOrder,
+    CancelAfter,
     AcceptedView,
+    BatchView,
+    OrderView,
     HistoryView,
+    CancelledView,
+    CancelAfterView,
     PageView,
     QuotesView,
     TokensView,
@@ -60,6 +93,15 @@ _PARAMETERS: Document = {
     "tokenOut": "USDC",
     "amount": "2.5",
 }
+_ORDER_ID: Document = {
+    "name": "orderId",
+    "in": "path",
+    "required": True,
+    "schema": {"type": "string", "format": "uuid"},
+    "example": ORDER_ID,
+}
+# The errors of every request with a body.
+_BODY_ERRORS = (Unauthenticated, BodyTooLarge, UnsupportedMediaType, InvalidJson, InvalidRequest)
 _PAGE: Document = {"text/html": {"schema": {"type": "string"}, "example": "<!doctype html>"}}
 # Responses of API Gateway itself, before the engine is reached.
 _GATEWAY = {
@@ -78,7 +120,8 @@ def openapi_document() -> Document:
         "info": {
             "title": "Order Execution Engine",
             "version": "1.0.0",
-            "description": "Market orders, routed to the better of two DEX venues. Statuses are pushed over WebSocket.",
+            "description": "Market, limit, stop and sniper orders, routed to the better of two DEX venues."
+            " Statuses are pushed over WebSocket.",
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         "servers": [{"url": "/"}],
@@ -106,6 +149,34 @@ def _paths() -> Document:
                 DatabaseUnavailable,
                 example={"orders": [ORDER], "nextCursor": "AaH8Dcz5eroihkY5wBmFa-yCQ0p9Tz5Q"},
                 parameters=_query(ListOrders),
+            ),
+            "delete": _operation(
+                "cancelOrders",
+                "orders",
+                "Cancel your open orders: all, or those of a status or pair",
+                CancelledView,
+                Unauthenticated,
+                InvalidRequest,
+                DatabaseUnavailable,
+                example={
+                    "cancelled": [ORDER_ID],
+                    "notCancelled": [{"orderId": "01a1fc0d-ccf9-7aba-8628-4639c019856c", "code": "already_submitted"}],
+                    "complete": True,
+                },
+                parameters=_query(CancelOrders, status="resting"),
+            ),
+        },
+        "/api/orders/batch": {"post": _place_orders()},
+        "/api/orders/cancel-after": {
+            "post": _operation(
+                "cancelAfter",
+                "orders",
+                "Have all open orders cancelled unless this is repeated in time",
+                CancelAfterView,
+                *_BODY_ERRORS,
+                DatabaseUnavailable,
+                example={"cancelAt": "2026-01-31T12:01:00.000Z"},
+                requestBody=_body(CancelAfter, inAMinute={"seconds": 60}, off={"seconds": 0}),
             )
         },
         "/api/orders/{orderId}": {
@@ -119,16 +190,36 @@ def _paths() -> Document:
                 InvalidRequest,
                 DatabaseUnavailable,
                 example=HISTORY,
-                parameters=[
-                    {
-                        "name": "orderId",
-                        "in": "path",
-                        "required": True,
-                        "schema": {"type": "string", "format": "uuid"},
-                        "example": ORDER_ID,
-                    }
-                ],
-            )
+                parameters=[_ORDER_ID],
+            ),
+            "patch": _operation(
+                "replaceOrder",
+                "orders",
+                "Replace the price, amount or expiry of a resting order",
+                OrderView,
+                *_BODY_ERRORS,
+                OrderNotFound,
+                NotResting,
+                PriceOutOfRange,
+                DatabaseUnavailable,
+                example=REPLACED,
+                parameters=[_ORDER_ID],
+                requestBody=_body(ReplaceOrder, price={"limitPrice": "155"}),
+            ),
+            "delete": _operation(
+                "cancelOrder",
+                "orders",
+                "Cancel an order; repeating it is harmless",
+                OrderView,
+                Unauthenticated,
+                OrderNotFound,
+                AlreadySubmitted,
+                AlreadyFinished,
+                InvalidRequest,
+                DatabaseUnavailable,
+                example=CANCELLED,
+                parameters=[_ORDER_ID],
+            ),
         },
         "/api/quotes": {
             "get": _operation(
@@ -180,13 +271,10 @@ def _place_order() -> Document:
     operation = _operation(
         "placeOrder",
         "orders",
-        "Place a market order",
+        "Place an order",
         AcceptedView,
-        Unauthenticated,
-        BodyTooLarge,
-        UnsupportedMediaType,
-        InvalidJson,
-        InvalidRequest,
+        *_BODY_ERRORS,
+        PriceOutOfRange,
         IdempotencyConflict,
         DatabaseUnavailable,
         OutcomeUnknown,
@@ -213,22 +301,37 @@ def _place_order() -> Document:
         "headers": {**location, **replayed},
     }
     operation["responses"]["202"] = {**_json("Accepted: it will be executed.", AcceptedView, ACCEPTED), **more}
-    operation["requestBody"] = {
-        "required": True,
-        "content": {
-            "application/json": {
-                "schema": _ref(PlaceOrder),
-                "examples": {
-                    "buyAbc": {"value": {"tokenIn": "USDC", "tokenOut": "ABC", "amount": 1000}},
-                    "sellSol": {"value": {"tokenIn": "SOL", "tokenOut": "USDC", "amount": "1", "slippageBps": 100}},
-                    "sellSolForAtLeast": {
-                        "value": {"tokenIn": "SOL", "tokenOut": "USDC", "amount": "1", "minAmountOut": "140"}
-                    },
-                },
-            }
-        },
-    }
+    sol = {"tokenIn": "SOL", "tokenOut": "USDC", "amount": "1"}
+    operation["requestBody"] = _body(
+        PlaceOrder,
+        buyAbc={"tokenIn": "USDC", "tokenOut": "ABC", "amount": 1000},
+        sellSol={**sol, "slippageBps": 100},
+        sellSolForAtLeast={**sol, "minAmountOut": "140"},
+        limit={"orderType": "limit", **sol, "limitPrice": "1000"},
+        stop={"orderType": "stop", **sol, "stopPrice": "50"},
+        sniper={"orderType": "sniper", "tokenIn": "USDC", "tokenOut": "MOON", "amount": "100", "slippageBps": 300},
+    )
     return operation
+
+
+def _place_orders() -> Document:
+    sol = {"tokenIn": "SOL", "tokenOut": "USDC", "amount": "1"}
+    refused = problem_document(example_error(InvalidRequest))
+    return _operation(
+        "placeOrders",
+        "orders",
+        "Place up to 100 orders, each on its own",
+        BatchView,
+        *_BODY_ERRORS,
+        DatabaseUnavailable,
+        example={"results": [{"order": ACCEPTED, "replayed": False}, {"problem": refused}]},
+        requestBody=_body(PlaceOrders, two={"orders": [sol, {"orderType": "limit", **sol, "limitPrice": "1000"}]}),
+    )
+
+
+def _body(model: type[BaseModel], **examples: Document) -> Document:
+    values = {name: {"value": value} for name, value in examples.items()}
+    return {"required": True, "content": {"application/json": {"schema": _ref(model), "examples": values}}}
 
 
 def _operation(
@@ -309,7 +412,7 @@ def _title(status: HTTPStatus) -> str:
     return {413: "Content Too Large", 422: "Unprocessable Content"}.get(status, status.phrase)
 
 
-def _query(model: type[BaseModel]) -> list[Document]:
+def _query(model: type[BaseModel], **examples: str) -> list[Document]:
     schema = model.model_json_schema(ref_template=_REF)
     definitions = schema.get("$defs", {})
     required = schema.get("required", [])
@@ -319,7 +422,7 @@ def _query(model: type[BaseModel]) -> list[Document]:
             "in": "query",
             "required": name in required,
             "schema": _inlined(field, definitions),
-            **({"example": _PARAMETERS[name]} if name in _PARAMETERS else {}),
+            **({"example": (_PARAMETERS | examples)[name]} if name in _PARAMETERS else {}),
         }
         for name, field in schema["properties"].items()
     ]

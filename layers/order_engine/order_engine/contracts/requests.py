@@ -252,7 +252,12 @@ class PlaceOrders(Request):
 
     orders: Annotated[
         list[Any],
-        Field(min_length=1, max_length=100, description="Bodies as of POST /api/orders/execute."),
+        Field(
+            min_length=1,
+            max_length=100,
+            description="Bodies as of POST /api/orders/execute.",
+            json_schema_extra={"items": {"$ref": "#/components/schemas/PlaceOrder"}},
+        ),
     ]
 
 

@@ -43,10 +43,27 @@ class RouteView(View):
     quotes: list[QuoteView]
 
 
+class PriceSampleView(View):
+    """The market's price at one moment, for a small amount, net of the fee."""
+
+    price: Annotated[DecimalText, Field(description="tokenOut per tokenIn")]
+    source: str = Field(examples=["raydium"])
+    at: AwareDatetime
+
+
+class TermsView(View):
+    """What can be replaced in a resting order."""
+
+    amount: DecimalText
+    trigger_price: Annotated[DecimalText, Field(description="limitPrice or stopPrice")] | None = None
+    expires_at: AwareDatetime
+
+
 class Facts(View):
     """What is known about an order: each field is set at its event and kept until another attempt begins."""
 
     route: Annotated[RouteView, Field(description="Set from building on.")] | None = None
+    triggered_by: Annotated[PriceSampleView, Field(description="The price that activated the order.")] | None = None
     tx_hash: Annotated[str, Field(description="Set from submitted on.")] | None = None
     min_amount_out: (
         Annotated[
@@ -58,9 +75,24 @@ class Facts(View):
     amount_out: Annotated[DecimalText, Field(description="Set at confirmed.")] | None = None
     executed_price: Annotated[DecimalText, Field(description="Set at confirmed; tokenOut per tokenIn.")] | None = None
     error: (
-        Annotated[ErrorView, Field(description="Set at failed and expired, and at pending before a retry.")] | None
+        Annotated[
+            ErrorView,
+            Field(description="Set at failed and expired, at pending before a retry, at resting after an attempt."),
+        ]
+        | None
     ) = None
-    retry_in_seconds: Annotated[int, Field(description="Set at pending before a retry.")] | None = None
+    retry_in_seconds: (
+        Annotated[int, Field(description="Set at pending before a retry and at resting after an attempt.")] | None
+    ) = None
+    cancel_requested: (
+        Annotated[
+            Literal[True],
+            Field(
+                description="A cancellation came too late; if the transaction does not land, the order ends cancelled."
+            ),
+        ]
+        | None
+    ) = None
 
 
 class EventView(Facts):
@@ -73,6 +105,7 @@ class EventView(Facts):
     attempt: Annotated[int, Field(ge=0)]
     at: AwareDatetime
     terminal: bool
+    terms: Annotated[TermsView, Field(description="Set at resting.")] | None = None
 
 
 class AcceptedView(View):
@@ -85,6 +118,8 @@ class AcceptedView(View):
     token_out: str
     amount: DecimalText
     slippage_bps: int
+    limit_price: Annotated[DecimalText, Field(description="Of a limit order; tokenOut per tokenIn.")] | None = None
+    stop_price: Annotated[DecimalText, Field(description="Of a stop order; tokenOut per tokenIn.")] | None = None
     min_amount_out: Annotated[DecimalText, Field(description="If the order requests one.")] | None = None
     expires_at: Annotated[AwareDatetime, Field(description="An order not signed by then ends expired.")]
     created_at: AwareDatetime
@@ -92,12 +127,55 @@ class AcceptedView(View):
     sequence: Annotated[int, Field(ge=1)]
     attempt: Annotated[int, Field(ge=0)]
     terminal: bool
+    triggered_by: Annotated[PriceSampleView, Field(description="The price that activated the order.")] | None = None
 
 
 class OrderView(Facts, AcceptedView):
     """The current state of an order."""
 
     updated_at: AwareDatetime
+
+
+class BatchResultView(View):
+    """The outcome for one order of a batch: the order as it was accepted, or why it was not."""
+
+    order: AcceptedView | None = None
+    replayed: Annotated[bool, Field(description="Placed before with the same client order id.")] | None = None
+    problem: "ProblemView | None" = None
+
+
+class BatchView(View):
+    """The outcomes of a batch, in the order of the request."""
+
+    results: list[BatchResultView]
+
+
+class NotCancelledView(View):
+    """An order that could not be cancelled, and why."""
+
+    order_id: UUID
+    code: str = Field(examples=["already_submitted"])
+
+
+class CancelledView(View):
+    """The outcome of cancelling many orders."""
+
+    cancelled: list[UUID]
+    not_cancelled: list[NotCancelledView]
+    complete: Annotated[bool, Field(description="False if time was over before all were looked at: repeat the call.")]
+
+
+class CancelAfterView(View):
+    """When all open orders will be cancelled; null if that is switched off."""
+
+    cancel_at: AwareDatetime | None
+
+
+class CancelledFrameView(OrderView):
+    """The reply to cancel: the cancelled order."""
+
+    type: Literal["cancelled"]
+    request_id: str | None = None
 
 
 class HistoryView(OrderView):
@@ -197,6 +275,8 @@ class ProblemView(View):
     detail: str
     errors: list[FieldErrorView] | None = None
     order_id: Annotated[UUID, Field(description="With outcome_unknown.")] | None = None
+    order: Annotated[OrderView, Field(description="With status 409: the order.")] | None = None
+    market_price: Annotated[DecimalText, Field(description="With price_out_of_range.")] | None = None
 
 
 class ErrorFrameView(View):
@@ -210,6 +290,8 @@ class ErrorFrameView(View):
     order_id: (
         Annotated[UUID, Field(description="After execute: the order that was, or may have been, placed.")] | None
     ) = None
+    order: Annotated[OrderView, Field(description="With status 409: the order.")] | None = None
+    market_price: Annotated[DecimalText, Field(description="With price_out_of_range.")] | None = None
     request_id: str | None = None
 
 

@@ -72,6 +72,7 @@ LIFECYCLE: Mapping[Status, StatusProperties] = {
     Status.EXPIRED: StatusProperties(),
 }
 
+INITIAL = (Status.RESTING, Status.PENDING)
 TERMINAL = frozenset(status for status, properties in LIFECYCLE.items() if properties.terminal)
 CLAIMS = {status: properties.claimed_as for status, properties in LIFECYCLE.items() if properties.claimed_as}
 OPEN = frozenset(LIFECYCLE) - TERMINAL

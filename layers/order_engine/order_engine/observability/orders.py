@@ -18,6 +18,7 @@ from order_engine.observability.metrics import (
     ORDERS_EXPIRED,
     ORDERS_FAILED,
     ORDERS_REQUEUED,
+    RESTING_ORDERS_EXPIRED,
     ROUTING_GAIN,
     TIME_TO_CONFIRM,
     metrics,
@@ -40,7 +41,7 @@ def log_transition(order: Order) -> None:
             metrics.add(ORDERS_FAILED, of=_code(order))
             logger.warning(str(order.status), extra=_ended(order))
         case Status.EXPIRED:
-            metrics.add(ORDERS_EXPIRED)
+            metrics.add(RESTING_ORDERS_EXPIRED if order.type.rests and order.triggered_by is None else ORDERS_EXPIRED)
             logger.warning(str(order.status), extra=_ended(order))
         case Status.CANCELLED:
             metrics.add(ORDERS_CANCELLED)

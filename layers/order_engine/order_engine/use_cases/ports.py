@@ -98,8 +98,17 @@ class Triggers(Protocol):
     async def activate(self, crossings: Collection[Crossing], /, *, watchdog: timedelta, limit: int) -> Sequence[Order]:
         """Make up to `limit` orders pending whose prices are reached."""
 
-    async def switches(self) -> Switches:
-        """The dead man's switches that are set."""
+    async def tick(self) -> Switches:
+        """The trigger is running; returns the dead man's switches that are set."""
+
+    async def fall_asleep(self) -> None:
+        """The trigger is about to end."""
+
+    async def waiting(self) -> bool:
+        """Whether any order rests or any switch is set."""
+
+    async def wake(self) -> bool:
+        """Whether the trigger is not running and the caller is to start it."""
 
     async def end_switch(self, account: str, /) -> None:
         """The account's orders are cancelled."""
@@ -113,6 +122,13 @@ class Queue(Protocol):
 
     async def send_all(self, order_ids: Sequence[UUID], delay: timedelta = timedelta(), /) -> Sequence[UUID]:
         """Queue many orders, after a delay; returns those that the queue accepted, possibly none."""
+
+
+class WakeUps(Protocol):
+    """The trigger's queue."""
+
+    async def send(self) -> None:
+        """Start the trigger. Raises QueueUnavailable."""
 
 
 class Confirmations(Protocol):

@@ -22,6 +22,7 @@ from order_engine.observability import error_fields, logger
 from order_engine.observability.orders import log_accepted
 from order_engine.use_cases.deadline import Deadline
 from order_engine.use_cases.ports import Journal, Orders, PriceFeed, Queue
+from order_engine.use_cases.wake import Waker
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ class Submitter:
     queue: Queue
     journal: Journal
     prices: PriceFeed
+    waker: Waker
     lifetimes: Lifetimes
     watchdog: timedelta
     price_tolerance_bps: int
@@ -112,6 +114,7 @@ class Submitter:
         # The worker publishes the first events of the others, with its own.
         resting = [placement.first for placement in placed.values() if placement.order.status in RESTING]
         if resting:
+            await self.waker.wake()
             self.journal.announce(resting)
             await self.journal.drain(Deadline.after(timedelta()).publish_by)
         return {order_id: Submission(placement, replayed=False) for order_id, placement in placed.items()}

@@ -50,9 +50,9 @@ class Trigger:
                 activated = await self.tick(deadline)
             except EngineError as error:
                 logger.warning("tick failed", extra=error_fields(error))
-            if activated is None:
+            if activated is None and await self._may_end():
                 break
-            fired += activated
+            fired += activated or 0
             metrics.add(TICK_LAG, max(0.0, time.monotonic() - due) * 1000)
             # A tick that took too long is followed by the next one at once, not by those that were missed.
             due = max(due + self.interval.total_seconds(), time.monotonic())
@@ -62,7 +62,7 @@ class Trigger:
 
     async def tick(self, deadline: Deadline) -> int | None:
         """Activate the orders whose prices are reached; returns how many, or None if nothing waits for anything."""
-        switches = await self.triggers.switches()
+        switches = await self.triggers.tick()
         for account in switches.over:
             cancelled = await self.canceller.cancel_all(account, deadline, statuses=CANCELLABLE)
             logger.warning("dead man's switch", extra={"account": account, "orders": len(cancelled.cancellations)})
@@ -78,6 +78,15 @@ class Trigger:
             if pair in samples and (crossing := crossing_of(pair, type_, samples[pair]))
         ]
         return await self._activate(crossings) if crossings else 0
+
+    async def _may_end(self) -> bool:
+        """What is placed from now on starts a trigger; what was placed before is seen here."""
+        try:
+            await self.triggers.fall_asleep()
+            return not await self.triggers.waiting()
+        except DatabaseUnavailable as error:
+            logger.warning("not ended", extra=error_fields(error))
+            return False
 
     async def _activate(self, crossings: Sequence[Crossing]) -> int:
         fired, sending = 0, set()

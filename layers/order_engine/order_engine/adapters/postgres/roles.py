@@ -21,7 +21,7 @@ MAINTENANCE = "order_engine_maintenance"
 _FREE_PERCENT = 15
 _FREE_AT_LEAST = 15
 _FRONT_DOOR_AT_LEAST = 10
-_MAINTENANCE_CONNECTIONS = 5  # 2 for dead_letter, 1 for sweeper, and some for the previous version
+_MAINTENANCE_CONNECTIONS = 8  # 2 for dead_letter, 1 for sweeper, 2 for trigger, and some for the previous version
 
 # Shorter than the functions' `time_limit` (see database.py), so that a client still receives the error of an aborted
 # statement and knows that nothing was stored. It also limits how long a statement outlives its client.

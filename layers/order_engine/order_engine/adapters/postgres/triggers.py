@@ -12,6 +12,8 @@ from order_engine.domain.orders import Order
 from order_engine.domain.tokens import TOKENS
 from order_engine.domain.triggers import Crossing, OrderType, Pair, Switches
 
+_GRACE = timedelta(seconds=5)  # for which a trigger counts as running after its last sign of life
+
 
 class TriggerStore:
     """Every method raises DatabaseUnavailable."""
@@ -41,9 +43,22 @@ class TriggerStore:
         """Switch it off."""
         await self._database.fetch("triggers.clear_switch", {"account": account})
 
-    async def switches(self) -> Switches:
-        """The switches that are set."""
-        (row,) = await self._database.fetch("triggers.switches")
+    async def wake(self) -> bool:
+        """Whether the trigger is not running and the caller is to start it."""
+        return bool(await self._database.fetch("triggers.wake", {"grace": _GRACE}))
+
+    async def fall_asleep(self) -> None:
+        """The trigger is about to end."""
+        await self._database.fetch("triggers.fall_asleep")
+
+    async def waiting(self) -> bool:
+        """Whether any order rests or any switch is set."""
+        (row,) = await self._database.fetch("triggers.waiting")
+        return bool(row["waiting"])
+
+    async def tick(self) -> Switches:
+        """The trigger is running; returns the switches that are set."""
+        (row,) = await self._database.fetch("triggers.tick", {"grace": _GRACE})
         return Switches(row["any"], tuple(row["over"]))
 
     async def end_switch(self, account: str) -> None:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal
+from decimal import Context, Decimal
 from random import Random
 from typing import Protocol
 
@@ -19,7 +19,7 @@ from order_engine.domain.triggers import Pair
 from order_engine.venues.mock.market import PRICES, Market
 from order_engine.venues.mock.pools import BinPool, ConstantProductPool, Payout
 
-_PRICE_DIGITS = Decimal(1).scaleb(-18)
+_PRICES = Context(prec=10)
 _BASE58 = (b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz" * 5)[:256]  # maps every byte to a digit
 
 
@@ -84,7 +84,7 @@ class MockVenue:
         if self.conditions.fails():
             raise VenueUnavailable(f"{self.name} did not answer.")
         await self._check_listed(pair)
-        return self._pool(pair, time.time()).spot_price.quantize(_PRICE_DIGITS)
+        return _PRICES.plus(self._pool(pair, time.time()).spot_price)
 
     async def build(self, order: Order, quote: Quote, min_amount_out: Decimal, valid_until: datetime) -> Transaction:
         """See venues.protocol.Venue. The signature is random, but looks like a real one."""

@@ -13,6 +13,10 @@ ALTER TABLE orders
 -- The trigger: the resting orders of a pair and type, by price. A sniper has no price.
 CREATE INDEX orders_resting ON orders (token_in, token_out, type, (coalesce(trigger_price, 0))) WHERE status = 'resting';
 
+-- Until when the trigger is known to be running.
+CREATE TABLE trigger_state (awake_until timestamptz NOT NULL);
+INSERT INTO trigger_state VALUES ('-infinity');
+
 -- Accounts whose open orders are cancelled unless they renew their switch in time.
 CREATE TABLE dead_mans_switches (
     account   text PRIMARY KEY,
@@ -32,6 +36,7 @@ GRANT UPDATE (status, sequence, details, amount_in, trigger_price, expires_at, c
               lease_until, not_before, watchdog_at, sweeps, finished_at, updated_at)
     ON orders TO order_engine_front_door;
 GRANT SELECT, INSERT, UPDATE, DELETE ON dead_mans_switches TO order_engine_front_door, order_engine_maintenance;
+GRANT SELECT, UPDATE ON trigger_state TO order_engine_front_door, order_engine_maintenance;
 GRANT USAGE ON SCHEMA mock_chain TO order_engine_front_door;
 GRANT SELECT ON mock_chain.listings
     TO order_engine_front_door, order_engine_execution, order_engine_maintenance;

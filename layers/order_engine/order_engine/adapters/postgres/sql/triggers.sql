@@ -55,8 +55,21 @@ RETURNING cancel_at;
 -- name: clear_switch
 DELETE FROM dead_mans_switches WHERE account = %(account)s;
 
--- name: switches
--- Whether any switch is set, and the accounts whose time is over.
+-- name: wake
+-- Returns a row if the trigger is not running; only one of several callers gets it, and is to start the trigger.
+UPDATE trigger_state SET awake_until = now() + %(grace)s::interval WHERE awake_until < now() RETURNING true AS asleep;
+
+-- name: fall_asleep
+UPDATE trigger_state SET awake_until = '-infinity';
+
+-- name: waiting
+SELECT EXISTS (SELECT FROM orders WHERE status = 'resting') OR EXISTS (SELECT FROM dead_mans_switches) AS waiting;
+
+-- name: tick
+-- The trigger is running. Returns whether any switch is set, and the accounts whose time is over.
+WITH awake AS (
+    UPDATE trigger_state SET awake_until = now() + %(grace)s::interval
+)
 SELECT count(*) > 0 AS any, coalesce(array_agg(account) FILTER (WHERE cancel_at <= now()), '{}') AS over
 FROM dead_mans_switches;
 
