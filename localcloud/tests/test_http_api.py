@@ -25,6 +25,7 @@ def test_the_event_is_payload_format_2(client: httpx.Client) -> None:
         "/echo/a%20b?x=1&x=2&y=", headers=[("X-Two", "1"), ("X-Two", "2"), ("Cookie", "c=3; d=4")], json={"k": "v"}
     )
     event = response.json()["event"]
+    assert response.headers["Apigw-Requestid"] == event["requestContext"]["requestId"]
     assert response.cookies["a"] == "1"
     assert event["version"] == "2.0"
     assert event["routeKey"] == event["requestContext"]["routeKey"] == "ANY /echo/{id}"

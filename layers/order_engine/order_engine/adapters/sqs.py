@@ -80,6 +80,12 @@ class OrdersQueue(_Queue):
         return taken
 
     async def _send_chunk(self, order_ids: Sequence[UUID], delay: timedelta) -> list[UUID] | QueueUnavailable:
+        if len(order_ids) == 1:  # a smaller request
+            try:
+                await self.send(order_ids[0], delay)
+            except QueueUnavailable as error:
+                return error
+            return list(order_ids)
         entries = [
             {"Id": str(index), "MessageBody": _order_message(order_id), "DelaySeconds": _delay_seconds(delay)}
             for index, order_id in enumerate(order_ids)

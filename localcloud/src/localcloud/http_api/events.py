@@ -19,6 +19,11 @@ from localcloud.template.model import HttpApi, HttpAuthorizer, HttpRoute
 _TEXT_TYPES = ("application/json", "application/xml", "application/javascript")
 
 
+def new_request_id() -> str:
+    """An id as API Gateway gives to each request, in the event and in the response's header."""
+    return base64.urlsafe_b64encode(uuid.uuid4().bytes[:11]).decode()
+
+
 def api_event(
     api: HttpApi, route: HttpRoute, request: web.Request, parameters: dict[str, str], body: bytes
 ) -> dict[str, Any]:
@@ -86,7 +91,7 @@ def _request_parts(api: HttpApi, route: HttpRoute, request: web.Request, paramet
             "sourceIp": source_ip,
             "userAgent": request.headers.get("User-Agent", ""),
         },
-        "requestId": base64.urlsafe_b64encode(uuid.uuid4().bytes[:11]).decode(),
+        "requestId": request["id"],
         "routeKey": route.key,
         "stage": "$default",
         "time": datetime.fromtimestamp(now, UTC).strftime("%d/%b/%Y:%H:%M:%S +0000"),

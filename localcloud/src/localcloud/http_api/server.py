@@ -8,7 +8,7 @@ from aiohttp import web
 
 from localcloud.http_api.authorizer import Authorizer, AuthorizerError
 from localcloud.http_api.cors import Cors
-from localcloud.http_api.events import api_event, authorizer_event, identity_values
+from localcloud.http_api.events import api_event, authorizer_event, identity_values, new_request_id
 from localcloud.http_api.responses import message, to_response
 from localcloud.http_api.routing import Match, Router
 from localcloud.lambdas.invocation import PAYLOAD_LIMIT, ThrottledError
@@ -33,8 +33,10 @@ class HttpApiServer:
 
     async def handle(self, request: web.Request) -> web.Response:
         """Handles any request to the API."""
+        request["id"] = new_request_id()
         preflight = self._cors.preflight(request) if self._cors else None
         response = preflight or await self._answer(request)
+        response.headers["Apigw-Requestid"] = request["id"]
         if self._cors and not preflight:
             self._cors.add_headers(request, response)
         return response
