@@ -31,6 +31,7 @@ TITLES = {
     "calls": "Calls per order",
     "usage": "Used per order, delays as shipped",
     "flood": "Flood of requests without a key",
+    "triggers": "Resting orders and batches",
 }
 
 

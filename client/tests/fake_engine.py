@@ -45,6 +45,17 @@ def ended(sequence: int, status: Status, order_id: str = ORDER_ID) -> Document:
     return {**event(sequence, order_id), "status": status.value, "terminal": True}
 
 
+def rests(sequence: int = 1, order_id: str = ORDER_ID, **more: Any) -> Document:
+    """The event with this sequence number of an order that rests, for the first time or again."""
+    return {**event(1, order_id), "sequence": sequence, "status": Status.RESTING.value, "attempt": 0, **more}
+
+
+def resting(sequence: int = 1, order_id: str = ORDER_ID, **more: Any) -> Document:
+    """A limit order that rests since the event with this sequence number."""
+    price = {"orderType": "limit", "limitPrice": "150"}
+    return {**order(1, order_id), **price, "sequence": sequence, "status": Status.RESTING.value, "attempt": 0, **more}
+
+
 def history(sequence: int, order_id: str = ORDER_ID, after: int = 0) -> Document:
     """An order with its events after a sequence number."""
     return order(sequence, order_id, events=[event(number, order_id) for number in range(after + 1, sequence + 1)])
@@ -108,6 +119,8 @@ class FakeEngine:
     connected: int = 0
     calls: list[tuple[str, Document]] = field(default_factory=list)
     """Path and body (or query) of each request."""
+    methods: list[str] = field(default_factory=list)
+    """The HTTP method of each request."""
     problems: list[BaseException] = field(default_factory=list)
 
     def client(self, retries: RetryPolicy = QUICK) -> AsyncClient:
@@ -133,6 +146,7 @@ class FakeEngine:
         """Handle an HTTP request."""
         body = await request.json() if request.can_read_body else dict(request.query)
         self.calls.append((request.path, body))
+        self.methods.append(request.method)
         answer = self.answers[len(self.calls) - 1]
         if answer is None:
             assert request.transport is not None

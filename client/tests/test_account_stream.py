@@ -6,8 +6,8 @@ from contextlib import aclosing
 
 import pytest
 
-from fake_engine import QUICK, Connection, Peer, event, fake_engine, history, ok
-from order_client import AsyncClient, RetryPolicy, Unauthenticated, Unreachable
+from fake_engine import QUICK, Connection, Peer, ended, event, fake_engine, history, ok, resting, rests
+from order_client import AsyncClient, RetryPolicy, Status, Unauthenticated, Unreachable, account_stream
 
 A, B = "aaaaaaaa-0000-7000-8000-000000000000", "bbbbbbbb-0000-7000-8000-000000000000"
 Seen = list[tuple[str, int]]
@@ -95,6 +95,52 @@ def test_a_silent_connection_is_pinged_and_the_open_orders_are_read() -> None:
         await peer.expect_close()
 
     assert streamed(5, connection, reads=[history(5, A)], retries=RetryPolicy(quiet=0.05))[-1] == (A, 5)
+
+
+def test_after_a_silence_only_those_resting_orders_are_read_that_have_changed() -> None:
+    async def connection(peer: Peer) -> None:
+        await accept_subscription(peer)
+        await peer.send({"type": "events", "events": [rests(1, A), rests(1, B)]})
+        for _ in range(2):
+            assert await peer.receive() == {"action": "ping"}
+            await peer.send({"type": "pong"})
+        await peer.expect_close()
+
+    still = {"orders": [resting(1, A), resting(1, B)], "nextCursor": None}
+    without_b = {"orders": [resting(1, A)], "nextCursor": None}
+    reads = [still, without_b, history(5, B)]
+    seen = streamed(6, connection, reads=reads, retries=RetryPolicy(quiet=0.05))
+    assert seen == [(A, 1), *((B, n) for n in range(1, 6))]
+
+
+def test_a_replaced_order_is_read_after_a_reconnect() -> None:
+    async def first(peer: Peer) -> None:
+        await accept_subscription(peer)
+        await peer.send({"type": "events", "events": [rests(1, A)]})
+        await peer.socket.close()
+
+    async def second(peer: Peer) -> None:
+        await accept_subscription(peer)
+        await peer.expect_close()
+
+    replaced = {**resting(2, A), "events": [rests(1, A), rests(2, A)]}
+    reads = [{"orders": [resting(2, A)], "nextCursor": None}, replaced]
+    assert streamed(2, first, second, reads=reads) == [(A, 1), (A, 2)]
+
+
+def test_a_resting_order_is_remembered_however_many_others_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(account_stream, "_REMEMBERED", 1)
+    others = [f"{number:08}-0000-7000-8000-000000000000" for number in range(3)]
+
+    async def connection(peer: Peer) -> None:
+        await accept_subscription(peer)
+        await peer.send(
+            {"type": "events", "events": [rests(1, A), *(ended(1, Status.FAILED, each) for each in others)]}
+        )
+        await peer.send({"type": "events", "events": [rests(1, A), event(2, A)]})
+        await peer.expect_close()
+
+    assert streamed(5, connection) == [(A, 1), *((each, 1) for each in others), (A, 2)]
 
 
 def test_an_established_stream_reconnects_without_limit() -> None:

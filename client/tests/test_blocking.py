@@ -1,12 +1,20 @@
 """The blocking client, which runs the asynchronous client in a thread."""
 
 import asyncio
+import inspect
 import threading
 from collections.abc import Callable
 from contextlib import closing
 
 from fake_engine import ORDER_ID, QUICK, Connection, Peer, fake_engine, history, ok
-from order_client import Client
+from order_client import AsyncClient, Client
+
+
+def test_it_has_the_methods_of_the_asynchronous_client() -> None:
+    for name, method in inspect.getmembers(AsyncClient, inspect.isfunction):
+        if not name.startswith("_") and name != "aclose":
+            parameters = inspect.signature(method).parameters
+            assert inspect.signature(getattr(Client, name)).parameters == parameters, name
 
 
 def test_it_works_inside_a_running_loop_and_leaves_no_thread() -> None:

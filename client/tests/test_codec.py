@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from fake_engine import event, history, order
-from order_client import Event, Failure, Order, ProtocolError, Quote, Route
+from fake_engine import event, history, order, resting, rests
+from order_client import Event, Failure, Order, PriceSample, ProtocolError, Quote, Route, Terms
 from order_client.codec import decode, encode
 
 ROUTE = {
@@ -35,6 +35,22 @@ def test_encode_is_the_inverse_of_decode() -> None:
     document = order(3, route=ROUTE, amountOut="0.000000001", clientOrderId="mine")
     assert encode(decode(Order, document)) == document
     assert decode(Order, encode(decode(Order, history(5)))) == decode(Order, history(5))
+
+
+def test_the_fields_of_orders_that_rest() -> None:
+    sample = {"price": "151.2", "source": "raydium", "at": "2026-11-21T01:46:33.648Z"}
+    document = resting(triggeredBy=sample, cancelRequested=True)
+    decoded = decode(Order, document)
+    assert (decoded.limit_price, decoded.stop_price, decoded.cancel_requested) == (Decimal(150), None, True)
+    assert decoded.triggered_by == PriceSample(
+        price=Decimal("151.2"), source="raydium", at=datetime(2026, 11, 21, 1, 46, 33, 648_000, UTC)
+    )
+    assert encode(decoded) == document
+    assert not decode(Order, order(1)).cancel_requested
+    terms = {"amount": "1", "triggerPrice": "150", "expiresAt": "2026-11-28T01:46:33.648Z"}
+    assert decode(Event, rests(terms=terms)).terms == Terms(
+        amount=Decimal(1), trigger_price=Decimal(150), expires_at=datetime(2026, 11, 28, 1, 46, 33, 648_000, UTC)
+    )
 
 
 @pytest.mark.parametrize(

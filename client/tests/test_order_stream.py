@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from fake_engine import ORDER_ID, QUICK, Connection, Peer, fake_engine
-from order_client import NotFound, RetryPolicy, Unauthenticated, Unreachable, ValidationFailed
+from fake_engine import ORDER_ID, QUICK, Connection, Peer, ended, fake_engine, resting, rests
+from order_client import NotFound, RetryPolicy, Status, Unauthenticated, Unavailable, Unreachable, ValidationFailed
 
 ALL = [1, 2, 3, 4, 5]
 
@@ -181,3 +181,57 @@ def test_progress_resets_the_count_of_failures() -> None:
         await peer.socket.close()
 
     assert streamed(*[one_step] * 5) == ALL
+
+
+def test_while_an_order_rests_the_stream_reconnects_without_limit() -> None:
+    async def first(peer: Peer) -> None:
+        await peer.expect_subscription(after=0)
+        await peer.send({**resting(), "type": "snapshot", "events": [rests()]})
+        await peer.socket.close()
+
+    async def last(peer: Peer) -> None:
+        await peer.expect_subscription(after=1)
+        await peer.send({**resting(), "type": "snapshot", "events": []})
+        peer.drop()
+
+    async def filled(peer: Peer) -> None:
+        await peer.expect_subscription(after=1)
+        await peer.snapshot(5, after=1)
+
+    outage = [503] * (QUICK.max_attempts * 2)
+    assert streamed(first, *outage, last, *outage, filled) == ALL
+
+
+def test_after_an_order_was_activated_the_number_of_failures_is_limited() -> None:
+    async def activated(peer: Peer) -> None:
+        await peer.expect_subscription(after=0)
+        await peer.send({**resting(), "type": "snapshot", "events": [rests()]})
+        await peer.push(2)
+        await peer.socket.close()
+
+    with pytest.raises(Unavailable):
+        streamed(activated, *[503] * QUICK.max_attempts)
+
+
+def test_a_silent_resting_order_is_polled() -> None:
+    async def connection(peer: Peer) -> None:
+        await peer.expect_subscription(after=0)
+        await peer.send({**resting(), "type": "snapshot", "events": [rests()]})
+        for _ in range(QUICK.max_attempts * 2):
+            await peer.expect_subscription(after=1)
+            await peer.send({**resting(), "type": "snapshot", "events": []})
+        await peer.expect_subscription(after=1)
+        await peer.snapshot(5, after=1)
+
+    assert streamed(connection, retries=RetryPolicy(quiet=0.05)) == ALL
+
+
+def test_an_order_that_rests_again_has_one_attempt_less() -> None:
+    async def connection(peer: Peer) -> None:
+        await peer.expect_subscription(after=0)
+        await peer.send({**resting(), "type": "snapshot", "events": [rests()]})
+        await peer.push(2, 3)
+        await peer.send(rests(4, error={"code": "below_min_amount_out", "message": "Gone."}, retryInSeconds=1))
+        await peer.send({**ended(5, Status.CANCELLED), "attempt": 0})
+
+    assert streamed(connection) == ALL

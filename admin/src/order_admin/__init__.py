@@ -1,1 +1,1 @@
-"""The operators' command line `orders-admin`: API keys, messages in the poison queue, load tests."""
+"""The operators' command line `orders-admin`: API keys, messages in the poison queue, load tests, token launches."""

@@ -20,6 +20,9 @@ def load(  # noqa: PLR0913, PLR0917 - one parameter per option
     ctx: typer.Context,
     orders: Annotated[int, typer.Argument(min=1, metavar="N", help="How many orders to place.")],
     in_flight: Annotated[int, typer.Option(min=1, help="Orders in flight at once.")] = 32,
+    batch: Annotated[
+        int, typer.Option(min=1, max=100, help="Orders per call; with more than 1, at least one batch is in flight.")
+    ] = 1,
     timeout: Annotated[float, typer.Option(min=0.1, help="Seconds after which orders count as unsettled.")] = 300.0,
     token_in: Annotated[str, typer.Option(help="Token to sell.")] = "SOL",
     token_out: Annotated[str, typer.Option(help="Token to buy.")] = "USDC",
@@ -28,7 +31,7 @@ def load(  # noqa: PLR0913, PLR0917 - one parameter per option
 ) -> None:
     """Place many orders and measure how long each takes to be accepted and confirmed. Exit 1 if any is not."""
     session = session_of(ctx)
-    plan = Plan(orders, in_flight, timeout, token_in.upper(), token_out.upper(), amount, slippage_bps)
+    plan = Plan(orders, in_flight, batch, timeout, token_in.upper(), token_out.upper(), amount, slippage_bps)
     result = asyncio.run(_run(session, plan))
     session.show(_document(result), lambda _: _report(result))
     if result.outcomes[Status.CONFIRMED] < orders:

@@ -2,14 +2,16 @@
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import islice
 from time import perf_counter
 
 from order_client.client import AsyncClient
 from order_client.errors import ApiError, OrderEngineError, OutcomeUnknown
-from order_client.models import Status
+from order_client.models import Order, Status
+from order_client.requests import NewOrder
 from order_client.retries import WORTH_A_RETRY
 
 End = tuple[float, str, str | None]
@@ -20,10 +22,15 @@ _CHECK_SECONDS = 10
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to submit: `orders` orders, `in_flight` of them at once, within a time limit of `timeout` seconds."""
+    """What to submit: `orders` orders, `in_flight` of them at once, within a time limit of `timeout` seconds.
+
+    With a `batch` of 1 each order is submitted by a call of its own; otherwise `batch` orders by a call, and at least
+    one batch is in flight.
+    """
 
     orders: int
     in_flight: int
+    batch: int
     timeout: float
     token_in: str
     token_out: str
@@ -63,7 +70,7 @@ class Load:
                 await self._submit_all()
                 listener.cancel()
         except* OrderEngineError as errors:
-            raise errors.exceptions[0] from None
+            raise _first(errors) from None
         return self._result
 
     async def _submit_all(self) -> None:
@@ -71,34 +78,49 @@ class Load:
         numbers = iter(range(self._plan.orders))
 
         async def lane() -> None:
-            for _ in numbers:
-                await self._submit_one()
-                self._on_settled()
+            while batch := [*islice(numbers, self._plan.batch)]:
+                await self._submit(len(batch))
 
         try:
             async with asyncio.timeout(self._plan.timeout), asyncio.TaskGroup() as group:
-                for _ in range(min(self._plan.in_flight, self._plan.orders)):
+                for _ in range(max(1, min(self._plan.in_flight, self._plan.orders) // self._plan.batch)):
                     group.create_task(lane())
         except TimeoutError:
             self._result.outcomes["unsettled"] = self._plan.orders - self._result.outcomes.total()
         self._result.seconds = perf_counter() - started
 
-    async def _submit_one(self) -> None:
-        plan, result = self._plan, self._result
+    async def _submit(self, orders: int) -> None:
         started = perf_counter()
+        placed = await self._place(orders)
+        accepted = perf_counter() - started
+        async with asyncio.TaskGroup() as group:
+            for order in placed:
+                group.create_task(self._settle(order, started, accepted))
+
+    async def _place(self, orders: int) -> Sequence[Order | OrderEngineError]:
+        plan = self._plan
+        if plan.batch > 1:
+            new = NewOrder(plan.token_in, plan.token_out, plan.amount, plan.slippage_bps)
+            return await self._client.submit_many([new] * orders)
         try:
-            order = await self._client.submit(plan.token_in, plan.token_out, plan.amount, plan.slippage_bps)
+            return [await self._client.submit(plan.token_in, plan.token_out, plan.amount, plan.slippage_bps)]
         except OrderEngineError as error:
-            result.outcomes["unknown" if isinstance(error, OutcomeUnknown) else "refused"] += 1
-            result.errors[error.code if isinstance(error, ApiError) else "unreachable"] += 1
-            return
-        result.accepted.append(perf_counter() - started)
-        ended, status, error_code = await self._end(order.order_id, started)
-        result.outcomes[status] += 1
-        if status == Status.CONFIRMED:
-            result.confirmed.append(ended - started)
-        if error_code:
-            result.errors[error_code] += 1
+            return [error]
+
+    async def _settle(self, order: Order | OrderEngineError, started: float, accepted: float) -> None:
+        result = self._result
+        if isinstance(order, OrderEngineError):
+            result.outcomes["unknown" if isinstance(order, OutcomeUnknown) else "refused"] += 1
+            result.errors[order.code if isinstance(order, ApiError) else "unreachable"] += 1
+        else:
+            result.accepted.append(accepted)
+            ended, status, error_code = await self._end(order.order_id, started)
+            result.outcomes[status] += 1
+            if status == Status.CONFIRMED:
+                result.confirmed.append(ended - started)
+            if error_code:
+                result.errors[error_code] += 1
+        self._on_settled()
 
     async def _end(self, order_id: str, started: float) -> End:
         """Wait until the order ends: its end time, final status and error code."""
@@ -120,3 +142,8 @@ class Load:
             end = self._ends[event.order_id]
             if event.terminal and not end.done():
                 end.set_result((perf_counter(), event.status, event.error.code if event.error else None))
+
+
+def _first(errors: BaseExceptionGroup[OrderEngineError]) -> OrderEngineError:
+    error = errors.exceptions[0]
+    return _first(error) if isinstance(error, BaseExceptionGroup) else error

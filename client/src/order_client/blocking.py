@@ -2,14 +2,15 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
 from concurrent.futures import CancelledError, Future, wait
 from datetime import datetime
-from decimal import Decimal
 from typing import Any, Self, TypeVar
 
 from order_client.client import AsyncClient
-from order_client.models import Event, Order, Quotes, Token
+from order_client.errors import OrderEngineError
+from order_client.models import Cancelled, Event, Order, Quotes, Token
+from order_client.requests import ExactNumber, NewOrder
 from order_client.retries import RetryPolicy
 
 T = TypeVar("T")
@@ -42,14 +43,18 @@ class Client:
         self,
         token_in: str,
         token_out: str,
-        amount: Decimal | int | str,
+        amount: ExactNumber,
         slippage_bps: int | None = None,
         client_order_id: str | None = None,
         *,
-        min_amount_out: Decimal | int | str | None = None,
+        order_type: str | None = None,
+        limit_price: ExactNumber | None = None,
+        stop_price: ExactNumber | None = None,
+        min_amount_out: ExactNumber | None = None,
         expires_at: datetime | None = None,
+        force: bool = False,
     ) -> Order:
-        """Place a market order."""
+        """Place an order: a market order, or a limit or stop order with a price."""
         return self._wait(
             lambda: self._client.submit(
                 token_in,
@@ -57,20 +62,64 @@ class Client:
                 amount,
                 slippage_bps,
                 client_order_id,
+                order_type=order_type,
+                limit_price=limit_price,
+                stop_price=stop_price,
                 min_amount_out=min_amount_out,
                 expires_at=expires_at,
+                force=force,
             )
         )
+
+    def submit_many(self, orders: Sequence[NewOrder]) -> tuple[Order | OrderEngineError, ...]:
+        """Place orders; returns for each, in order, the order or its error."""
+        return self._wait(lambda: self._client.submit_many(orders))
 
     def get(self, order_id: str) -> Order:
         """One order with its events."""
         return self._wait(lambda: self._client.get(order_id))
 
+    def cancel(self, order_id: str) -> Order:
+        """Cancel an order. Safe to repeat."""
+        return self._wait(lambda: self._client.cancel(order_id))
+
+    def cancel_all(
+        self, status: str | None = None, token_in: str | None = None, token_out: str | None = None
+    ) -> Cancelled:
+        """Cancel all open orders, or those with this status that sell and buy these tokens. Safe to repeat."""
+        return self._wait(lambda: self._client.cancel_all(status, token_in, token_out))
+
+    def replace(  # noqa: PLR0913 - one parameter per term
+        self,
+        order_id: str,
+        *,
+        limit_price: ExactNumber | None = None,
+        stop_price: ExactNumber | None = None,
+        amount: ExactNumber | None = None,
+        expires_at: datetime | None = None,
+        force: bool = False,
+    ) -> Order:
+        """Give a resting order other terms; those that are not given stay. Safe to repeat."""
+        return self._wait(
+            lambda: self._client.replace(
+                order_id,
+                limit_price=limit_price,
+                stop_price=stop_price,
+                amount=amount,
+                expires_at=expires_at,
+                force=force,
+            )
+        )
+
+    def cancel_after(self, seconds: int) -> datetime | None:
+        """Have all open orders cancelled in so many seconds, unless this is called again before; 0 switches it off."""
+        return self._wait(lambda: self._client.cancel_after(seconds))
+
     def list(self, status: str | None = None, limit: int | None = None) -> Generator[Order]:
         """Orders, newest first."""
         return self._iterate(self._client.list(status, limit))
 
-    def quote(self, token_in: str, token_out: str, amount: Decimal | int | str) -> Quotes:
+    def quote(self, token_in: str, token_out: str, amount: ExactNumber) -> Quotes:
         """Every venue's current quote for the swap."""
         return self._wait(lambda: self._client.quote(token_in, token_out, amount))
 

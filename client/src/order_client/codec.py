@@ -28,12 +28,12 @@ def decode(model: type[Model], document: object) -> Model:
 
 
 def encode(value: Any) -> Any:
-    """The value in the form of the engine's JSON; empty fields are left out."""
+    """The value in the form of the engine's JSON; fields that have their default are left out."""
     if is_dataclass(value):
         own = type(value).__annotations__  # own fields before inherited ones, so that the id comes first
         ordered = sorted(fields(value), key=lambda field: field.name not in own)
-        pairs = ((_camel(field.name), getattr(value, field.name)) for field in ordered)
-        return {name: encode(item) for name, item in pairs if item is not None and item != ()}
+        items = ((field, getattr(value, field.name)) for field in ordered)
+        return {_camel(field.name): encode(item) for field, item in items if item != field.default}
     match value:
         case list() | tuple():
             return [encode(item) for item in value]

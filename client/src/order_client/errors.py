@@ -8,8 +8,13 @@ OrderEngineError
     ├── Unauthenticated       401
     ├── Forbidden             403
     ├── NotFound              404
+    ├── WrongStatus           409, with the order
+    │   ├── AlreadySubmitted      too late to cancel: its transaction may still land
+    │   ├── AlreadyFinished       too late to cancel: it has ended
+    │   └── NotResting            too late to replace
     ├── ValidationFailed      422, with the invalid fields
-    │   └── IdempotencyConflict   the client order id belongs to a different order
+    │   ├── IdempotencyConflict   the client order id belongs to a different order
+    │   └── PriceOutOfRange       the price makes no sense in the current market, with the market's price
     ├── TooManyRequests       429
     └── Unavailable           500 and above; worth retrying later
         └── OutcomeUnknown    retries are used up, and the order may have been placed
@@ -17,6 +22,9 @@ OrderEngineError
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
+
+from order_client.models import Order
 
 
 class OrderEngineError(Exception):
@@ -52,7 +60,7 @@ class ApiError(OrderEngineError):
 
     `status` is the HTTP status, None for a refusal on an open socket. `code` is stable and meant for programs, `detail`
     for people; `errors` names the invalid fields, if any. `retry_after`: the delay requested by the engine, in seconds.
-    `order_id`: the order that the request may have placed.
+    `order_id`: the order that the request is about, or that it may have placed.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - the fields of a problem document
@@ -85,12 +93,40 @@ class NotFound(ApiError):
     """There is no such order in this account."""
 
 
+class WrongStatus(ApiError):
+    """The order's status does not allow this. `order` is its current state."""
+
+    def __init__(self, status: int | None, code: str, detail: str, order: Order) -> None:
+        super().__init__(status, code, detail, order_id=order.order_id)
+        self.order = order
+
+
+class AlreadySubmitted(WrongStatus):
+    """The order's transaction may still land; if it does not, the order ends cancelled."""
+
+
+class AlreadyFinished(WrongStatus):
+    """The order ended before it could be cancelled."""
+
+
+class NotResting(WrongStatus):
+    """Only a resting order can be replaced."""
+
+
 class ValidationFailed(ApiError):
     """The request is not valid, or no venue can trade it."""
 
 
 class IdempotencyConflict(ValidationFailed):
     """The client order id was used before with a different order."""
+
+
+class PriceOutOfRange(ValidationFailed):
+    """The price is probably a mistake; `force` overrides the check. `market_price` is the current price."""
+
+    def __init__(self, status: int | None, code: str, detail: str, market_price: Decimal) -> None:
+        super().__init__(status, code, detail)
+        self.market_price = market_price
 
 
 class TooManyRequests(ApiError):

@@ -45,19 +45,21 @@ class Http:
         unknown: OutcomeUnknown | None = None
         while True:
             try:
-                return await self._try(method, path, query, body)
+                return await self.attempt(method, path, query=query, body=body)
             except WORTH_A_RETRY as error:
                 if places and unknown is None:
                     unknown = outcome_unknown(error, places)
                 await backoff.wait(error, last=unknown)
 
-    async def close(self) -> None:
-        """Close the connections."""
-        await self._client.aclose()
-
-    async def _try(
-        self, method: str, path: str, query: Mapping[str, Any] | None, body: Mapping[str, Any] | None
+    async def attempt(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, Any] | None = None,
+        body: Mapping[str, Any] | None = None,
     ) -> Any:
+        """The JSON response to a call that is not retried. Raises ApiError, Unreachable, ProtocolError."""
         try:
             response = await self._client.request(method, path, params=query, json=body)
         except httpx.TransportError as error:
@@ -73,3 +75,7 @@ class Http:
             return response.json()
         except ValueError as error:
             raise ProtocolError(f"{response.url} did not answer with JSON.") from error
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()

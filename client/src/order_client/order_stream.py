@@ -10,7 +10,7 @@ from contextlib import AbstractAsyncContextManager, aclosing
 
 from order_client.codec import decode
 from order_client.errors import Unreachable
-from order_client.models import Event
+from order_client.models import Event, Status
 from order_client.retries import WORTH_A_RETRY, Backoff
 from order_client.socket import Frame, Socket
 
@@ -25,12 +25,16 @@ class OrderStream:
         self._order_id = order_id.lower()  # the engine writes ids in lower case
         self._last = after_sequence
         self._ended = False
+        self._resting = False
         self._asked = False
         self._quiet = quiet
         self._backoff = backoff
 
     async def events(self) -> AsyncGenerator[Event]:
-        """Ends after the terminal event. Raises NotFound, Unauthenticated, ...; Unreachable after the last retry."""
+        """Ends after the terminal event. Raises NotFound, Unauthenticated, ...; Unreachable after the last retry.
+
+        While the order rests, which may take days, the number of retries is not limited.
+        """
         while not self._ended:
             try:
                 async with aclosing(self._connection()) as events:
@@ -38,7 +42,7 @@ class OrderStream:
                         self._backoff.reset()
                         yield event
             except WORTH_A_RETRY as error:
-                await self._backoff.wait(error)
+                await self._backoff.wait(error, forever=self._resting)
 
     async def _connection(self) -> AsyncGenerator[Event]:
         async with self._open() as socket:
@@ -66,6 +70,7 @@ class OrderStream:
         if frame["type"] == "snapshot":
             self._asked = False
             self._ended = frame.get("terminal") is True
+            self._resting = frame.get("status") == Status.RESTING
             events = [decode(Event, event) for event in frame.get("events", ())]
         else:
             events = [decode(Event, frame)]
@@ -75,6 +80,7 @@ class OrderStream:
         for event in news:
             self._last = event.sequence
             self._ended = self._ended or event.terminal
+            self._resting = event.status == Status.RESTING
         return news
 
     def _behind(self, frame: Frame) -> bool:

@@ -2,32 +2,44 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any
 
 import httpx
 
+from order_client.codec import decode
 from order_client.errors import (
+    AlreadyFinished,
+    AlreadySubmitted,
     ApiError,
     FieldError,
     Forbidden,
     IdempotencyConflict,
     NotFound,
+    NotResting,
     OrderEngineError,
     OutcomeUnknown,
+    PriceOutOfRange,
     TooManyRequests,
     Unauthenticated,
     Unavailable,
     Unreachable,
     ValidationFailed,
+    WrongStatus,
 )
+from order_client.models import Order
 
 _BY_CODE: dict[str, type[ApiError]] = {
     "unauthenticated": Unauthenticated,
     "order_not_found": NotFound,
     "validation_failed": ValidationFailed,
     "idempotency_conflict": IdempotencyConflict,
+    "price_out_of_range": PriceOutOfRange,
+    "already_submitted": AlreadySubmitted,
+    "already_finished": AlreadyFinished,
+    "not_resting": NotResting,
     "engine_error": Unavailable,
     "database_unavailable": Unavailable,
     "outcome_unknown": Unavailable,
@@ -44,7 +56,7 @@ _BY_STATUS: dict[int, type[ApiError]] = {
 
 
 def error_in_response(response: httpx.Response) -> ApiError:
-    """The error for an HTTP response with a status of 400 or more."""
+    """The error for an HTTP response with a status of 400 or more. Raises ProtocolError if it is incomplete."""
     try:
         document = response.json()
     except ValueError:
@@ -57,6 +69,18 @@ def error_in_response(response: httpx.Response) -> ApiError:
     return _error(status, str(problem.get("code") or _code(status)), str(detail), problem, retry_after)
 
 
+def error_in_result(problem: Mapping[str, Any]) -> ApiError:
+    """The error for the problem document of one order of a batch. Raises ProtocolError if it is incomplete."""
+    status = problem.get("status")
+    return _error(
+        status if isinstance(status, int) else None,
+        str(problem.get("code")),
+        str(problem.get("detail", "The engine refused.")),
+        problem,
+        None,
+    )
+
+
 def error_in_handshake(status: int, headers: Mapping[str, str]) -> ApiError:
     """The error for a refused WebSocket handshake, whose body carries no information."""
     return _error(
@@ -65,7 +89,7 @@ def error_in_handshake(status: int, headers: Mapping[str, str]) -> ApiError:
 
 
 def error_in_frame(frame: Mapping[str, Any]) -> ApiError:
-    """The error for an error frame of the engine or of API Gateway itself."""
+    """The error for an error frame of the engine or of API Gateway itself. Raises ProtocolError if it is incomplete."""
     code = frame.get("code")
     detail = str(frame.get("message", "The engine refused."))
     if code is None:  # {"message", "connectionId", "requestId"}: API Gateway's own, without a function's response
@@ -95,6 +119,10 @@ def _error(
     kind = _BY_CODE.get(code) or _BY_STATUS.get(status or 0)
     if kind is None:
         kind = Unavailable if (status or 0) >= 500 else ApiError
+    if issubclass(kind, WrongStatus):
+        return kind(status, code, detail, decode(Order, document.get("order")))
+    if issubclass(kind, PriceOutOfRange):
+        return kind(status, code, detail, decode(Decimal, document.get("marketPrice")))
     order_id = document.get("orderId")
     return kind(status, code, detail, errors, retry_after, order_id if isinstance(order_id, str) else None)
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from order_client.cli import trading
+from order_client.cli import changes, trading
 from order_client.cli.group import OrdersGroup
 from order_client.cli.session import Session
 
@@ -55,3 +55,6 @@ app.command()(trading.submit)
 app.command("list")(trading.list_orders)
 app.command()(trading.show)
 app.command()(trading.watch)
+app.command()(changes.cancel)
+app.command()(changes.replace)
+app.command("cancel-after")(changes.cancel_after)

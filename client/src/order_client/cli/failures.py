@@ -10,9 +10,11 @@ from order_client.errors import (
     NotConfigured,
     OrderEngineError,
     OutcomeUnknown,
+    PriceOutOfRange,
     Unauthenticated,
     Unavailable,
     Unreachable,
+    WrongStatus,
 )
 
 REFUSED, CANNOT_REACH, UNAUTHENTICATED = 1, 3, 4
@@ -40,8 +42,13 @@ def _document(error: OrderEngineError) -> dict[str, object]:
         return {"code": _code(error), "message": str(error)}
     errors = {"errors": encode(error.errors)} if error.errors else {}
     document = {"code": error.code, "message": error.detail, "status": error.status, **errors}
-    if isinstance(error, OutcomeUnknown):
-        document |= {"orderId": error.order_id, "clientOrderId": error.client_order_id}
+    match error:
+        case OutcomeUnknown():
+            return document | {"orderId": error.order_id, "clientOrderId": error.client_order_id}
+        case WrongStatus():
+            return document | {"order": encode(error.order)}
+        case PriceOutOfRange():
+            return document | {"marketPrice": encode(error.market_price)}
     return document
 
 
@@ -63,6 +70,10 @@ def _hint(error: OrderEngineError) -> str | None:
             f"Submit it again with --client-order-id {error.client_order_id}, and without --expires-in:"
             " it will not be placed twice."
         )
+    if isinstance(error, WrongStatus):
+        return f"Its status is {error.order.status}."
+    if isinstance(error, PriceOutOfRange):
+        return "If you mean this price, repeat the command with --force."
     if isinstance(error, Unauthenticated):
         return "Give a key with --key or ORDERS_API_KEY; 'orders-admin keys create ACCOUNT' creates one."
     return None

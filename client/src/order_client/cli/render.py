@@ -7,9 +7,10 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from order_client.models import Event, Facts, Order, Quote, Quotes, Status
+from order_client.models import Cancelled, Event, Facts, Order, OrderType, PriceSample, Quote, Quotes, Status, Terms
 
 _STYLES: Mapping[str, str] = {
+    Status.RESTING: "dim",
     Status.ROUTING: "yellow",
     Status.BUILDING: "blue",
     Status.SUBMITTED: "cyan",
@@ -18,6 +19,7 @@ _STYLES: Mapping[str, str] = {
     Status.EXPIRED: "bold red",
     Status.CANCELLED: "bold magenta",
 }
+_CANCEL_REQUESTED = "cancellation requested: it ends cancelled unless it is filled"
 
 
 def quotes_table(quotes: Quotes) -> RenderableType:
@@ -36,13 +38,12 @@ def orders_table(orders: Sequence[Order]) -> RenderableType:
     """One line per order."""
     if not orders:
         return Text("No orders.")
-    table = table_of("order", "placed", "swap", "status", "attempts", "result")
+    table = table_of("order", "placed", "swap", "type", "status", "attempts", "result")
     table.columns[0].min_width = len(orders[0].order_id)  # ids are shown in full so that they can be copied
     for order in orders:
-        swap = Text(f"{order.amount:f} {order.token_in} > {order.token_out}")
+        texts = Text(order.order_id), _time(order.created_at), Text(_swap(order)), Text(_type(order))
         result = Text(_outcome(order), overflow="ellipsis")
-        placed = f"{order.created_at.astimezone():%Y-%m-%d %H:%M:%S}"
-        table.add_row(Text(order.order_id), placed, swap, _status(order.status), str(order.attempt), result)
+        table.add_row(*texts, _status(order.status), str(order.attempt), result)
     return table
 
 
@@ -52,10 +53,12 @@ def order_view(order: Order) -> RenderableType:
     rows = {
         "order": order.order_id,
         "client id": order.client_order_id,
-        "swap": f"{order.amount:f} {order.token_in} > {order.token_out}, slippage {order.slippage_bps} bps",
+        "swap": f"{_swap(order)}, slippage {order.slippage_bps} bps",
+        "type": _type(order),
         "at least": f"{order.min_amount_out:f} {order.token_out}" if order.min_amount_out is not None else None,
-        "placed": f"{order.created_at.astimezone():%Y-%m-%d %H:%M:%S}",
-        "expires": None if order.terminal else f"{order.expires_at.astimezone():%Y-%m-%d %H:%M:%S}",
+        "placed": _time(order.created_at),
+        "expires": None if order.terminal else _time(order.expires_at),
+        "activated": _sample(order.triggered_by) if order.triggered_by else None,
         "venue": order.route.venue if order.route else None,
         "transaction": order.tx_hash,
         "result": _outcome(order),
@@ -67,11 +70,15 @@ def order_view(order: Order) -> RenderableType:
     return Group(facts, *map(step_since(order.created_at), order.events))
 
 
-def placed_line(order: Order) -> RenderableType:
-    """One line for an accepted order."""
-    return Text.assemble(
-        "placed ", (order.order_id, "bold"), f"  {order.amount:f} {order.token_in} > {order.token_out}"
-    )
+def order_line(what: str) -> Callable[[Order], RenderableType]:
+    """A renderer for an order in one line, after `what` happened to it."""
+    return lambda order: Text.assemble(f"{what} ", (order.order_id, "bold"), f"  {_swap(order)}, {_type(order)}")
+
+
+def cancelled_summary(cancelled: Cancelled) -> RenderableType:
+    """How many orders were cancelled, and why the others were not."""
+    others = (f"not cancelled: {order.order_id}  {order.code}" for order in cancelled.not_cancelled)
+    return Group(*map(Text, (f"cancelled {len(cancelled.cancelled)}", *others)))
 
 
 def step_since(start: datetime) -> Callable[[Event], RenderableType]:
@@ -93,8 +100,14 @@ def account_step(event: Event) -> RenderableType:
 
 def _details(event: Event) -> str:
     match event.status:
+        case Status.RESTING if event.terms and not event.error:
+            return _terms(event.terms) if event.sequence == 1 else f"replaced: {_terms(event.terms)}"
+        case Status.PENDING if event.triggered_by and not event.error:
+            return f"activated: {_sample(event.triggered_by)}"
         case Status.BUILDING if event.route:
             return " / ".join(_quoted(event.route.venue, event.route.quotes))
+        case Status.SUBMITTED if event.cancel_requested:
+            return _CANCEL_REQUESTED
         case Status.SUBMITTED if event.tx_hash:
             return event.tx_hash
     return _outcome(event)
@@ -111,9 +124,33 @@ def _outcome(facts: Facts) -> str:
         again = f", again in {facts.retry_in_seconds} s" if facts.retry_in_seconds is not None else ""
         return f"{facts.error.code}: {facts.error.message}{again}"
     if facts.amount_out is None:
-        return ""
+        return _CANCEL_REQUESTED if facts.cancel_requested else ""
     price = f" at {facts.executed_price:f}" if facts.executed_price is not None else ""
     return f"filled {facts.amount_out:f}{price}"
+
+
+def _swap(order: Order) -> str:
+    return f"{order.amount:f} {order.token_in} > {order.token_out}"
+
+
+def _type(order: Order) -> str:
+    match order.order_type, order.limit_price, order.stop_price:
+        case (OrderType.LIMIT, price, _) | (OrderType.STOP, _, price) if price is not None:
+            return f"{order.order_type} {price:f}"
+    return order.order_type
+
+
+def _terms(terms: Terms) -> str:
+    price = "" if terms.trigger_price is None else f" at {terms.trigger_price:f}"
+    return f"{terms.amount:f}{price} until {_time(terms.expires_at)}"
+
+
+def _sample(sample: PriceSample) -> str:
+    return f"{sample.source} pays {sample.price:f}"
+
+
+def _time(at: datetime) -> str:
+    return f"{at.astimezone():%Y-%m-%d %H:%M:%S}"
 
 
 def _status(status: str) -> Text:

@@ -1,14 +1,14 @@
 """The commands for quotes and orders."""
 
-from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import typer
 
+from order_client.cli.arguments import ExpiresIn, Force, expires_at
 from order_client.cli.failures import REFUSED
-from order_client.cli.render import account_step, order_view, orders_table, placed_line, quotes_table, step_since
+from order_client.cli.render import account_step, order_line, order_view, orders_table, quotes_table, step_since
 from order_client.cli.session import session_of
-from order_client.models import Status
+from order_client.models import OrderType, Status
 
 TokenIn = Annotated[str, typer.Argument(help="Token to sell, such as SOL.")]
 TokenOut = Annotated[str, typer.Argument(help="Token to buy, such as USDC.")]
@@ -27,36 +27,39 @@ def submit(  # noqa: PLR0913, PLR0917 - one parameter per argument
     token_in: TokenIn,
     token_out: TokenOut,
     amount: Amount,
+    limit: Annotated[
+        str | None, typer.Option(metavar="PRICE", help="Wait until the market pays this price, and never take less.")
+    ] = None,
+    stop: Annotated[
+        str | None, typer.Option(metavar="PRICE", help="Wait until the market's price has fallen to this price.")
+    ] = None,
+    snipe: Annotated[bool, typer.Option("--snipe", help="Wait until a venue lists the pair.")] = False,
     slippage_bps: Annotated[
         int | None,
         typer.Option(
             min=0,
             max=10_000,
-            help="How far the fill may be below its quote, in basis points; 50 by default, without --min-amount-out.",
+            help="How far the fill may be below its quote, in basis points;"
+            " 50 by default, without --limit and --min-amount-out.",
         ),
     ] = None,
     min_amount_out: Annotated[
         str | None,
         typer.Option(metavar="AMOUNT", help="The least to buy, in whole tokens; the order is not filled for less."),
     ] = None,
-    expires_in: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            max=90 * 86_400,
-            metavar="SECONDS",
-            help="How soon the order expires unless its swap is signed; 300 by default.",
-        ),
-    ] = None,
+    expires_in: ExpiresIn = None,
     client_order_id: Annotated[
         str | None, typer.Option(help="Your own id for the order; submitting it again does not place a second one.")
     ] = None,
+    force: Force = False,
     watch: Annotated[
         bool, typer.Option("--watch", help="Show the order's events until it ends; exit 1 if it is not filled.")
     ] = False,
 ) -> None:
-    """Place a market order."""
+    """Place an order. Prices are in tokens to buy per token to sell, net of fees."""
     session = session_of(ctx)
+    if [limit is not None, stop is not None, snipe].count(True) > 1:
+        raise typer.BadParameter("give at most one of --limit, --stop and --snipe")
     with session.client() as client:
         order = client.submit(
             token_in.upper(),
@@ -64,14 +67,18 @@ def submit(  # noqa: PLR0913, PLR0917 - one parameter per argument
             amount,
             slippage_bps,
             client_order_id,
+            order_type=OrderType.SNIPER if snipe else None,
+            limit_price=limit,
+            stop_price=stop,
             min_amount_out=min_amount_out,
-            expires_at=None if expires_in is None else datetime.now(UTC) + timedelta(seconds=expires_in),
+            expires_at=expires_at(expires_in),
+            force=force,
         )
         if not watch:
-            session.show(order, placed_line)
+            session.show(order, order_line("placed"))
             return
         if not session.json:
-            session.show(order, placed_line)
+            session.show(order, order_line("placed"))
         step = step_since(order.created_at)
         for event in client.stream(order.order_id):
             session.show_one_of_many(event, step)
