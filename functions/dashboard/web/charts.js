@@ -3,7 +3,7 @@
 /** @import { Content, Order } from "./types.d.ts" */
 import { byId, el, svg } from "./dom.js";
 import { ENDS, STATUSES } from "./statuses.js";
-import { duration, serverNow } from "./times.js";
+import { duration, serverNow, timeTaken } from "./times.js";
 import { venueName } from "./words.js";
 
 const MINUTES = 30;
@@ -87,7 +87,7 @@ function rate(orders) {
 /** @param {Order[]} filled */
 function latency(filled) {
   const times = filled
-    .map(({ createdAt, updatedAt }) => Date.parse(updatedAt) - Date.parse(createdAt))
+    .map(timeTaken)
     .sort((one, other) => one - other);
   if (!times.length) return nothing("Nothing confirmed yet.");
   /** @param {number} share */
@@ -118,7 +118,7 @@ function latency(filled) {
     ),
     drawing(
       70,
-      `Time from placing to confirmation of ${times.length} orders: half within ${duration(p50)}, 99 % within ${duration(p99)}, the longest ${duration(longest)}.`,
+      `Time from placing, or from the price that activated it, to confirmation of ${times.length} orders: half within ${duration(p50)}, 99 % within ${duration(p99)}, the longest ${duration(longest)}.`,
       [
         bins.map((count, index) => {
           const height = count && Math.max(2, (count / tallest) * (bottom - top));

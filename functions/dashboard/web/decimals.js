@@ -2,6 +2,7 @@
 // Exact arithmetic with amounts, which are decimal strings, as integers in units of 10^-18.
 
 const SCALE = 18;
+const ONE = 10n ** BigInt(SCALE);
 
 /** "1.5" → 1500000000000000000n; null if it is not a plain decimal. @param {string | undefined} text */
 export function units(text) {
@@ -45,6 +46,16 @@ export function lessBps(amount, bps, decimals) {
 }
 
 /**
+ * The product, rounded down to 18 decimals; null if one of the two is not a plain decimal.
+ * @param {string | undefined} one
+ * @param {string | undefined} other
+ */
+export function product(one, other) {
+  const [left, right] = [units(one), units(other)];
+  return left === null || right === null ? null : plain((left * right) / ONE);
+}
+
+/**
  * The exact difference between two amounts, without a sign.
  * @param {string} one
  * @param {string} other
@@ -73,7 +84,17 @@ export function exact(text) {
 }
 
 /** "+1.25 bps". @param {number} bps */
-export const signedBps = (bps) => `${bps > 0 ? "+" : bps < 0 ? "−" : "±"}${unsignedBps(bps)}`;
+export const signedBps = (bps) => `${signOf(bps)}${unsignedBps(bps)}`;
+
+/** 125 → "+1.25 %". @param {number} bps */
+export const signedPercent = (bps) => `${signOf(bps)}${unsignedPercent(bps)}`;
+
+/** 125 → "1.25 %". @param {number} bps */
+export const unsignedPercent = (bps) => `${Math.abs(bps / 100).toLocaleString("en", PERCENT)} %`;
+
+const PERCENT = { minimumFractionDigits: 2, maximumFractionDigits: 2 };
+/** @param {number} value */
+const signOf = (value) => (value > 0 ? "+" : value < 0 ? "−" : "±");
 
 /** "1.25 bps". @param {number} bps */
 export function unsignedBps(bps) {

@@ -97,7 +97,10 @@ export function patch(parent, parts) {
     made.set(child, { key, signature });
     if (focused && old?.contains(focused)) {
       const position = focusables(old).findIndex((element) => element === focused);
-      refocus = () => focusables(child)[position]?.focus();
+      refocus = () => {
+        const found = focusables(child);
+        (found[position] ?? found[found.length - 1])?.focus();
+      };
     }
     return child;
   });
@@ -139,4 +142,11 @@ export function copyButton(text, what) {
 /** Announce text to screen readers. @param {string} text */
 export function announce(text) {
   byId("announcer").textContent = text;
+}
+
+/** Show and announce what has happened, until it is dismissed or followed by other news. @param {string} text */
+export function notify(text) {
+  byId("notice-text").textContent = text;
+  byId("notice").hidden = !text;
+  announce(text);
 }

@@ -1,6 +1,6 @@
 // @ts-check
 // Keeps the store up to date: events by WebSocket, and the HTTP API whenever events may have been missed.
-/** @import { FeedOptions, Frame, OrderDocument, OrderEvent } from "./types.d.ts" */
+/** @import { FeedOptions, Frame, Order, OrderDocument, OrderEvent } from "./types.d.ts" */
 import { complete, contiguous } from "./order_store.js";
 import { Problem, withRetry } from "./http.js";
 import { Stream } from "./stream.js";
@@ -8,11 +8,16 @@ import { serverNow } from "./times.js";
 
 const MOST_PAGES = 50; // more than the store holds
 const QUIET = 10_000; // an open order without events for this long is read again
+const MOST_RESTING = 200; // of the newest ones
+
+/** Whether the next event of an open order is due soon: it does not wait for the market. @param {Order} order */
+const isMoving = ({ status }) => status !== "resting";
 
 export class Feed {
   #api;
   #store;
   #listing;
+  #resting;
   #onHistory;
   #stream;
   /** @type {string | null} */
@@ -28,10 +33,11 @@ export class Feed {
   #closed = false;
 
   /** @param {FeedOptions} options */
-  constructor({ api, store, listing, url, key, onState, onHistory }) {
+  constructor({ api, store, listing, resting, url, key, onState, onHistory }) {
     this.#api = api;
     this.#store = store;
     this.#listing = listing;
+    this.#resting = resting;
     this.#onHistory = onHistory;
     this.#stream = new Stream(url, key, {
       frame: (frame) => this.#receive(frame),
@@ -44,6 +50,7 @@ export class Feed {
   open() {
     this.#stream.open();
     this.#listing.open();
+    this.#resting.open("resting");
     this.#watch = setInterval(() => this.#pollStale(), QUIET);
   }
 
@@ -62,6 +69,15 @@ export class Feed {
     if (orderId) this.#readHistory(orderId);
   }
 
+  /**
+   * Take over an order that was changed from the API's answer. Of the selected one, the event is read, too.
+   * @param {OrderDocument} order
+   */
+  take(order) {
+    const known = this.#store.put(order);
+    if (order.orderId === this.#selected && !complete(known)) this.#readHistory(order.orderId);
+  }
+
   /** @param {Frame} frame */
   #receive(frame) {
     if (frame.type === "events") for (const event of frame.events) this.#apply(event);
@@ -75,8 +91,11 @@ export class Feed {
     const outcome = this.#store.apply(event);
     // Events do not contain what was ordered: orders placed elsewhere have to be read.
     if (outcome === "unknown") this.#lookUpSoon(event.orderId);
-    // For an order in the table the latest event is enough; the selected order needs every event.
-    if (outcome === "gap" && event.orderId === this.#selected) this.#readHistory(event.orderId);
+    // For an order in the table the latest event is enough, unless it rested: then its terms may have been replaced.
+    // The selected order needs every event.
+    if (outcome !== "gap") return;
+    if (event.orderId === this.#selected) this.#readHistory(event.orderId);
+    else if (this.#store.get(event.orderId)?.orderType !== "market") this.#lookUpSoon(event.orderId);
   }
 
   /**
@@ -97,9 +116,11 @@ export class Feed {
       const read = await this.#readPages((oldest) => !this.#caughtUpTo || oldest <= this.#caughtUpTo);
       this.#caughtUpTo = read[0] ?? this.#caughtUpTo;
       await this.#listing.refresh();
+      await this.#resting.refresh();
       if (this.#closed || !live) return;
       const open = this.#store.all().filter((order) => !order.terminal && !read.includes(order.orderId));
-      for (const order of open.slice(0, 100)) this.#readOn(order.orderId, order.sequence);
+      for (const order of open.filter(isMoving).slice(0, 100)) this.#readOn(order.orderId, order.sequence);
+      await this.#checkResting(open);
     });
     const selected = this.#store.get(this.#selected);
     if (this.#closed || !this.#selected || (selected?.terminal && complete(selected))) return;
@@ -116,16 +137,16 @@ export class Feed {
   }
 
   /**
-   * Read pages of orders, newest first, until there are enough. Returns the ids.
+   * Read pages of orders of one status ("" for all), newest first, until there are enough. Returns the ids.
    * @param {(oldest: string, pages: number) => boolean} enough
    */
-  async #readPages(enough) {
+  async #readPages(enough, status = "") {
     /** @type {string[]} */
     const read = [];
     /** @type {string | null | undefined} */
     let cursor;
     for (let pages = 1; pages <= MOST_PAGES && cursor !== null && !this.#closed; pages += 1) {
-      const page = await withRetry(() => this.#api.page({ cursor }), 2);
+      const page = await withRetry(() => this.#api.page({ status, cursor }), 2);
       for (const order of page.orders) {
         read.push(order.orderId);
         this.#store.put(order);
@@ -143,10 +164,23 @@ export class Feed {
     const quiet = this.#store
       .all()
       .filter((order) => !order.terminal && Date.parse(order.updatedAt) < since);
-    for (const order of quiet.slice(0, 20)) {
-      if (order.orderId === this.#selected) this.#readHistory(order.orderId);
-      else this.#lookUpSoon(order.orderId);
-    }
+    const selected = quiet.find(({ orderId }) => orderId === this.#selected);
+    if (selected) this.#readHistory(selected.orderId);
+    const others = quiet.filter((order) => order !== selected);
+    for (const order of others.filter(isMoving).slice(0, 20)) this.#lookUpSoon(order.orderId);
+    this.#unlessUnavailable(() => this.#checkResting(others));
+  }
+
+  /**
+   * Orders may rest for months, so they are read in pages; only those that do not rest any more are read one by one.
+   * @param {Order[]} orders
+   */
+  async #checkResting(orders) {
+    const resting = orders.filter((order) => !isMoving(order)).slice(0, MOST_RESTING);
+    if (!resting.length) return;
+    const last = resting[resting.length - 1].orderId;
+    const read = await this.#readPages((oldest) => oldest <= last, "resting");
+    for (const { orderId } of resting) if (!read.includes(orderId)) this.#lookUpSoon(orderId);
   }
 
   /** @param {string} orderId */

@@ -1,19 +1,25 @@
 // @ts-check
 // The HTTP API. Every failure is a Problem.
-/** @import { NewOrder, OrderDocument, Page, ProblemDocument, Quotes, Token, Trade } from "./types.d.ts" */
+/** @import { CancelledOrders, NewOrder, NewTerms, OrderDocument, Page } from "./types.d.ts" */
+/** @import { ProblemDocument, Quotes, Token, Trade } from "./types.d.ts" */
 import { learnTime } from "./times.js";
 
-/** What went wrong. `status` is 0 if there was no response; `fields` lists the invalid fields of a request. */
+/**
+ * What went wrong. `status` is 0 if there was no response; `fields` lists the invalid fields of a request; `order` is
+ * the order whose status did not allow it, and `marketPrice` what the market pays if a price is out of range.
+ */
 export class Problem extends Error {
   /**
    * @param {number} status
    * @param {ProblemDocument} document
    */
-  constructor(status, { code = "unknown", detail, message, errors = [] } = {}) {
+  constructor(status, { code = "unknown", detail, message, errors = [], order, marketPrice } = {}) {
     super(detail ?? message ?? `The engine answered ${status}.`);
     this.status = status;
     this.code = code;
     this.fields = errors;
+    this.order = order;
+    this.marketPrice = marketPrice;
   }
 
   /** Whether the same request may succeed a moment later. */
@@ -55,12 +61,16 @@ export class Api {
    * @param {NewOrder} order
    * @returns {Promise<OrderDocument>}
    */
-  place = (order) =>
-    this.#call("/api/orders/execute", {
-      method: "POST",
-      headers: { "Content-Type": "application/json" },
-      body: JSON.stringify(order),
-    });
+  place = (order) => this.#send("POST", "/api/orders/execute", order);
+
+  /** @type {(orderId: string, terms: NewTerms) => Promise<OrderDocument>} */
+  replace = (orderId, terms) => this.#send("PATCH", `/api/orders/${orderId}`, terms);
+
+  /** Cancelling a cancelled order again is not an error. @type {(orderId: string) => Promise<OrderDocument>} */
+  cancel = (orderId) => this.#call(`/api/orders/${orderId}`, { method: "DELETE" });
+
+  /** Cancel the orders that rest, as many as one call can. @returns {Promise<CancelledOrders>} */
+  cancelResting = () => this.#call("/api/orders?status=resting", { method: "DELETE" });
 
   /**
    * A page of orders, newest first.
@@ -70,6 +80,16 @@ export class Api {
   page({ status, cursor, limit = 100 } = {}) {
     const query = new URLSearchParams({ limit: String(limit), ...(status && { status }), ...(cursor && { cursor }) });
     return this.#call(`/api/orders?${query}`);
+  }
+
+  /**
+   * @param {string} method
+   * @param {string} path
+   * @param {object} document
+   */
+  #send(method, path, document) {
+    const headers = { "Content-Type": "application/json" };
+    return this.#call(path, { method, headers, body: JSON.stringify(document) });
   }
 
   /**

@@ -1,6 +1,7 @@
 // @ts-check
 // The orders that this page has loaded, each in its latest state, whatever order its events arrived in.
 /** @import { Order, OrderDocument, OrderEvent } from "./types.d.ts" */
+import { priceOf, pricesOf } from "./order_types.js";
 
 const MOST = 5000;
 
@@ -10,6 +11,7 @@ export class OrderStore extends EventTarget {
   #orders = new Map();
   /** @type {Order[] | null} */
   #sorted = null;
+  #most = MOST;
 
   /** Whether old orders were dropped because the store was full. */
   full = false;
@@ -55,7 +57,8 @@ export class OrderStore extends EventTarget {
       return "applied";
     }
     const { type: _type, at, ...facts } = event;
-    this.#keep({ ...asked(known), minAmountOut: known.floor, ...facts, updatedAt: at, events: known.events });
+    const asked = askedNow(known, event);
+    this.#keep({ ...asked, minAmountOut: known.floor, ...facts, updatedAt: at, events: known.events });
     return event.sequence > known.sequence + 1 ? "gap" : "applied";
   }
 
@@ -63,20 +66,32 @@ export class OrderStore extends EventTarget {
   #keep(order) {
     this.#orders.set(order.orderId, order);
     this.#sorted = null;
-    if (this.#orders.size > MOST) this.#forgetOldest();
+    if (this.#orders.size > this.#most) this.#forgetOldest();
     this.dispatchEvent(new Event("change"));
   }
 
+  /** Open orders are kept, however old they are. */
   #forgetOldest() {
     this.full = true;
-    for (const { orderId } of this.all().slice(MOST * 0.8)) this.#orders.delete(orderId);
+    for (const { orderId, terminal } of this.all().slice(MOST * 0.8)) if (terminal) this.#orders.delete(orderId);
+    this.#most = Math.max(MOST, this.#orders.size * 1.2);
     this.#sorted = null;
   }
 }
 
-/** What was ordered, without anything that has happened since. @param {Order} order */
-function asked({ orderId, clientOrderId, tokenIn, tokenOut, amount, slippageBps, floor, expiresAt, createdAt }) {
-  return { orderId, clientOrderId, tokenIn, tokenOut, amount, slippageBps, floor, expiresAt, createdAt };
+/**
+ * What is ordered, without anything that happened before the event. An event at which the order rests has its terms.
+ * @param {Order} order
+ * @param {OrderEvent} event
+ */
+function askedNow(order, { status, terms, triggeredBy }) {
+  const { orderId, clientOrderId, orderType, tokenIn, tokenOut, slippageBps, floor, createdAt } = order;
+  const { amount = order.amount, expiresAt = order.expiresAt, triggerPrice = priceOf(order) } = terms ?? {};
+  return {
+    ...{ orderId, clientOrderId, orderType, tokenIn, tokenOut, amount, slippageBps, floor, expiresAt, createdAt },
+    ...pricesOf(orderType, triggerPrice),
+    triggeredBy: status === "resting" ? undefined : (triggeredBy ?? order.triggeredBy),
+  };
 }
 
 /** The last sequence up to which no event is missing; 0 if the history was never read. @param {Order} order */

@@ -7,6 +7,7 @@
  * @type {Record<string, { words: string, tone?: string, next?: string }>}
  */
 export const STATUSES = {
+  resting: { words: "Waiting for the market", next: "pending" },
   pending: { words: "Waiting in the queue", next: "routing" },
   routing: { words: "Asking the venues for quotes", tone: "active", next: "building" },
   building: { words: "Best venue chosen, building the swap", tone: "active", next: "submitted" },

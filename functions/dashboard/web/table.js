@@ -4,8 +4,8 @@
 /** @import { Order } from "./types.d.ts" */
 import { readable, signedBps } from "./decimals.js";
 import { byId, el, patch } from "./dom.js";
-import { badge, fillBps, routeOf, toneOf } from "./order_view.js";
-import { clock, duration } from "./times.js";
+import { badge, cancelButton, fillBps, routeOf, toneOf } from "./order_parts.js";
+import { clock, duration, timeTaken } from "./times.js";
 import { sentence, swapName, venueName } from "./words.js";
 
 /**
@@ -32,7 +32,7 @@ export function renderTable(listing, selected) {
   }[listing.state];
   const more = byId("orders-more");
   more.hidden = listing.state !== "broken" && !listing.hasMore();
-  more.textContent = listing.state === "broken" ? "Try again" : listing.state === "loading" ? "Loading …" : "Load more";
+  more.textContent = { broken: "Try again", loading: "Loading …", ready: "Load more" }[listing.state];
 }
 
 /**
@@ -43,7 +43,7 @@ export function renderTable(listing, selected) {
 function row(order, selected, changed) {
   const route = routeOf(order);
   const bps = fillBps(order);
-  const took = order.terminal ? duration(Date.parse(order.updatedAt) - Date.parse(order.createdAt)) : "";
+  const took = order.terminal ? duration(timeTaken(order)) : cancelButton(order);
   const received = order.amountOut ? `${readable(order.amountOut)} ${order.tokenOut}` : "";
   return el(
     "tr",
@@ -51,7 +51,7 @@ function row(order, selected, changed) {
     el("td", {}, el("time", { datetime: order.createdAt, title: order.createdAt }, clock(order.createdAt))),
     el(
       "td",
-      {},
+      { class: "wraps" },
       el("a", { href: `#/orders/${order.orderId}` }, swapName(order)),
       el("span", { class: "under" }, received || (order.error ? sentence(order.error.message) : "")),
     ),
@@ -59,6 +59,6 @@ function row(order, selected, changed) {
     el("td", { class: "optional" }, route ? venueName(route.venue) : ""),
     el("td", { class: "number optional", title: order.amountOut }, received),
     el("td", { class: `number optional ${toneOf(bps) ?? ""}` }, bps === null ? "" : signedBps(bps)),
-    el("td", { class: "number optional" }, took),
+    el("td", { class: "number optional actions" }, took),
   );
 }

@@ -1,5 +1,6 @@
 // @ts-check
 // Human-readable times, by the server's clock, because this machine's may be wrong.
+/** @import { Order } from "./types.d.ts" */
 
 let offset = 0;
 
@@ -15,14 +16,28 @@ export function learnTime(header) {
 /** Milliseconds since 1970 at the server. */
 export const serverNow = () => Date.now() + offset;
 
-/** "320 ms", "2.91 s", "1 min 12 s". @param {number} milliseconds */
+/** How long after being placed an order that rests may expire, in seconds. */
+export const LIFETIMES = { "1 hour": 3600, "1 day": 86_400, "7 days": 604_800, "30 days": 2_592_000 };
+
+/** The time in so many seconds. @param {number} seconds */
+export const timeIn = (seconds) => new Date(serverNow() + seconds * 1000).toISOString();
+
+/** How long an order took, in milliseconds; one that rested, from the price that activated it. @param {Order} order */
+export function timeTaken({ createdAt, triggeredBy, updatedAt }) {
+  const start = Math.max(Date.parse(createdAt), triggeredBy ? Date.parse(triggeredBy.at) : 0);
+  return Date.parse(updatedAt) - start;
+}
+
+/** "320 ms", "2.91 s", "1 min 12 s", "3 h 20 min", "6 d 23 h". @param {number} milliseconds */
 export function duration(milliseconds) {
   const ms = Math.max(0, Math.round(milliseconds));
   if (ms < 1000) return `${ms} ms`;
   if (ms < 60_000) return `${(ms / 1000).toFixed(ms < 10_000 ? 2 : 1)} s`;
   const minutes = Math.floor(ms / 60_000);
   if (minutes < 60) return `${minutes} min ${Math.round((ms % 60_000) / 1000)} s`;
-  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+  const hours = Math.floor(minutes / 60);
+  if (hours < 24) return `${hours} h ${minutes % 60} min`;
+  return `${Math.floor(hours / 24)} d ${hours % 24} h`;
 }
 
 /** @type {Intl.DateTimeFormatOptions} */

@@ -24,6 +24,12 @@ export type Quote = Offer | Refusal;
 /** The chosen venue, and every venue's quote, best first. */
 export type Route = { venue: string; quotes: Quote[] };
 
+/** A pair's price at one moment, which activated an order; `source` is the venue that paid it. */
+export type PriceSample = { price: string; source: string; at: string };
+
+/** What can be replaced in an order that rests; `triggerPrice` is its limit or stop price, which a sniper has not. */
+export type Terms = { amount: string; triggerPrice?: string; expiresAt: string };
+
 /** What happened to an order: each field is set at its event and kept until another attempt begins. */
 export type Facts = {
   route?: Route;
@@ -33,6 +39,9 @@ export type Facts = {
   executedPrice?: string;
   error?: Failure;
   retryInSeconds?: number;
+  terms?: Terms;
+  triggeredBy?: PriceSample;
+  cancelRequested?: boolean;
 };
 
 /** One event of an order. */
@@ -46,13 +55,19 @@ export type OrderEvent = Facts & {
   terminal: boolean;
 };
 
-export type Trade = { tokenIn: string; tokenOut: string; amount: string };
+export type Pair = { tokenIn: string; tokenOut: string };
+export type Trade = Pair & { amount: string };
+
+/** The limit price of a limit order, or the stop price of a stop order, in tokenOut per tokenIn. */
+export type Prices = { limitPrice?: string; stopPrice?: string };
 
 /** An order as the engine sends it; without `updatedAt` when it was just accepted, and with `events` if asked for. */
 export type OrderDocument = Facts &
-  Trade & {
+  Trade &
+  Prices & {
     orderId: string;
     clientOrderId?: string;
+    orderType: string;
     slippageBps: number;
     expiresAt: string;
     createdAt: string;
@@ -72,14 +87,39 @@ export type Order = Omit<OrderDocument, "events" | "updatedAt"> & {
 };
 
 /** An order to place; `slippageBps` as it was typed if it is not a number, so that the engine rejects it. */
-export type NewOrder = Trade & { slippageBps: number | string; minAmountOut?: string; clientOrderId?: string };
+export type NewOrder = Trade &
+  Prices & {
+    orderType: string;
+    slippageBps: number | string;
+    minAmountOut?: string;
+    expiresAt?: string;
+    clientOrderId?: string;
+    force?: boolean;
+  };
+
+/** The terms to replace in an order that rests. */
+export type NewTerms = Prices & { amount?: string; expiresAt?: string; force?: boolean };
+
+/** The orders that were cancelled, and those that were not; not `complete` if there are more. */
+export type CancelledOrders = {
+  cancelled: string[];
+  notCancelled: { orderId: string; code: string }[];
+  complete: boolean;
+};
 
 export type Page = { orders: OrderDocument[]; nextCursor: string | null };
 export type Quotes = Route & Trade;
 export type Token = { symbol: string; decimals: number; mint: string };
 
 /** An error of the engine (RFC 9457), or of API Gateway, which has only a message. */
-export type ProblemDocument = { code?: string; detail?: string; message?: string; errors?: FieldError[] };
+export type ProblemDocument = {
+  code?: string;
+  detail?: string;
+  message?: string;
+  errors?: FieldError[];
+  order?: OrderDocument;
+  marketPrice?: string;
+};
 export type FieldError = { field: string; message: string };
 
 /** What the WebSocket API sends. */
@@ -111,6 +151,7 @@ export type FeedOptions = {
   api: Api;
   store: OrderStore;
   listing: Listing;
+  resting: Listing;
   url: string;
   key: string;
   onState(state: ConnectionState): void;

@@ -20,19 +20,19 @@ def test_a_phone_needs_no_horizontal_scrolling(new_dashboard: Callable[..., Dash
 
 def test_an_order_can_be_placed_with_the_keyboard_alone(dashboard: Dashboard) -> None:
     dashboard.page.locator("body").press("Home")
-    _tab_to(dashboard, "#tokenIn")
+    dashboard.tab_to("#tokenIn")
     dashboard.page.keyboard.type("JUP")
-    _tab_to(dashboard, "#amount")
+    dashboard.tab_to("#amount")
     dashboard.page.keyboard.press("ControlOrMeta+A")
     dashboard.page.keyboard.type("21")
-    _tab_to(dashboard, "[data-bps='100']")
+    dashboard.tab_to("[data-bps='100']")
     dashboard.page.keyboard.press("Space")
-    _tab_to(dashboard, "#place")
+    dashboard.tab_to("#place")
     dashboard.page.keyboard.press("Enter")
     expect(dashboard.order.get_by_role("heading", level=2)).to_have_text("21 JUP → USDC")
     dashboard.has_steps(LIFE)
     expect(dashboard.order).to_contain_text("100 bps")
-    _tab_to(dashboard, "#orders-body a")
+    dashboard.tab_to("#orders-body a")
     dashboard.page.keyboard.press("Enter")
     expect(dashboard.page.locator("#order-title")).to_be_focused()
 
@@ -44,15 +44,15 @@ def test_every_text_has_sufficient_contrast(new_dashboard: Callable[..., Dashboa
     dashboard.place("1")
     dashboard.has_steps(LIFE)
     assert dashboard.page.evaluate(_LOW_CONTRAST_TEXTS) == []
-
-
-def _tab_to(dashboard: Dashboard, selector: str) -> None:
-    target = dashboard.page.locator(f"{selector}:focus")
-    for _ in range(40):
-        dashboard.page.keyboard.press("Tab")
-        if target.count():
-            return
-    raise AssertionError(f"Tab does not reach {selector}")
+    dashboard.choose("Limit", "1000")
+    order_id = dashboard.place("1.1")
+    expect(dashboard.resting_row(order_id)).to_contain_text("%")
+    dashboard.resting_row(order_id).get_by_role("button", name="Edit").click()
+    assert dashboard.page.evaluate(_LOW_CONTRAST_TEXTS) == []
+    dashboard.page.keyboard.press("Escape")
+    dashboard.resting_row(order_id).get_by_role("button", name="Cancel").click()
+    expect(dashboard.notice).to_contain_text("is cancelled")
+    assert dashboard.page.evaluate(_LOW_CONTRAST_TEXTS) == []
 
 
 # WCAG 2.2, 1.4.3: a contrast of at least 4.5:1 between text and background.

@@ -4,10 +4,11 @@ import json
 from collections.abc import Callable
 
 import httpx
-from playwright.sync_api import WebSocketRoute, expect
+from playwright.sync_api import expect
 
 from tests.e2e.browser.conftest import BrowserErrors
 from tests.e2e.browser.dashboard import LIFE, Dashboard, placed_by_http, wait_until_finished
+from tests.e2e.browser.network import FaultyNetwork
 
 
 def test_no_event_is_missed_while_offline(
@@ -28,30 +29,6 @@ def test_no_event_is_missed_while_offline(
     dashboard.has_steps(LIFE)
     for order_id in (watched, *missed):
         expect(dashboard.row(order_id)).to_contain_text("Confirmed")
-
-
-class FaultyNetwork:
-    """The page's connection to the WebSocket API, which a test can interrupt and make lose frames."""
-
-    def __init__(self, dashboard: Dashboard) -> None:
-        self.is_down = False
-        self.connections: list[WebSocketRoute] = []
-        self.loses: Callable[[str], bool] = lambda frame: False
-        dashboard.page.route_web_socket("**/api/orders/status", self._connect)
-
-    def disconnect(self) -> None:
-        """Close the open connections and refuse new ones."""
-        self.is_down = True
-        for connection in self.connections:
-            connection.close(code=1001)
-
-    def _connect(self, page_side: WebSocketRoute) -> None:
-        if self.is_down:
-            return page_side.close(code=1001)
-        self.connections.append(page_side)
-        server_side = page_side.connect_to_server()
-        server_side.on_message(lambda frame: None if self.loses(str(frame)) else page_side.send(frame))
-        return None
 
 
 def test_no_event_is_missed_while_the_server_is_unreachable(

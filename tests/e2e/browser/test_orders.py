@@ -191,8 +191,8 @@ def test_a_cancelled_order_is_shown_as_finished(new_dashboard: Callable[..., Das
     order_id = "01990000-0000-7000-8000-000000000000"
     first = {**placed["events"][0], "orderId": order_id}
     last = {**first, "sequence": 2, "status": "cancelled", "terminal": True}
-    fields = {name: placed[name] for name in ("tokenIn", "tokenOut", "amount", "slippageBps", "createdAt", "expiresAt")}
-    cancelled = {**fields, **last, "updatedAt": last["at"]}
+    names = ("orderType", "tokenIn", "tokenOut", "amount", "slippageBps", "createdAt", "expiresAt")
+    cancelled = {**{name: placed[name] for name in names}, **last, "updatedAt": last["at"]}
     dashboard = new_dashboard()
     dashboard.page.route(
         "**/api/orders?*", lambda route: route.fulfill(json={"orders": [cancelled], "nextCursor": None})
