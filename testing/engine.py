@@ -264,6 +264,7 @@ class Engine:
         return Settler(
             journal=changes.get("journal", self.journal),
             chain=changes.get("chain", self.chain),
+            waker=Waker(self.triggers, self.wake_ups),
             retries=changes.get("retries", self.retries),
             time_limit=changes.get("chain_limit", self.limits.venue),
         )

@@ -38,7 +38,7 @@ def confirmer() -> Confirmer:
         journal=journal,
         queue=OrdersQueue(settings.orders_queue_url, queues),
         confirmations=ConfirmationsQueue(settings.confirmations_queue_url, queues),
-        settler=build_settler(settings, journal, chain),
+        settler=build_settler(settings, journal, chain, database, queues),
         interval=timedelta(seconds=settings.confirmation_interval_seconds),
     )
 

@@ -44,7 +44,7 @@ def dead_letters() -> DeadLetters:
         journal=journal,
         queue=OrdersQueue(settings.orders_queue_url, queues),
         confirmations=ConfirmationsQueue(settings.confirmations_queue_url, queues),
-        settler=build_settler(settings, journal, chain),
+        settler=build_settler(settings, journal, chain, database, queues),
     )
     return DeadLetters(handler, PoisonQueue(settings.poison_queue_url, queues))
 

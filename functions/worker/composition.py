@@ -48,7 +48,7 @@ def worker() -> Worker:
         orders=OrderStore(database),
         journal=journal,
         venues=venues,
-        settler=build_settler(settings, journal, chain),
+        settler=build_settler(settings, journal, chain, database, queues),
         confirmations=ConfirmationsQueue(settings.confirmations_queue_url, queues),
         limits=ExecutionLimits(
             lease=timedelta(seconds=settings.lease_seconds),

@@ -18,15 +18,18 @@ import order_client.cli
 from localcloud.template.yaml_file import read_yaml
 from order_engine.contracts.requests import ListOrders, PlaceOrder, Request
 from order_engine.contracts.views import (
+    CancelledFrameView,
     ErrorFrameView,
     EventsView,
     EventView,
+    OrderView,
     PongView,
     SnapshotView,
     SubscribedView,
     UnsubscribedView,
 )
 from order_engine.domain.errors import InvalidRequest
+from order_engine.domain.lifecycle import CLAIMS, INITIAL, TRANSITIONS, Status
 from testing.pages import DOCS, ROOT, blocks
 
 PAGES = [path for folder in (".", "*") for path in sorted(ROOT.glob(f"{folder}/*.md"))]
@@ -109,7 +112,7 @@ def test_architecture_names_exactly_the_existing_tables_and_indexes(database_url
             "SELECT column_name FROM information_schema.columns WHERE table_schema = 'public' AND table_name = 'orders'"
         ).fetchall()
     text = (DOCS / "architecture.md").read_text()
-    assert set(re.findall(r"`(\w+_(?:pkey|by_\w+))`", text)) == {name for (name,) in rows}
+    assert set(re.findall(r"`(\w+_(?:pkey|by_\w+|resting))`", text)) == {name for (name,) in rows}
     assert set(re.findall(r"\*\*`([\w.]+)`\*\*", text)) == {name for (name,) in tables}
     assert all(f"`{name}`" in text for (name,) in columns)
 
@@ -133,9 +136,26 @@ def test_no_function_needs_a_nat_gateway() -> None:
 
 def test_the_protocol_page_names_every_frame_type() -> None:
     text = (DOCS / "stream-protocol.md").read_text()
-    for view in (SnapshotView, EventView, EventsView, SubscribedView, UnsubscribedView, PongView, ErrorFrameView):
+    views = SnapshotView, EventView, EventsView, SubscribedView, UnsubscribedView, CancelledFrameView, PongView
+    for view in (*views, ErrorFrameView):
         (kind,) = get_args(view.model_fields["type"].annotation)
         assert f"`{kind}`" in text
+
+
+def test_the_vocabulary_translates_every_status_once() -> None:
+    assert [status.strip("`") for status, *_ in _table(DOCS / "vocabulary.md", "Statuses")] == list(Status)
+
+
+def test_the_vocabulary_translates_every_transition_once() -> None:
+    rows = _table(DOCS / "vocabulary.md", "Events")
+    found = [pair for cell, *_ in rows for pair in re.findall(r"(?:`(\w+)` )?→ `(\w+)`", cell)]
+    assert sorted(found) == sorted([*(("", status) for status in INITIAL), *CLAIMS.items(), *TRANSITIONS])
+
+
+def test_the_vocabulary_translates_every_field_of_orders_and_events() -> None:
+    named = {name for cell, *_ in _table(DOCS / "vocabulary.md", "Fields") for name in CODE.findall(cell)}
+    fields = {str(field.alias) for view in (OrderView, EventView) for field in view.model_fields.values()}
+    assert named == fields - {"type"}  # of a frame
 
 
 @pytest.mark.parametrize(
@@ -176,6 +196,14 @@ def test_the_faqs_numbers_match_the_template() -> None:
     ):
         assert statement in text
         assert defaults[name] == number
+
+
+def _table(page: Path, heading: str) -> list[list[str]]:
+    """The cells of the table below a heading, without its header; none is empty."""
+    section = page.read_text().partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+    rows = [[cell.strip() for cell in line[1:-1].split("|")] for line in section.splitlines() if line.startswith("|")]
+    assert all(all(row) for row in rows)
+    return rows[2:]
 
 
 def _shell_lines(page: Path) -> Iterator[str]:

@@ -156,7 +156,9 @@ def test_every_function_has_alarms_and_widgets(function: str) -> None:
 
 @pytest.mark.parametrize("queue", sorted(QUEUES))
 def test_every_queue_has_alarms_and_widgets(queue: str) -> None:
-    if queue == "TriggerQueue":  # a lost message costs a minute at most; the alarm TriggerLate watches the trigger itself
+    if (
+        queue == "TriggerQueue"
+    ):  # a lost message costs a minute at most; the alarm TriggerLate watches the trigger itself
         return
     of_queue = (("QueueName", queue),)
     assert [metric for metric in IN_ALARMS if metric.dimensions == of_queue]

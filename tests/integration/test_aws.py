@@ -173,15 +173,16 @@ async def test_orders_accepted_before_the_queue_became_unavailable_are_returned(
     ("delay", "seconds"), [(timedelta(), 0), (timedelta(seconds=1.2), 2), (timedelta(days=1), 900)]
 )
 async def test_orders_can_be_sent_with_a_delay(delay: timedelta, seconds: int) -> None:
-    order_id = uuid4()
-    service = ScriptedService({}, {"Successful": [{"Id": "0"}]})
+    ids = [uuid4(), uuid4()]
+    service = ScriptedService({}, {"Successful": [{"Id": "0"}, {"Id": "1"}]})
     queue = OrdersQueue("url", cast(Any, service))
-    await queue.send(order_id, delay)
-    assert await queue.send_all([order_id], delay) == [order_id]
-    message = {"MessageBody": f'{{"orderId": "{order_id}"}}', "DelaySeconds": seconds}
+    assert await queue.send_all(ids[:1], delay) == ids[:1]
+    assert await queue.send_all(ids, delay) == ids
+    messages = [{"MessageBody": f'{{"orderId": "{order_id}"}}', "DelaySeconds": seconds} for order_id in ids]
+    entries = [{"Id": str(index), **message} for index, message in enumerate(messages)]
     assert service.requests == [
-        ("SendMessage", {"QueueUrl": "url", **message}),
-        ("SendMessageBatch", {"QueueUrl": "url", "Entries": [{"Id": "0", **message}]}),
+        ("SendMessage", {"QueueUrl": "url", **messages[0]}),
+        ("SendMessageBatch", {"QueueUrl": "url", "Entries": entries}),
     ]
 
 

@@ -126,6 +126,23 @@ async def test_concurrent_migrations_run_once(postgres_server: TestServer) -> No
         assert migrate(url) == []
 
 
+async def test_orders_are_placed_while_an_index_is_created(engine: Engine) -> None:
+    index = "0008_orders_resting.concurrently.sql"
+    with psycopg.connect(engine.url, autocommit=True) as owner:
+        owner.execute("DROP INDEX orders_resting")
+        owner.execute("DELETE FROM schema_migrations WHERE name = %s", (index,))
+    with psycopg.connect(engine.url) as writer:
+        writer.execute("UPDATE orders SET sweeps = 0")  # the creation waits for this transaction to end
+        creating = asyncio.create_task(asyncio.to_thread(migrate, engine.url))
+        waiting = "SELECT FROM pg_stat_activity WHERE query LIKE '%%CREATE INDEX%%' AND wait_event_type = 'Lock'"
+        while not engine.sql(waiting):
+            await asyncio.sleep(0.01)
+        another = asyncio.create_task(asyncio.to_thread(migrate, engine.url))
+        assert len(await engine.place(3)) == 3
+    assert await creating == [index]
+    assert await another == []
+
+
 async def test_the_schema_rejects_invalid_rows(engine: Engine) -> None:
     (order,) = await engine.place()
     for invalid in (

@@ -15,7 +15,14 @@ from testing.postgres import TestServer, url_of
 SQL = Path("layers/order_engine/order_engine/adapters/postgres/sql")
 STATEMENTS = {f"{file.stem}.{name}" for file in SQL.glob("*.sql") for name in parse_statements(file.read_text())}
 
-SETTLING = {"orders.claim", "orders.events", "orders.record", "mock_chain.send", "mock_chain.landings"}
+SETTLING = {
+    "orders.claim",
+    "orders.events",
+    "orders.record",
+    "triggers.wake",
+    "mock_chain.send",
+    "mock_chain.landings",
+}
 CANCELLING = {"orders.open_ids", "orders.cancel"}
 USED = {
     FRONT_DOOR: {
@@ -134,6 +141,7 @@ def test_the_role_has_only_the_expected_grants_and_owns_nothing(session: psycopg
         EXECUTION: {
             "public.orders": ["SELECT", "UPDATE"],
             "public.order_events": ["INSERT", "SELECT"],
+            "public.trigger_state": ["SELECT", "UPDATE"],
             "mock_chain.transactions": ["INSERT", "SELECT"],
             "mock_chain.listings": ["SELECT"],
         },

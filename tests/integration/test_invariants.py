@@ -2,14 +2,16 @@
 
 import asyncio
 from datetime import timedelta
+from decimal import Decimal
 from typing import LiteralString
 
 import psycopg
 import pytest
 
-from order_engine.domain.errors import InsufficientLiquidity, VenueUnavailable
-from order_engine.domain.transitions import failed, retried
-from testing.engine import Engine
+from order_engine.domain.errors import BelowMinAmountOut, InsufficientLiquidity, VenueUnavailable
+from order_engine.domain.transitions import failed, rested, retried
+from order_engine.domain.triggers import OrderType
+from testing.engine import Engine, Prices
 from testing.faults.invariants import FINISHED, RULES, Policy, check
 
 pytestmark = pytest.mark.reliability
@@ -33,6 +35,66 @@ BREACHES: list[tuple[str, str, LiteralString]] = [
     ),
     ("no more attempts than allowed", "failed", "UPDATE orders SET attempt = 4 WHERE id = %(id)s"),
     (
+        "an attempt counts from its claim on, unless its order rests again",
+        "confirmed",
+        "UPDATE order_events SET attempt = 2 WHERE order_id = %(id)s AND sequence = 3",
+    ),
+    (
+        "an attempt counts from its claim on, unless its order rests again",
+        "resting",
+        "UPDATE order_events SET attempt = 1 WHERE order_id = %(id)s AND sequence >= 4",
+    ),
+    (
+        "a resting order is not a market order, and nothing about it is claimed, signed or triggered",
+        "resting",
+        "UPDATE orders SET lease_until = now() WHERE id = %(id)s",
+    ),
+    (
+        "a resting order is not a market order, and nothing about it is claimed, signed or triggered",
+        "resting",
+        "UPDATE orders SET transaction = '{}' WHERE id = %(id)s",
+    ),
+    (
+        "an order that has rested is executed only at a price that reaches its own",
+        "limit",
+        "UPDATE orders SET triggered_by = NULL WHERE id = %(id)s",
+    ),
+    (
+        "an order that has rested is executed only at a price that reaches its own",
+        "limit",
+        """UPDATE orders SET triggered_by = '{"price": "99.999"}' WHERE id = %(id)s""",
+    ),
+    (
+        "an order that has rested is executed only at a price that reaches its own",
+        "limit",
+        """UPDATE orders SET type = 'stop', triggered_by = '{"price": "100.001"}' WHERE id = %(id)s""",
+    ),
+    (
+        "an order becomes pending at its price, or for a retry",
+        "failed",
+        "UPDATE order_events SET details = '{}' WHERE order_id = %(id)s AND sequence = 3",
+    ),
+    (
+        "an order becomes pending at its price, or for a retry",
+        "resting",
+        "UPDATE order_events SET details = '{}' WHERE order_id = %(id)s AND sequence = 2",
+    ),
+    (
+        "an order is cancelled only on request",
+        "cancelled",
+        "UPDATE orders SET cancel_requested_at = NULL WHERE id = %(id)s",
+    ),
+    (
+        "an order is cancelled only on request",
+        "failed",
+        "UPDATE orders SET cancel_requested_at = now() WHERE id = %(id)s",
+    ),
+    (
+        "only the order's end follows a request that came too late to cancel it",
+        "failed",
+        """UPDATE order_events SET details = '{"cancelRequested": true}' WHERE order_id = %(id)s AND sequence = 3""",
+    ),
+    (
         "at most one fill per order",
         "confirmed",
         "INSERT INTO mock_chain.transactions SELECT 'another', order_id, venue, token_in, token_out, amount_in,"
@@ -44,8 +106,18 @@ BREACHES: list[tuple[str, str, LiteralString]] = [
         "UPDATE orders SET amount_out = amount_out + 1 WHERE id = %(id)s",
     ),
     (
+        "a confirmed order has one fill, which is the reported one",
+        "confirmed",
+        "UPDATE orders SET amount_in = amount_in + 1 WHERE id = %(id)s",
+    ),
+    (
         "no fill for a finished order that is not confirmed",
         "failed",
+        "UPDATE mock_chain.transactions SET order_id = %(id)s",
+    ),
+    (
+        "no fill for a finished order that is not confirmed",
+        "cancelled",
         "UPDATE mock_chain.transactions SET order_id = %(id)s",
     ),
     (
@@ -53,6 +125,7 @@ BREACHES: list[tuple[str, str, LiteralString]] = [
         "confirmed",
         "UPDATE orders SET min_amount_out = amount_out + 1 WHERE id = %(id)s",
     ),
+    ("no fill below a limit order's price", "limit", "UPDATE orders SET trigger_price = 1000 WHERE id = %(id)s"),
     (
         "failed means a final error or no attempts left",
         "failed",
@@ -74,6 +147,11 @@ BREACHES: list[tuple[str, str, LiteralString]] = [
         "no attempt before the end of its backoff",
         "failed",
         """UPDATE order_events SET details = '{"retryInSeconds": 1}' WHERE order_id = %(id)s AND sequence = 3""",
+    ),
+    (
+        "no attempt before the end of its backoff",
+        "resting",
+        """UPDATE order_events SET details = '{"retryInSeconds": 60}' WHERE order_id = %(id)s AND sequence = 4""",
     ),
     (
         "nothing is signed after its order's expiry",
@@ -100,6 +178,11 @@ BREACHES: list[tuple[str, str, LiteralString]] = [
         "no open order's watchdog is later than its state allows",
         "claimed",
         "UPDATE orders SET watchdog_at = lease_until + interval '1 second' WHERE id = %(id)s",
+    ),
+    (
+        "no open order's watchdog is later than its state allows",
+        "resting",
+        "UPDATE orders SET watchdog_at = expires_at + interval '1 second' WHERE id = %(id)s",
     ),
     (
         "no open order waits longer than its watchdog allows",
@@ -135,8 +218,9 @@ def _broken(database_url: str) -> dict[str, list[str]]:
 
 async def _orders(database_url: str) -> dict[str, str]:
     """An order of each kind, by its kind."""
-    engine = Engine(database_url)
-    confirmed, failing, expired, claimed, waiting = await engine.place(5)
+    engine, prices = Engine(database_url), Prices()
+    confirmed, failing, expired, claimed, waiting, cancelled = await engine.place(6)
+    limit, resting = await engine.place(2, type=OrderType.LIMIT, trigger_price=Decimal(100))
     await engine.execute(confirmed)
     (first,) = await engine.claim(failing)
     assert first.order
@@ -147,6 +231,26 @@ async def _orders(database_url: str) -> dict[str, str]:
     engine.expire(expired)
     await engine.execute(expired)
     await engine.claim(claimed)
+    await engine.cancel(cancelled)
+    prices.set("101")
+    await engine.tick(prices=prices)
+    await engine.execute(limit)
+    (third,) = await engine.claim(resting)
+    assert third.order
+    await engine.journal.record(rested(third.order, BelowMinAmountOut(), timedelta()))
+    await engine.tick(prices=prices)
+    (fourth,) = await engine.claim(resting)
+    assert fourth.order
+    await engine.journal.record(rested(fourth.order, BelowMinAmountOut(), timedelta(minutes=1)))
     await engine.database.close()
-    kinds = {"confirmed": confirmed, "failed": failing, "expired": expired, "claimed": claimed, "open": waiting}
+    kinds = {
+        "confirmed": confirmed,
+        "failed": failing,
+        "expired": expired,
+        "claimed": claimed,
+        "open": waiting,
+        "cancelled": cancelled,
+        "limit": limit,
+        "resting": resting,
+    }
     return {kind: str(order.id) for kind, order in kinds.items()}

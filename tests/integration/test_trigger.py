@@ -321,7 +321,7 @@ async def test_orders_of_an_account_that_does_not_renew_its_switch_are_cancelled
     await engine.tick()
     found = [await status(engine, order) for order in (resting, pending, foreign, submitted)]
     assert found == [Status.CANCELLED, Status.CANCELLED, Status.PENDING, Status.SUBMITTED]
-    assert not (await engine.history(submitted)).order.cancel_requested
+    assert (await engine.history(submitted)).order.cancel_requested, "no further attempt follows"
     assert not (await engine.triggers.tick()).any
 
 
@@ -389,6 +389,15 @@ async def test_an_order_placed_while_the_trigger_ends_is_seen_or_starts_another(
     await engine.canceller().cancel_all("alice", Deadline.after(timedelta(seconds=5)))
     await asyncio.wait_for(running, timeout=10)
     await engine.submitter().submit(new_order(type=LIMIT, trigger_price=Decimal(1000)))
+    assert engine.wake_ups.sent == 1
+
+
+async def test_an_order_that_rests_again_starts_the_trigger(engine: Engine, prices: Prices) -> None:
+    order = await place(engine, LIMIT, FAR_ABOVE)
+    prices.set(str(FAR_ABOVE))
+    await engine.trigger(prices=prices).run(timedelta(seconds=30))  # ends, because nothing rests any more
+    await engine.execute(order)
+    assert await status(engine, order) is Status.RESTING
     assert engine.wake_ups.sent == 1
 
 

@@ -49,6 +49,7 @@ class SettlerSettings(MockSettings):
 
     database_url: str
     status_queue_url: str
+    trigger_queue_url: str
     max_attempts: int
     backoff_seconds: float
     watchdog_seconds: float

@@ -15,7 +15,7 @@ class Facts:
     """Each fact is set at its event and kept until another attempt begins."""
 
     terms: Terms | None = None
-    """Set at `resting`."""
+    """Set at `resting`, and at the first `pending` of an order that was activated at once."""
     triggered_by: PriceSample | None = None
     """The price that activated the order; set at the `pending` that follows `resting`."""
     route: Route | None = None

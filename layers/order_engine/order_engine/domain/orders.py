@@ -80,7 +80,7 @@ class NewOrder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """The current state of an order. `facts` are those of its latest event; `attempt` is its worker's fencing token."""
+    """The current state of an order. `facts` are those of its latest event; `sequence` is the fencing token of every write."""
 
     id: UUID
     account: str

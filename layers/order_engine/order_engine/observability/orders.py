@@ -71,7 +71,9 @@ def routing_gain_bps(route: Route) -> float | None:
 
 
 def _confirmed(order: Order) -> None:
-    milliseconds = (order.updated_at - order.created_at) / timedelta(milliseconds=1)
+    # An order that has rested begins when its price is reached.
+    began = order.triggered_by.at if order.triggered_by else order.created_at
+    milliseconds = (order.updated_at - began) / timedelta(milliseconds=1)
     route = order.facts.route
     gain = routing_gain_bps(route) if route else None
     metrics.add(ORDERS_CONFIRMED)

@@ -25,7 +25,8 @@ class VenuePrices:
 
     venues: Sequence[Venue]
     time_limit: timedelta
-    _failing_since: dict[str, float] = field(default_factory=dict)
+    _outages: dict[str, tuple[float, float]] = field(default_factory=dict)
+    """The first and the latest failure of venues that have not answered since, on the monotonic clock."""
 
     async def samples(self, pairs: Collection[Pair]) -> Mapping[Pair, PriceSample]:
         """The best price of each pair that a venue trades and gives a price for."""
@@ -46,12 +47,18 @@ class VenuePrices:
         try:
             price = await call_venue(venue, venue.price(pair), self.time_limit)
         except UnsupportedPair as error:
+            self._outages.pop(venue.name, None)
             return error
         except AttemptFailed as error:
-            failing_since = self._failing_since.setdefault(venue.name, time.monotonic())
-            return error if time.monotonic() - failing_since < _PATIENCE_SECONDS else UnsupportedPair()
-        self._failing_since.pop(venue.name, None)
+            return UnsupportedPair() if self._is_out(venue.name, time.monotonic()) else error
+        self._outages.pop(venue.name, None)
         return price
+
+    def _is_out(self, venue: str, now: float) -> bool:
+        """Whether the venue has failed for so long. Failures that are far apart are not one outage."""
+        first, latest = self._outages.get(venue, (now, now))
+        self._outages[venue] = (first if now - latest < _PATIENCE_SECONDS else now, now)
+        return now - self._outages[venue][0] >= _PATIENCE_SECONDS
 
     @staticmethod
     def _is_missing(price: Decimal | AttemptFailed) -> bool:

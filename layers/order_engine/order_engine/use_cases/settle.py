@@ -22,6 +22,7 @@ from order_engine.domain.transitions import cancelled, confirmed, expired, faile
 from order_engine.domain.triggers import PRICE_GONE, OrderType, pause_after
 from order_engine.observability import error_fields, logger
 from order_engine.use_cases.ports import Journal
+from order_engine.use_cases.wake import Waker
 from order_engine.venues.protocol import Chain
 
 Answer = TypeVar("Answer")
@@ -53,9 +54,12 @@ class Settler:
     Orders that are settled at the same time share one call to the chain. `time_limit` applies to each call.
     """
 
-    def __init__(self, *, journal: Journal, chain: Chain, retries: RetryPolicy, time_limit: timedelta) -> None:
+    def __init__(
+        self, *, journal: Journal, chain: Chain, waker: Waker, retries: RetryPolicy, time_limit: timedelta
+    ) -> None:
         self.retries = retries
         self._journal = journal
+        self._waker = waker
         self._chain = chain
         self._seconds = time_limit.total_seconds()
         self._sending: Batcher[Transaction, None] = Batcher(self._send)
@@ -99,6 +103,7 @@ class Settler:
             return Ended()
         if order.type is OrderType.LIMIT and isinstance(error, PRICE_GONE):
             await self._journal.record(rested(order, error, pause_after(error)))
+            await self._waker.wake()
             return Ended()
         if isinstance(error, FinalFailure) or order.attempt >= self.retries.max_attempts:
             await self._journal.record(failed(order, error))

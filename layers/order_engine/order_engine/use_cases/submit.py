@@ -138,7 +138,8 @@ class Submitter:
 
     async def _send(self, orders: Sequence[Order]) -> None:
         """Also repeats: the process that stored the order may have died before it queued it."""
-        ids = [order.id for order in orders if order.unattempted and order.status in CLAIMS]
+        # Each once: a batch may name an order twice.
+        ids = list(dict.fromkeys(order.id for order in orders if order.unattempted and order.status in CLAIMS))
         if not ids:
             return
         accepted = set(await self.queue.send_all(ids))

@@ -8,7 +8,6 @@ from datetime import timedelta
 from uuid import UUID
 
 from order_engine.domain.errors import DatabaseUnavailable, EngineError
-from order_engine.domain.lifecycle import CANCELLABLE
 from order_engine.domain.orders import latest_event
 from order_engine.domain.triggers import Crossing, crossing_of
 from order_engine.observability import error_fields, logger
@@ -64,7 +63,7 @@ class Trigger:
         """Activate the orders whose prices are reached; returns how many, or None if nothing waits for anything."""
         switches = await self.triggers.tick()
         for account in switches.over:
-            cancelled = await self.canceller.cancel_all(account, deadline, statuses=CANCELLABLE)
+            cancelled = await self.canceller.cancel_all(account, deadline)
             logger.warning("dead man's switch", extra={"account": account, "orders": len(cancelled.cancellations)})
             if cancelled.complete:
                 await self.triggers.end_switch(account)
@@ -77,7 +76,7 @@ class Trigger:
             for pair, type_ in resting
             if pair in samples and (crossing := crossing_of(pair, type_, samples[pair]))
         ]
-        return await self._activate(crossings) if crossings else 0
+        return await self._activate(crossings, deadline) if crossings else 0
 
     async def _may_end(self) -> bool:
         """What is placed from now on starts a trigger; what was placed before is seen here."""
@@ -88,10 +87,11 @@ class Trigger:
             logger.warning("not ended", extra=error_fields(error))
             return False
 
-    async def _activate(self, crossings: Sequence[Crossing]) -> int:
+    async def _activate(self, crossings: Sequence[Crossing], deadline: Deadline) -> int:
         fired, sending = 0, set()
         try:
-            while orders := await self.triggers.activate(crossings, watchdog=self.watchdog, limit=_AT_ONCE):
+            while deadline.has_time:
+                orders = await self.triggers.activate(crossings, watchdog=self.watchdog, limit=_AT_ONCE)
                 self.journal.announce(map(latest_event, orders))
                 metrics.add(ORDERS_TRIGGERED, len(orders))
                 sending.add(asyncio.create_task(self._queue([order.id for order in orders])))

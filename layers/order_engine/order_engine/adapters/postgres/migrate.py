@@ -1,10 +1,17 @@
-"""Schema migrations: each file in migrations/ runs once, in order, in its own transaction."""
+"""Schema migrations: each file in migrations/ runs once, in order, in its own transaction.
 
+A file named *.concurrently.sql runs statement by statement without one, as CREATE INDEX CONCURRENTLY requires; it must
+be repeatable, because it may be interrupted between two statements.
+"""
+
+import time
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 
 import psycopg
 
 LOCK = 0x6F72646572  # "order" in ASCII; of two concurrent migrations, one waits for the other
+_LOCK_SECONDS = 0.2
 _NOT_YET = "OE001"  # raised by a migration while the previous release still uses what it removes
 
 
@@ -16,7 +23,7 @@ def migrate(url: str, password: str | None = None) -> list[str]:
     """
     ran = []
     with psycopg.connect(url, password=password, autocommit=True) as connection:
-        connection.execute("SELECT pg_advisory_lock(%s)", (LOCK,))
+        _lock(connection)
         connection.execute(
             "CREATE TABLE IF NOT EXISTS schema_migrations"
             " (name text PRIMARY KEY, ran_at timestamptz NOT NULL DEFAULT now())"
@@ -29,12 +36,29 @@ def migrate(url: str, password: str | None = None) -> list[str]:
             if file.name in done:
                 continue
             try:
-                with connection.transaction():
-                    connection.execute(file.read_text())
-                    connection.execute("INSERT INTO schema_migrations (name) VALUES (%s)", (file.name,))
+                _run(connection, file)
             except psycopg.Error as error:
                 if error.sqlstate != _NOT_YET:
                     raise
                 continue  # the next run tries again
             ran.append(file.name)
     return ran
+
+
+def _lock(connection: psycopg.Connection) -> None:
+    """Wait for other migrations. Not in a statement: concurrent index creation would wait for the statement to end."""
+    while (row := connection.execute("SELECT pg_try_advisory_lock(%s)", (LOCK,)).fetchone()) and not row[0]:
+        time.sleep(_LOCK_SECONDS)
+
+
+def _run(connection: psycopg.Connection, file: Traversable) -> None:
+    done = "INSERT INTO schema_migrations (name) VALUES (%s)"
+    if file.name.endswith(".concurrently.sql"):
+        for statement in file.read_text().split(";\n"):
+            if statement.strip():
+                connection.execute(statement)
+        connection.execute(done, (file.name,))
+        return
+    with connection.transaction():
+        connection.execute(file.read_text())
+        connection.execute(done, (file.name,))

@@ -84,7 +84,7 @@ class MockVenue:
         if self.conditions.fails():
             raise VenueUnavailable(f"{self.name} did not answer.")
         await self._check_listed(pair)
-        return _PRICES.plus(self._pool(pair, time.time()).spot_price)
+        return self.price_at(pair, time.time())
 
     async def build(self, order: Order, quote: Quote, min_amount_out: Decimal, valid_until: datetime) -> Transaction:
         """See venues.protocol.Venue. The signature is random, but looks like a real one."""
@@ -98,6 +98,10 @@ class MockVenue:
             min_amount_out=min_amount_out,
             valid_until=valid_until,
         )
+
+    def price_at(self, pair: Pair, at: float) -> Decimal:
+        """The price at a time (seconds since 1970), without failure."""
+        return _PRICES.plus(self._pool(pair, at).spot_price)
 
     def quote_at(self, swap: Swap, at: float) -> Quote:
         """The quote at a time (seconds since 1970), without delay or failure."""
