@@ -27,7 +27,7 @@ from order_engine.contracts.requests import (
     ReplaceOrder,
 )
 from order_engine.domain.cancellations import Cancelled
-from order_engine.domain.errors import EngineError, OrderNotFound
+from order_engine.domain.errors import EngineError, FieldError, InvalidRequest, OrderNotFound
 from order_engine.domain.lifecycle import OPEN
 from order_engine.domain.orders import NewOrder, Order
 from order_engine.runtime import run
@@ -57,6 +57,8 @@ def place_order() -> Response[str]:
 def place_orders() -> Response[str]:
     """A result for each order of the batch, in order: the order as accepted, or a problem."""
     account = account_of(router.current_event)
+    if "idempotency-key" in router.current_event.headers:
+        raise InvalidRequest([FieldError("Idempotency-Key", "is not for batches: give each order a clientOrderId")])
     bodies = PlaceOrders.of(json_body(router.current_event, LARGEST_BATCH_BODY)).orders
     requested = [_requested(body, account) for body in bodies]
     sound = [new for new in requested if isinstance(new, NewOrder)]
@@ -105,6 +107,8 @@ def cancel_order(order_id: str) -> Response[str]:
 def cancel_orders() -> Response[str]:
     """Which open orders were cancelled, and which were not."""
     account = account_of(router.current_event)
+    if router.current_event.body:
+        raise InvalidRequest([FieldError("", "must be empty: the query selects orders, as in ?status=resting")])
     query = CancelOrders.of(router.current_event.query_string_parameters)
     statuses = {query.status} if query.status else OPEN
 

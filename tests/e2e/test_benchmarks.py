@@ -11,7 +11,7 @@ from benchmarks.__main__ import TITLES
 from benchmarks.calls import statement_counts
 from benchmarks.figures import Figure, Section, at_least, at_most, load_raw, percentile, raw, table
 
-CHEAP = ["burst", "worker", "api", "unloaded", "growth", "calls", "usage", "flood"]
+CHEAP = ["burst", "worker", "api", "unloaded", "growth", "calls", "usage", "flood", "triggers"]
 
 
 @pytest.fixture(scope="module")

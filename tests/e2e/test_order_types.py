@@ -36,7 +36,11 @@ def account(cloud: Cloud, new_key: Callable[[], str]) -> Any:
 
 
 def market_price(http: httpx.Client) -> Decimal:
-    return Decimal(http.get("/api/quotes", params={"tokenIn": "SOL", "tokenOut": "USDC", "amount": "0.001"}).json()["quotes"][0]["price"])
+    return Decimal(
+        http.get("/api/quotes", params={"tokenIn": "SOL", "tokenOut": "USDC", "amount": "0.001"}).json()["quotes"][0][
+            "price"
+        ]
+    )
 
 
 def problem(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
@@ -187,6 +191,18 @@ def test_a_batch_has_a_result_for_each_order(account: httpx.Client) -> None:
     for index in (0, 3):
         assert finished(account, results[index]["order"]["orderId"])["status"] == "confirmed"
     assert len(account.get("/api/orders").json()["orders"]) == 3
+
+
+def test_a_batch_has_no_idempotency_key_of_its_own(account: httpx.Client) -> None:
+    answer = account.post("/api/orders/batch", json={"orders": [SOL]}, headers={"Idempotency-Key": "key"})
+    assert problem(answer, 422, "validation_failed")["errors"][0]["field"] == "Idempotency-Key"
+    assert account.get("/api/orders").json()["orders"] == []
+
+
+def test_cancelling_all_takes_no_body(account: httpx.Client) -> None:
+    order = place(account, LIMIT)
+    problem(account.request("DELETE", "/api/orders", json={"tokenIn": "BONK"}), 422, "validation_failed")
+    assert status_of(account, order) == "resting"
 
 
 @pytest.mark.parametrize("orders", [[], [SOL] * 101, SOL, None])

@@ -244,3 +244,40 @@ async def test_the_sweeper_leaves_a_cancelled_order_alone(engine: Engine) -> Non
     (order,) = await engine.place()
     await engine.cancel(order)
     assert await sweep(engine.orders, engine.recorder, WATCHDOG) == 0
+
+
+async def test_a_cancellation_is_published_again_when_it_is_repeated(engine: Engine) -> None:
+    """The process that cancelled the order may have died before it published the event."""
+    (order,) = await engine.place()
+    await engine.orders.cancel(order.account, [order.id])
+    assert not engine.recorder.events
+    await engine.cancel(order)
+    assert [event.status for event in engine.recorder.events] == [Status.CANCELLED]
+
+
+async def retried_although_cancelled(engine: Engine, order: Order) -> None:
+    """As a process of a release that knows no cancellations leaves the order."""
+    mark = "UPDATE orders SET cancel_requested_at = now(), attempt = 1 WHERE id = %s RETURNING id"
+    engine.sql(mark, order.id)
+
+
+async def test_an_order_whose_cancellation_was_requested_is_not_attempted_again(engine: Engine) -> None:
+    (order,) = await engine.place()
+    await retried_although_cancelled(engine, order)
+    assert await engine.execute(order) == {order.id}
+    history = await engine.history(order)
+    assert statuses(history) == ["pending", "cancelled"]
+    assert history.order.facts.failure and history.order.facts.failure.code == "order_cancelled"
+
+
+async def test_such_an_order_is_cancelled_by_a_repeated_request(engine: Engine) -> None:
+    (order,) = await engine.place()
+    await retried_although_cancelled(engine, order)
+    assert (await engine.cancel(order)).status is Status.CANCELLED
+
+
+async def test_a_dead_letter_of_such_an_order_ends_it(engine: Engine) -> None:
+    (order,) = await engine.place()
+    await retried_although_cancelled(engine, order)
+    await engine.dead_letters().settle([order.id], timedelta(seconds=5))
+    assert (await engine.history(order)).order.status is Status.CANCELLED

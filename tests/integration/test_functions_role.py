@@ -52,6 +52,7 @@ USED = {
         "triggers.activate",
         "triggers.tick",
         "triggers.waiting",
+        "triggers.expire",
         "triggers.fall_asleep",
         "triggers.end_switch",
         "mock_chain.listings",
@@ -148,7 +149,7 @@ def test_the_role_has_only_the_expected_grants_and_owns_nothing(session: psycopg
         MAINTENANCE: {
             "public.orders": ["DELETE", "SELECT", "UPDATE"],
             "public.order_events": ["DELETE", "INSERT", "SELECT"],
-            "public.dead_mans_switches": ["DELETE", "INSERT", "SELECT", "UPDATE"],
+            "public.dead_mans_switches": ["DELETE", "SELECT"],
             "public.trigger_state": ["SELECT", "UPDATE"],
             "mock_chain.transactions": ["INSERT", "SELECT"],
             "mock_chain.listings": ["SELECT"],

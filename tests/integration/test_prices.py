@@ -12,6 +12,7 @@ from order_engine.use_cases.prices import VenuePrices
 from tests.integration.doubles import HangingVenue
 
 PAIR = Pair("SOL", "USDC")
+UNTRADED = Pair("RAY", "MET")
 
 
 class PricedVenue(HangingVenue):
@@ -91,6 +92,24 @@ async def test_a_venue_that_has_failed_for_long_no_longer_counts(clock: Clock) -
     failing.answer = VenueUnavailable()
     found = await sample(feed)
     assert found and not found.complete, "it is a new outage"
+
+
+async def test_a_venue_that_fails_for_one_pair_only_no_longer_counts_for_it(clock: Clock) -> None:
+    class HalfBrokenVenue(PricedVenue):
+        async def price(self, pair: Pair) -> Decimal:
+            if pair == PAIR:
+                raise VenueUnavailable
+            if pair == UNTRADED:
+                raise UnsupportedPair
+            return Decimal(1)
+
+    feed = VenuePrices([PricedVenue("a", "149"), HalfBrokenVenue("b", "")], timedelta(seconds=1))
+    seen = []
+    for _ in range(5):
+        samples = await feed.samples([PAIR, UNTRADED, Pair("JUP", "USDC")])
+        seen.append([samples[PAIR].complete, samples[UNTRADED].complete, samples[Pair("JUP", "USDC")].complete])
+        clock.now += 10
+    assert seen == [[complete, True, True] for complete in (False, False, False, True, True)]
 
 
 async def test_failures_far_apart_are_not_one_outage(clock: Clock) -> None:

@@ -108,6 +108,14 @@ async def test_invalid_terms_are_refused(engine: Engine, prices: Prices, wanted:
     assert (await engine.history(order)).order == order
 
 
+async def test_the_amount_of_an_order_with_a_minimum_stays(engine: Engine, prices: Prices) -> None:
+    """The minimum is for the whole amount: for ten times as much it would protect from next to nothing."""
+    order = await a_limit(engine, min_amount_out=Decimal(150))
+    with pytest.raises(InvalidRequest, match="minAmountOut"):
+        await replace(engine, order, prices, amount_in=Decimal(10))
+    assert (await replace(engine, order, prices, limit_price=Decimal(210))).trigger_price == 210
+
+
 async def test_a_price_that_makes_no_sense_is_refused_unless_forced(engine: Engine, prices: Prices) -> None:
     order = await a_limit(engine)
     with pytest.raises(PriceOutOfRange):

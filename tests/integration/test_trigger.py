@@ -408,6 +408,113 @@ async def test_a_trigger_that_gave_no_sign_of_life_is_started_again(engine: Engi
     assert engine.wake_ups.sent == 2
 
 
+async def test_an_expired_order_is_ended_by_the_next_tick(engine: Engine) -> None:
+    order, other = await place(engine, LIMIT, 100), await place(engine, LIMIT, 100)
+    engine.sql("UPDATE orders SET expires_at = now(), watchdog_at = now() WHERE id = %s RETURNING id", order.id)
+    assert await engine.tick(prices=Prices()) == 0
+    history = await engine.history(order)
+    assert statuses(history) == ["resting", "expired"]
+    assert history.order.facts.failure and history.order.facts.failure.code == "order_expired"
+    assert engine.recorder.events[-1] == history.events[-1]
+    assert await status(engine, other) is Status.RESTING
+
+
+async def test_one_accounts_switch_holds_up_nobody_else(engine: Engine, prices: Prices) -> None:
+    held_up, *others = [await place(engine, LIMIT, FAR_ABOVE, account=name) for name in ("alice", "bob", "carol")]
+    market = await place(engine, LIMIT, 100, account="dave")
+    prices.set("101")
+    for order in (held_up, *others):
+        await engine.triggers.set_switch(order.account, timedelta())
+    cancel_all = engine.orders.open_ids
+
+    async def failing(account: str, *arguments: Any) -> Any:
+        if account == "alice":
+            raise KeyError("an unreadable order")
+        return await cancel_all(account, *arguments)
+
+    engine.orders.open_ids = failing  # type: ignore[method-assign]
+    assert await engine.tick(prices=prices) == 1
+    assert await status(engine, market) is Status.PENDING
+    assert [await status(engine, order) for order in others] == [Status.CANCELLED] * 2
+    assert await status(engine, held_up) is Status.RESTING
+    engine.orders.open_ids = cancel_all  # type: ignore[method-assign]
+    await engine.tick(prices=prices)
+    assert await status(engine, held_up) is Status.CANCELLED
+
+
+async def test_a_switch_that_has_acted_is_not_renewed_before_it_is_done(engine: Engine) -> None:
+    order = await place(engine, LIMIT, FAR_ABOVE)
+    acted_at = await engine.triggers.set_switch("alice", timedelta())
+    assert await engine.triggers.set_switch("alice", timedelta(minutes=1)) == acted_at
+    await engine.tick()
+    assert await status(engine, order) is Status.CANCELLED
+    assert await engine.triggers.set_switch("alice", timedelta(minutes=1)) > acted_at
+
+
+async def test_a_run_in_which_every_tick_fails_raises(engine: Engine, prices: Prices) -> None:
+    await place(engine, LIMIT, 100)
+    trigger = engine.trigger(prices=prices)
+
+    async def failing() -> Any:
+        raise DatabaseUnavailable()
+
+    engine.triggers.resting = failing  # type: ignore[method-assign]
+    with pytest.raises(DatabaseUnavailable):
+        await trigger.run(timedelta(seconds=0.1))
+
+
+async def test_failures_of_earlier_activations_do_not_count(engine: Engine, prices: Prices) -> None:
+    """A limit order may rest for months; three failed transactions in all that time must not end it."""
+    order = await place(engine, LIMIT, 100)
+    prices.set("101")
+    for _ in range(4):
+        await engine.tick(prices=prices)
+        await engine.execute(order, venues=[UnavailableVenue()])
+        assert (await engine.history(order)).order.attempt == 1
+        engine.end_backoff(order)
+        await engine.execute(order, chain=ScriptedChain())
+        await engine.confirm(order, chain=ScriptedChain(**{str(order.id): Unfilled(SlippageExceeded())}))
+        assert (await engine.history(order)).order.attempt == 0
+        engine.end_backoff(order)
+
+
+async def test_a_price_that_is_gone_only_because_a_venue_failed_is_tried_again_soon(
+    engine: Engine, prices: Prices
+) -> None:
+    order = await place(engine, LIMIT, FAR_ABOVE)
+    prices.set(str(FAR_ABOVE))
+    await engine.tick(prices=prices)
+    await engine.execute(order, venues=[engine.venues[0], UnavailableVenue()])
+    assert (await engine.history(order)).order.facts.retry_in == timedelta(seconds=1)
+
+
+async def test_an_order_that_flaps_pauses_longer_and_longer(engine: Engine, prices: Prices) -> None:
+    order = await place(engine, LIMIT, FAR_ABOVE)
+    prices.set(str(FAR_ABOVE))
+    pauses = []
+    for sequence in (1, 29, 59, 10_000):
+        engine.sql("UPDATE orders SET sequence = %s, not_before = NULL RETURNING id", sequence)
+        await engine.tick(prices=prices)
+        await engine.execute(order)
+        pauses.append((await engine.history(order)).order.facts.retry_in)
+    assert pauses == [timedelta(minutes=minutes) for minutes in (1, 2, 4, 16)]
+
+
+async def test_only_the_newest_of_many_events_are_read_and_published(engine: Engine, prices: Prices) -> None:
+    order = await place(engine, LIMIT, 100)
+    engine.sql(
+        "INSERT INTO order_events (order_id, sequence, status, attempt, at)"
+        " SELECT id, n, 'resting', 0, now() FROM orders, generate_series(2, 1000) AS n RETURNING order_id"
+    )
+    engine.sql("UPDATE orders SET sequence = 1000 RETURNING id")
+    assert [event.sequence for event in (await engine.history(order)).events] == list(range(701, 1001))
+    prices.set("101")
+    await engine.tick(prices=prices)
+    engine.recorder.events.clear()
+    await engine.execute(order)
+    assert len(engine.recorder.events) < 30
+
+
 def test_a_deadline_that_is_over_has_no_time() -> None:
     async def has_time() -> bool:
         return Deadline.after(timedelta()).has_time

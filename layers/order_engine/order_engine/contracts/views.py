@@ -105,7 +105,13 @@ class EventView(Facts):
     attempt: Annotated[int, Field(ge=0)]
     at: AwareDatetime
     terminal: bool
-    terms: Annotated[TermsView, Field(description="Set at resting, and at the first pending of an order that was activated at once.")] | None = None
+    terms: (
+        Annotated[
+            TermsView,
+            Field(description="Set at resting, and at the first pending of an order that was activated at once."),
+        ]
+        | None
+    ) = None
 
 
 class AcceptedView(View):

@@ -23,6 +23,8 @@ class Decision(StrEnum):
     """The order waits for the market."""
     IN_FLIGHT = "in_flight"
     """A signed transaction may still land, and no worker holds a lease."""
+    CANCEL_REQUESTED = "cancel_requested"
+    """Nothing is signed, and a cancellation was requested."""
     EXHAUSTED = "exhausted"
     """Nothing is signed, and no attempts are left."""
     OVERDUE = "overdue"

@@ -33,6 +33,7 @@ EngineError
 │       ├── AmountBelowMinimum   amount_below_minimum
 │       ├── InsufficientLiquidity insufficient_liquidity
 │       ├── AttemptsExhausted    attempts_exhausted
+│       ├── OrderCancelled       order_cancelled
 │       └── OrderExpired         order_expired
 ├── Fenced                       the order has changed or expired since it was read; nothing was written
 └── StatementRejected            Postgres rejected a value; nothing was written
@@ -288,6 +289,12 @@ class AttemptsExhausted(FinalFailure):
     """The last attempt was interrupted before it had a result."""
 
     code = "attempts_exhausted"
+
+
+class OrderCancelled(FinalFailure):
+    """The order was cancelled before a swap was signed."""
+
+    code = "order_cancelled"
 
 
 class OrderExpired(FinalFailure):

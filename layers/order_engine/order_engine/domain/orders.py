@@ -80,7 +80,7 @@ class NewOrder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """The current state of an order. `facts` are those of its latest event; `sequence` is the fencing token of every write."""
+    """The current state of an order. `facts` are those of its latest event; `sequence` is its writes' fencing token."""
 
     id: UUID
     account: str

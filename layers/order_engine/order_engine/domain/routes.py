@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from order_engine.domain.errors import AttemptFailed, Failure, FinalFailure, NoQuote
+from order_engine.domain.errors import AttemptFailed, Failure, FinalFailure, NoQuote, VenueUnavailable
 from order_engine.domain.money import floor_to, price
 from order_engine.domain.tokens import Token
 
@@ -54,6 +54,13 @@ class Route:
 
     best: Quote
     answers: tuple[Quote | NoQuoteFrom, ...]
+
+    @property
+    def complete(self) -> bool:
+        """Whether every venue answered."""
+        return not any(
+            isinstance(answer, NoQuoteFrom) and answer.failure.code == VenueUnavailable.code for answer in self.answers
+        )
 
 
 def choose(quotes: Sequence[Quote], errors: Mapping[str, AttemptFailed]) -> Route:

@@ -36,8 +36,8 @@ def retried(order: Order, error: AttemptFailed, retry_in: timedelta) -> Order:
 
 
 def rested(order: Order, error: AttemptFailed, pause: timedelta) -> Order:
-    """The price is gone: the order waits for it again, for `pause` at least, and has not used up an attempt."""
-    order = replace(order, attempt=order.attempt - 1, triggered_by=None, transaction=None)
+    """The price is gone: the order waits for it again, for `pause` at least, and has all its attempts again."""
+    order = replace(order, attempt=0, triggered_by=None, transaction=None)
     return _transition(order, Status.RESTING, Facts(terms=order.terms, failure=Failure.of(error), retry_in=pause))
 
 

@@ -17,6 +17,7 @@ _NONE = Decimal(0)
 _UP = Context(prec=60, rounding=ROUND_CEILING)
 _SHORTEST_PAUSE = timedelta(seconds=1)
 _LONGEST_PAUSE = timedelta(minutes=1)
+_EVENTS_PER_DOUBLING = 30  # ten failed tries
 _PAUSE_PER_BPS = timedelta(seconds=1)
 
 
@@ -126,13 +127,15 @@ def limit_amount_out(amount_in: Decimal, limit_price: Decimal, token_out: Token)
     return exact.quantize(Decimal(1).scaleb(-token_out.decimals), context=_UP)
 
 
-def pause_after(error: AttemptFailed) -> timedelta:
+def pause_after(error: AttemptFailed, sequence: int) -> timedelta:
     """How long a limit order rests at least after its price was gone: a second per basis point that was missing.
 
-    Without a pause, an order whose size moves the price below its limit would be tried at every tick.
+    Without a pause, an order whose size moves the price below its limit would be tried at every tick. The pause grows
+    with the number of its events, up to sixteenfold, so that it does not get thousands of them.
     """
     missing_bps = error.missing_bps if isinstance(error, BelowMinAmountOut) else 0
-    return min(max(_PAUSE_PER_BPS * math.ceil(missing_bps), _SHORTEST_PAUSE), _LONGEST_PAUSE)
+    pause = min(max(_PAUSE_PER_BPS * math.ceil(missing_bps), _SHORTEST_PAUSE), _LONGEST_PAUSE)
+    return pause * (1 << min(sequence // _EVENTS_PER_DOUBLING, 4))
 
 
 def check_price(type_: OrderType, trigger_price: Decimal | None, sample: PriceSample, tolerance_bps: int) -> None:

@@ -12,7 +12,7 @@ from order_engine.observability.orders import log_transition
 from order_engine.use_cases.deadline import Deadline
 from order_engine.use_cases.ports import Journal, Orders
 
-_AT_ONCE = 500
+_AT_ONCE = 2_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,9 +60,14 @@ class Canceller:
 
     async def _cancel(self, account: str, ids: Collection[UUID], deadline: Deadline) -> Sequence[Cancellation]:
         cancellations = await self.orders.cancel(account, ids)
-        changed = [cancellation.order for cancellation in cancellations if cancellation.is_new]
-        for order in changed:
-            log_transition(order)
-        self.journal.announce(map(latest_event, changed))
+        for cancellation in cancellations:
+            if cancellation.is_new:
+                log_transition(cancellation.order)
+        # Also for a repeat: the process that cancelled the order may have died before it published the event.
+        self.journal.announce(
+            latest_event(cancellation.order)
+            for cancellation in cancellations
+            if cancellation.decision is not CancelDecision.FINISHED
+        )
         await self.journal.drain(deadline.publish_by)
         return cancellations

@@ -128,6 +128,8 @@ class Executor:
                 return self.settler.fail_exhausted(order)
             case Claim(decision=Decision.OVERDUE, order=Order() as order):
                 return self.settler.expire(order)
+            case Claim(decision=Decision.CANCEL_REQUESTED, order=Order() as order):
+                return self.settler.cancel(order)
             case _:
                 return self._leave(claim)
 
@@ -155,10 +157,11 @@ class Executor:
             route = await quote(order.swap, self.venues, self.limits.venue)
             min_amount_out = order.min_amount_out_for(route.best)
             if route.best.amount_out < min_amount_out:
+                missing_bps = float(1 - route.best.amount_out / min_amount_out) * 10_000
                 raise BelowMinAmountOut(
                     f"The best quote pays out {text(route.best.amount_out)} {order.token_out},"
                     f" less than the {text(min_amount_out)} asked for.",
-                    float(1 - route.best.amount_out / min_amount_out) * 10_000,
+                    missing_bps if route.complete else 0,  # another venue may pay more in a moment
                 )
             order = await self.journal.record(building(order, route))
             venue = next(venue for venue in self.venues if venue.name == route.best.venue)

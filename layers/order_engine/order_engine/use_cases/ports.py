@@ -51,7 +51,7 @@ class Orders(Protocol):
         """The account's order with its events; None if it does not exist or belongs to another account."""
 
     async def events(self, orders: Collection[Order], /) -> Mapping[UUID, Sequence[OrderEvent]]:
-        """All events of these orders, oldest first."""
+        """The newest events of these orders, oldest first."""
 
     async def claim(self, ids: Collection[UUID], /, *, lease: timedelta, max_attempts: int) -> Sequence[Claim]:
         """Start the next attempt of every order that can be claimed; the other claims have the reason why it cannot."""
@@ -97,6 +97,9 @@ class Triggers(Protocol):
 
     async def activate(self, crossings: Collection[Crossing], /, *, watchdog: timedelta, limit: int) -> Sequence[Order]:
         """Make up to `limit` orders pending whose prices are reached."""
+
+    async def expire(self, *, limit: int) -> Sequence[Order]:
+        """Expire up to `limit` resting orders whose time is over."""
 
     async def tick(self) -> Switches:
         """The trigger is running; returns the dead man's switches that are set."""

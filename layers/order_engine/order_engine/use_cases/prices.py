@@ -20,13 +20,13 @@ class VenuePrices:
     """Samples the venues' prices. See ports.PriceFeed.
 
     A venue that fails makes a sample incomplete, because it may pay the best price; one that has failed for 30 seconds
-    no longer counts, so that an outage does not hold up stop orders.
+    no longer counts for this pair, so that an outage does not hold up stop orders.
     """
 
     venues: Sequence[Venue]
     time_limit: timedelta
-    _outages: dict[str, tuple[float, float]] = field(default_factory=dict)
-    """The first and the latest failure of venues that have not answered since, on the monotonic clock."""
+    _outages: dict[tuple[str, Pair], tuple[float, float]] = field(default_factory=dict)
+    """The first and the latest failure of each venue and pair since its last price, on the monotonic clock."""
 
     async def samples(self, pairs: Collection[Pair]) -> Mapping[Pair, PriceSample]:
         """The best price of each pair that a venue trades and gives a price for."""
@@ -47,18 +47,17 @@ class VenuePrices:
         try:
             price = await call_venue(venue, venue.price(pair), self.time_limit)
         except UnsupportedPair as error:
-            self._outages.pop(venue.name, None)
             return error
         except AttemptFailed as error:
-            return UnsupportedPair() if self._is_out(venue.name, time.monotonic()) else error
-        self._outages.pop(venue.name, None)
+            return UnsupportedPair() if self._is_out((venue.name, pair), time.monotonic()) else error
+        self._outages.pop((venue.name, pair), None)
         return price
 
-    def _is_out(self, venue: str, now: float) -> bool:
+    def _is_out(self, source: tuple[str, Pair], now: float) -> bool:
         """Whether the venue has failed for so long. Failures that are far apart are not one outage."""
-        first, latest = self._outages.get(venue, (now, now))
-        self._outages[venue] = (first if now - latest < _PATIENCE_SECONDS else now, now)
-        return now - self._outages[venue][0] >= _PATIENCE_SECONDS
+        first, latest = self._outages.get(source, (now, now))
+        self._outages[source] = (first if now - latest < _PATIENCE_SECONDS else now, now)
+        return now - self._outages[source][0] >= _PATIENCE_SECONDS
 
     @staticmethod
     def _is_missing(price: Decimal | AttemptFailed) -> bool:

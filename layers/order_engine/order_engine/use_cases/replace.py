@@ -28,7 +28,7 @@ class Replacer:
 
         Raises OrderNotFound, NotResting, InvalidRequest, PriceOutOfRange, DatabaseUnavailable.
         """
-        while history := await self.orders.get(account, order_id):
+        while deadline.has_time and (history := await self.orders.get(account, order_id)):
             order = history.order
             if order.status not in RESTING or order.expires_at <= datetime.now(UTC):
                 raise NotResting(order=order)
@@ -53,7 +53,10 @@ class Replacer:
         ):
             if price is not None and order.type is not type_:
                 errors.append(FieldError(field, f"is not a field of a {order.type} order"))
-        if wanted.amount_in is not None and (problem := problem_with(wanted.amount_in, order.swap.token_in)):
+        if wanted.amount_in is not None and order.min_amount_out is not None:
+            # The minimum is for the whole amount: with another amount it would protect from nothing, or from any fill.
+            errors.append(FieldError("amount", "cannot be changed, because the order has a minAmountOut"))
+        elif wanted.amount_in is not None and (problem := problem_with(wanted.amount_in, order.swap.token_in)):
             errors.append(FieldError("amount", problem))
         if wanted.expires_at and (problem := self.lifetimes.problem_with(wanted.expires_at, datetime.now(UTC))):
             errors.append(FieldError("expiresAt", problem))

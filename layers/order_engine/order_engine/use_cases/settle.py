@@ -13,6 +13,7 @@ from order_engine.domain.errors import (
     AttemptFailed,
     AttemptsExhausted,
     FinalFailure,
+    OrderCancelled,
     OrderExpired,
     VenueUnavailable,
 )
@@ -102,7 +103,7 @@ class Settler:
             await self._journal.record(cancelled(order, error))
             return Ended()
         if order.type is OrderType.LIMIT and isinstance(error, PRICE_GONE):
-            await self._journal.record(rested(order, error, pause_after(error)))
+            await self._journal.record(rested(order, error, pause_after(error, order.sequence)))
             await self._waker.wake()
             return Ended()
         if isinstance(error, FinalFailure) or order.attempt >= self.retries.max_attempts:
@@ -114,6 +115,11 @@ class Settler:
             return Ended()
         await self._journal.record(retried(order, error, wait))
         return Ended(wait)
+
+    async def cancel(self, order: Order) -> Ended:
+        """Cancel an order with nothing signed whose cancellation was requested while its transaction was in flight."""
+        await self._journal.record(cancelled(order, OrderCancelled()))
+        return Ended()
 
     async def fail_exhausted(self, order: Order) -> Ended:
         """Fail an order with nothing signed and no attempts left."""

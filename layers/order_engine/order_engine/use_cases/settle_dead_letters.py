@@ -72,6 +72,8 @@ class DeadLetterHandler:
                 await self.settler.fail_exhausted(order)
             case Claim(decision=Decision.OVERDUE, order=Order() as order):
                 await self.settler.expire(order)
+            case Claim(decision=Decision.CANCEL_REQUESTED, order=Order() as order):
+                await self.settler.cancel(order)
             case _:  # a worker holds the lease, or this release cannot read the order
                 return False
         return True

@@ -12,11 +12,13 @@ from order_engine.domain.orders import latest_event
 from order_engine.domain.triggers import Crossing, crossing_of
 from order_engine.observability import error_fields, logger
 from order_engine.observability.metrics import ORDERS_TRIGGERED, TICK_LAG, metrics
+from order_engine.observability.orders import log_transition
 from order_engine.use_cases.cancel import Canceller
 from order_engine.use_cases.deadline import Deadline
 from order_engine.use_cases.ports import Journal, Orders, PriceFeed, Queue, Triggers
 
 _AT_ONCE = 1_000
+_SWITCH_TIME_LIMIT = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,37 +41,43 @@ class Trigger:
     async def run(self, time_limit: timedelta) -> int:
         """Look at the market every `interval` for `time_limit`, or until nothing rests; returns how many orders fired.
 
-        A tick that fails is repeated at the next one.
+        A tick that fails is repeated at the next one. Raises the last error if none succeeded.
         """
-        deadline, fired = Deadline.after(time_limit), 0
-        due = time.monotonic()
+        deadline, fired, failure = Deadline.after(time_limit), 0, None
+        due = succeeded = time.monotonic()
         while deadline.has_time:
             activated: int | None = 0
             try:
                 activated = await self.tick(deadline)
+                succeeded, failure = time.monotonic(), None
             except EngineError as error:
                 logger.warning("tick failed", extra=error_fields(error))
+                failure = error
             if activated is None and await self._may_end():
                 break
             fired += activated or 0
-            metrics.add(TICK_LAG, max(0.0, time.monotonic() - due) * 1000)
+            metrics.add(TICK_LAG, max(0.0, time.monotonic() - (due if failure is None else succeeded)) * 1000)
             # A tick that took too long is followed by the next one at once, not by those that were missed.
             due = max(due + self.interval.total_seconds(), time.monotonic())
             await asyncio.sleep(due - time.monotonic())
         await self.journal.drain(deadline.finish_by)
+        if failure:
+            raise failure
         return fired
 
     async def tick(self, deadline: Deadline) -> int | None:
         """Activate the orders whose prices are reached; returns how many, or None if nothing waits for anything."""
         switches = await self.triggers.tick()
+        activated = await self._activate_reached(deadline)
+        await self._expire(deadline)
         for account in switches.over:
-            cancelled = await self.canceller.cancel_all(account, deadline)
-            logger.warning("dead man's switch", extra={"account": account, "orders": len(cancelled.cancellations)})
-            if cancelled.complete:
-                await self.triggers.end_switch(account)
+            await self._apply_switch(account)
+        return activated if activated is not None or not switches.any else 0
+
+    async def _activate_reached(self, deadline: Deadline) -> int | None:
         resting = await self.triggers.resting()
         if not resting:
-            return 0 if switches.any else None
+            return None
         samples = await self.prices.samples({pair for pair, _ in resting})
         crossings = [
             crossing
@@ -77,6 +85,26 @@ class Trigger:
             if pair in samples and (crossing := crossing_of(pair, type_, samples[pair]))
         ]
         return await self._activate(crossings, deadline) if crossings else 0
+
+    async def _expire(self, deadline: Deadline) -> None:
+        """Resting orders whose time is over."""
+        while deadline.has_time:
+            orders = await self.triggers.expire(limit=_AT_ONCE)
+            self.journal.announce(map(latest_event, orders))
+            for order in orders:
+                log_transition(order)
+            if len(orders) < _AT_ONCE:
+                return
+
+    async def _apply_switch(self, account: str) -> None:
+        """One account's trouble must not hold up the others: what is left is done at the next tick."""
+        try:
+            cancelled = await self.canceller.cancel_all(account, Deadline.after(_SWITCH_TIME_LIMIT))
+            logger.warning("dead man's switch", extra={"account": account, "orders": len(cancelled.cancellations)})
+            if cancelled.complete:
+                await self.triggers.end_switch(account)
+        except Exception:
+            logger.exception("dead man's switch not applied", extra={"account": account})
 
     async def _may_end(self) -> bool:
         """What is placed from now on starts a trigger; what was placed before is seen here."""

@@ -12,6 +12,7 @@ import psycopg
 
 LOCK = 0x6F72646572  # "order" in ASCII; of two concurrent migrations, one waits for the other
 _LOCK_SECONDS = 0.2
+_LOCK_ATTEMPTS = 30
 _NOT_YET = "OE001"  # raised by a migration while the previous release still uses what it removes
 
 
@@ -59,6 +60,16 @@ def _run(connection: psycopg.Connection, file: Traversable) -> None:
                 connection.execute(statement)
         connection.execute(done, (file.name,))
         return
-    with connection.transaction():
-        connection.execute(file.read_text())
-        connection.execute(done, (file.name,))
+    for attempt in range(1, _LOCK_ATTEMPTS + 1):
+        try:
+            with connection.transaction():
+                # While it waits for a table's lock, everybody else who uses the table waits behind it.
+                connection.execute("SET LOCAL lock_timeout = '1s'")
+                connection.execute(file.read_text())
+                connection.execute(done, (file.name,))
+        except psycopg.errors.LockNotAvailable:
+            if attempt == _LOCK_ATTEMPTS:
+                raise
+            time.sleep(1)  # for those who have waited
+        else:
+            return

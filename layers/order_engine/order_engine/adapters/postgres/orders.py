@@ -22,6 +22,8 @@ from order_engine.observability import logger
 
 _TYPES = list(OrderType)
 _WAITING = [Status.PENDING]
+# An order that rests again and again has thousands of events; a WebSocket frame has room for 400.
+_MOST_EVENTS, _MOST_ANNOUNCED = 300, 20
 _NEWEST = UUID(int=2**128 - 1)
 
 
@@ -55,8 +57,8 @@ class OrderStore:
         await self._database.fetch("orders.mark_due", {"ids": list(ids), "waiting": _WAITING})
 
     async def get(self, account: str, order_id: UUID) -> History | None:
-        """The account's order with its events; None if it does not exist or belongs to another account."""
-        rows = await self._database.fetch("orders.get", {"account": account, "id": order_id})
+        """The account's order with its newest events; None if it does not exist or belongs to another account."""
+        rows = await self._database.fetch("orders.get", {"account": account, "id": order_id, "most": _MOST_EVENTS})
         if not rows:
             return None
         order = order_of(rows[0])
@@ -115,9 +117,9 @@ class OrderStore:
         return order_of(rows[0]) if rows else None
 
     async def events(self, orders: Collection[Order]) -> dict[UUID, list[OrderEvent]]:
-        """The events of these orders, oldest first, except those that this release cannot read."""
+        """The newest events of these orders, oldest first, except those that this release cannot read."""
         by_id = {order.id: order for order in orders}
-        rows = await self._database.fetch("orders.events", {"ids": list(by_id)})
+        rows = await self._database.fetch("orders.events", {"ids": list(by_id), "most": _MOST_ANNOUNCED})
         return {row["order_id"]: _events(by_id[row["order_id"]], row["events"]) for row in rows}
 
     async def claim(self, ids: Collection[UUID], *, lease: timedelta, max_attempts: int) -> list[Claim]:
@@ -139,7 +141,7 @@ class OrderStore:
         await self._database.fetch("orders.extend_watch", parameters)
 
     async def purge_finished(self, days: float, limit: int) -> int:
-        """Delete up to `limit` finished orders placed more than `days` ago, and their events; returns how many."""
+        """Delete up to `limit` orders placed and finished more than `days` ago, with their events; returns how many."""
         return len(await self._database.fetch("orders.purge_finished", {"days": days, "limit": limit}))
 
     async def ping(self) -> None:

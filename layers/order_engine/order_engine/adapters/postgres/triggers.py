@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from order_engine.adapters.postgres.database import Database
 from order_engine.adapters.postgres.rows import order_of
 from order_engine.contracts.facts import facts_document
+from order_engine.domain.errors import Failure, OrderExpired
 from order_engine.domain.facts import Facts
 from order_engine.domain.orders import Order
 from order_engine.domain.tokens import TOKENS
@@ -33,8 +34,17 @@ class TriggerStore:
         parameters = {"crossings": document, "watchdog": watchdog, "limit": limit}
         return [order_of(row) for row in await self._database.fetch("triggers.activate", parameters)]
 
+    async def expire(self, *, limit: int) -> Sequence[Order]:
+        """Expire up to `limit` resting orders whose time is over."""
+        details = facts_document(Facts(failure=Failure.of(OrderExpired("The order expired while it rested."))))
+        parameters = {"details": json.dumps(details), "limit": limit}
+        return [order_of(row) for row in await self._database.fetch("triggers.expire", parameters)]
+
     async def set_switch(self, account: str, after: timedelta) -> datetime:
-        """Have the account's orders cancelled after this time, unless it sets its switch again; returns when."""
+        """Have the account's orders cancelled after this time, unless it sets its switch again; returns when.
+
+        A switch whose time is over stays as it is until it has been applied: the returned time is in the past then.
+        """
         (row,) = await self._database.fetch("triggers.set_switch", {"account": account, "after": after})
         cancel_at: datetime = row["cancel_at"]
         return cancel_at

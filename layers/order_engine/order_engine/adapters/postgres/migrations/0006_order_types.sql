@@ -33,7 +33,8 @@ CREATE TABLE mock_chain.listings (
 GRANT UPDATE (status, sequence, details, amount_in, trigger_price, expires_at, cancel_requested_at,
               lease_until, not_before, watchdog_at, sweeps, finished_at, updated_at)
     ON orders TO order_engine_front_door;
-GRANT SELECT, INSERT, UPDATE, DELETE ON dead_mans_switches TO order_engine_front_door, order_engine_maintenance;
+GRANT SELECT, INSERT, UPDATE, DELETE ON dead_mans_switches TO order_engine_front_door;
+GRANT SELECT, DELETE ON dead_mans_switches TO order_engine_maintenance;
 GRANT SELECT, UPDATE ON trigger_state TO order_engine_front_door, order_engine_execution, order_engine_maintenance;
 GRANT USAGE ON SCHEMA mock_chain TO order_engine_front_door;
 GRANT SELECT ON mock_chain.listings

@@ -29,7 +29,9 @@ FROM orders o JOIN order_events e ON e.order_id = o.id AND e.sequence = 1
 WHERE o.account = %(account)s AND o.client_order_id = ANY(%(client_order_ids)s);
 
 -- name: get
-SELECT o.*, (SELECT json_agg(e ORDER BY e.sequence) FROM order_events e WHERE e.order_id = o.id) AS events
+SELECT o.*, (
+    SELECT json_agg(e ORDER BY e.sequence) FROM order_events e
+    WHERE e.order_id = o.id AND e.sequence > o.sequence - %(most)s) AS events
 FROM orders o WHERE o.id = %(id)s AND o.account = %(account)s;
 
 -- name: page
@@ -41,8 +43,10 @@ SELECT * FROM orders
 WHERE account = %(account)s AND status = %(status)s AND id < %(before)s ORDER BY id DESC LIMIT %(limit)s;
 
 -- name: events
-SELECT order_id, json_agg(e ORDER BY e.sequence) AS events
-FROM order_events e WHERE order_id = ANY(%(ids)s) GROUP BY order_id;
+SELECT o.id AS order_id, (
+    SELECT json_agg(e ORDER BY e.sequence) FROM order_events e
+    WHERE e.order_id = o.id AND e.sequence > o.sequence - %(most)s) AS events
+FROM orders o WHERE o.id = ANY(%(ids)s);
 
 -- name: claim
 -- Decides for every given order, under its row lock and by a clock that is read once the lock is held. If `start` is
@@ -58,6 +62,7 @@ WITH locked AS MATERIALIZED (
         WHEN (stored).token_in <> ALL(%(tokens)s) OR (stored).token_out <> ALL(%(tokens)s) THEN 'unsupported'
         WHEN (stored).lease_until > at THEN 'leased'
         WHEN (stored).transaction IS NOT NULL THEN 'in_flight'
+        WHEN (stored).cancel_requested_at IS NOT NULL THEN 'cancel_requested'
         WHEN (stored).status = ANY(%(resting)s) AND (stored).expires_at > at THEN 'resting'
         WHEN (stored).status = ANY(%(resting)s) THEN 'overdue'
         WHEN to_status IS NULL THEN 'unsupported'
@@ -184,7 +189,8 @@ WITH locked AS MATERIALIZED (
         finished_at = CASE decision WHEN 'cancelled' THEN at END,
         updated_at = at
     FROM timed
-    WHERE id = (stored).id AND (stored).finished_at IS NULL AND (stored).cancel_requested_at IS NULL
+    WHERE id = (stored).id AND (stored).finished_at IS NULL
+      AND (decision = 'cancelled' OR (stored).cancel_requested_at IS NULL)
     RETURNING id AS changed_id, o AS new
 ), logged AS (
     INSERT INTO order_events (order_id, sequence, status, attempt, at, details)
@@ -216,10 +222,11 @@ WITH replaced AS (
 SELECT * FROM replaced;
 
 -- name: purge_finished
--- Finished orders that were placed more than `days` ago. Ids are UUIDv7, so the oldest come first in the primary key.
+-- Orders that were placed and finished more than `days` ago. Ids are UUIDv7, so the oldest come first in the primary key.
 WITH old AS (
     SELECT id FROM orders
-    WHERE id < (SELECT uuidv7(- %(days)s::float8 * interval '1 day')) AND finished_at IS NOT NULL
+    WHERE id < (SELECT uuidv7(- %(days)s::float8 * interval '1 day'))
+      AND finished_at < now() - %(days)s::float8 * interval '1 day'
     ORDER BY id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 ), events AS (
     DELETE FROM order_events e USING old WHERE e.order_id = old.id

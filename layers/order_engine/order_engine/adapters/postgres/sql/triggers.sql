@@ -47,9 +47,34 @@ WITH reached AS MATERIALIZED (
 )
 SELECT * FROM activated;
 
+-- name: expire
+-- Resting orders whose time is over. A worker would expire them, too, when the sweeper has sent them.
+WITH over AS (
+    SELECT id FROM orders WHERE status = 'resting' AND watchdog_at <= now() AND expires_at <= now()
+    ORDER BY watchdog_at LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED
+), expired AS (
+    UPDATE orders o SET
+        status = 'expired',
+        sequence = sequence + 1,
+        details = %(details)s,
+        not_before = NULL,
+        watchdog_at = NULL,
+        finished_at = clock_timestamp(),
+        updated_at = clock_timestamp()
+    FROM over
+    WHERE o.id = over.id
+    RETURNING o.*
+), logged AS (
+    INSERT INTO order_events (order_id, sequence, status, attempt, at, details)
+    SELECT id, sequence, status, attempt, updated_at, details FROM expired
+)
+SELECT * FROM expired;
+
 -- name: set_switch
-INSERT INTO dead_mans_switches (account, cancel_at) VALUES (%(account)s, now() + %(after)s::interval)
-ON CONFLICT (account) DO UPDATE SET cancel_at = excluded.cancel_at
+-- A switch whose time is over is left alone: the trigger is about to apply it, or is doing so.
+INSERT INTO dead_mans_switches AS s (account, cancel_at) VALUES (%(account)s, now() + %(after)s::interval)
+ON CONFLICT (account) DO UPDATE SET
+    cancel_at = CASE WHEN s.cancel_at > now() THEN excluded.cancel_at ELSE s.cancel_at END
 RETURNING cancel_at;
 
 -- name: clear_switch
