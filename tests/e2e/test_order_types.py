@@ -36,11 +36,8 @@ def account(cloud: Cloud, new_key: Callable[[], str]) -> Any:
 
 
 def market_price(http: httpx.Client) -> Decimal:
-    return Decimal(
-        http.get("/api/quotes", params={"tokenIn": "SOL", "tokenOut": "USDC", "amount": "0.001"}).json()["quotes"][0][
-            "price"
-        ]
-    )
+    swap = {"tokenIn": "SOL", "tokenOut": "USDC", "amount": "0.001"}
+    return Decimal(http.get("/api/quotes", params=swap).json()["quotes"][0]["price"])
 
 
 def problem(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:

@@ -432,7 +432,7 @@ async def test_one_accounts_switch_holds_up_nobody_else(engine: Engine, prices: 
             raise KeyError("an unreadable order")
         return await cancel_all(account, *arguments)
 
-    engine.orders.open_ids = failing  # type: ignore[method-assign]
+    engine.orders.open_ids = failing  # type: ignore[assignment, method-assign]
     assert await engine.tick(prices=prices) == 1
     assert await status(engine, market) is Status.PENDING
     assert [await status(engine, order) for order in others] == [Status.CANCELLED] * 2
