@@ -100,6 +100,32 @@ def trigger_every_request(cloud: Cloud, aws: AwsProxy, http: httpx.Client) -> No
     eventually(settled, "each sender hands orders in flight over to the confirmer", 60)
     expect("ConfirmerFunction", "sqs:SendMessage", "OrdersQueue")
     expect("NotifierFunction", "dynamodb:UpdateItem", "ConnectionsTable")
+    trigger_the_trigger(cloud, aws, http)
+
+
+def trigger_the_trigger(cloud: Cloud, aws: AwsProxy, http: httpx.Client) -> None:
+    """Place orders that rest, and orders whose price is gone when they are quoted, or when they land."""
+    front_doors, settlers = ("ApiFunction", "WebSocketFunction"), ("WorkerFunction", "ConfirmerFunction")
+    expected = {(sender, "sqs:SendMessage", "TriggerQueue") for sender in (*front_doors, *settlers)}
+    expected |= {(sender, "sqs:SendMessage", "StatusQueue") for sender in (*front_doors, "TriggerFunction")}
+    expected |= {("TriggerFunction", "sqs:SendMessage", "OrdersQueue")}
+    far = {**SOL, "orderType": "limit", "limitPrice": "1000000"}
+    reached = {**SOL, "orderType": "limit", "limitPrice": "1", "force": True}
+
+    def asleep() -> None:
+        with psycopg.connect(cloud.database_url, autocommit=True) as owner:
+            owner.execute("UPDATE trigger_state SET awake_until = '-infinity'")
+
+    def triggered() -> bool:
+        for order in (far, {**reached, "minAmountOut": "1000000"}, {**reached, "slippageBps": 0}):
+            asleep()
+            place(http, order)
+        with opened(cloud) as socket:
+            asleep()
+            socket.ask({"action": "execute", **far})
+        return expected <= called(aws)
+
+    eventually(triggered, "the trigger is started by each function, and queues orders", 60)
 
 
 def called(aws: AwsProxy) -> set[tuple[str, str, str]]:
