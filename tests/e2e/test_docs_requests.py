@@ -43,7 +43,7 @@ def _rest_client_request(part: str) -> WrittenRequest:
     headers = dict(line.split(": ", 1) for line in lines[1:])
     status = re.search(r"\((\d+)\)$", title)
     assert status
-    keeps = {"orderId": "orderId"} if method == "POST" else {}
+    keeps = {"orderId": "orderId"} if url.endswith("/execute") else {}
     return WrittenRequest(method, url, headers, body.strip() or None, int(status[1]), keeps)
 
 

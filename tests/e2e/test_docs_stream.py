@@ -98,6 +98,9 @@ def _recorded(cloud: Cloud) -> dict[str, Frame]:
         until("status")
         until("events")
         ask({"action": "unsubscribe", "orderId": snapshot["orderId"]}, "unsubscribed")
+        del frames["snapshot"]
+        resting = ask({"action": "execute", **SOL, "orderType": "limit", "limitPrice": "1000000"}, "snapshot")
+        ask({"action": "cancel", "orderId": resting["orderId"]}, "cancelled")
     assert all(frames[kind]["requestId"] == "r" for kind in frames.keys() - {"status", "events"})
     return frames
 

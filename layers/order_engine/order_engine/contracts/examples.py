@@ -80,7 +80,7 @@ RESTING: Document = {
 TERMS: Document = {"amount": "1", "triggerPrice": "150", "expiresAt": "2026-02-07T12:00:00.000Z"}
 REPLACED: Document = {
     **RESTING,
-    "limitPrice": "155",
+    "limitPrice": "900",
     "updatedAt": "2026-01-31T12:01:00.000Z",
     "sequence": 2,
 }

@@ -138,6 +138,48 @@ def openapi_document() -> Document:
 def _paths() -> Document:
     return {
         "/api/orders/execute": {"post": _place_order()},
+        "/api/orders/{orderId}": {
+            "get": _operation(
+                "getOrder",
+                "orders",
+                "One order with its events",
+                HistoryView,
+                Unauthenticated,
+                OrderNotFound,
+                InvalidRequest,
+                DatabaseUnavailable,
+                example=HISTORY,
+                parameters=[_ORDER_ID],
+            ),
+            "patch": _operation(
+                "replaceOrder",
+                "orders",
+                "Replace the price, amount or expiry of a resting order",
+                OrderView,
+                *_BODY_ERRORS,
+                OrderNotFound,
+                NotResting,
+                PriceOutOfRange,
+                DatabaseUnavailable,
+                example=REPLACED,
+                parameters=[_ORDER_ID],
+                requestBody=_body(ReplaceOrder, price={"limitPrice": "900"}),
+            ),
+            "delete": _operation(
+                "cancelOrder",
+                "orders",
+                "Cancel an order; repeating it is harmless",
+                OrderView,
+                Unauthenticated,
+                OrderNotFound,
+                AlreadySubmitted,
+                AlreadyFinished,
+                InvalidRequest,
+                DatabaseUnavailable,
+                example=CANCELLED,
+                parameters=[_ORDER_ID],
+            ),
+        },
         "/api/orders": {
             "get": _operation(
                 "listOrders",
@@ -178,48 +220,6 @@ def _paths() -> Document:
                 example={"cancelAt": "2026-01-31T12:01:00.000Z"},
                 requestBody=_body(CancelAfter, inAMinute={"seconds": 60}, off={"seconds": 0}),
             )
-        },
-        "/api/orders/{orderId}": {
-            "get": _operation(
-                "getOrder",
-                "orders",
-                "One order with its events",
-                HistoryView,
-                Unauthenticated,
-                OrderNotFound,
-                InvalidRequest,
-                DatabaseUnavailable,
-                example=HISTORY,
-                parameters=[_ORDER_ID],
-            ),
-            "patch": _operation(
-                "replaceOrder",
-                "orders",
-                "Replace the price, amount or expiry of a resting order",
-                OrderView,
-                *_BODY_ERRORS,
-                OrderNotFound,
-                NotResting,
-                PriceOutOfRange,
-                DatabaseUnavailable,
-                example=REPLACED,
-                parameters=[_ORDER_ID],
-                requestBody=_body(ReplaceOrder, price={"limitPrice": "155"}),
-            ),
-            "delete": _operation(
-                "cancelOrder",
-                "orders",
-                "Cancel an order; repeating it is harmless",
-                OrderView,
-                Unauthenticated,
-                OrderNotFound,
-                AlreadySubmitted,
-                AlreadyFinished,
-                InvalidRequest,
-                DatabaseUnavailable,
-                example=CANCELLED,
-                parameters=[_ORDER_ID],
-            ),
         },
         "/api/quotes": {
             "get": _operation(
@@ -307,9 +307,9 @@ def _place_order() -> Document:
         buyAbc={"tokenIn": "USDC", "tokenOut": "ABC", "amount": 1000},
         sellSol={**sol, "slippageBps": 100},
         sellSolForAtLeast={**sol, "minAmountOut": "140"},
-        limit={"orderType": "limit", **sol, "limitPrice": "1000"},
         stop={"orderType": "stop", **sol, "stopPrice": "50"},
         sniper={"orderType": "sniper", "tokenIn": "USDC", "tokenOut": "MOON", "amount": "100", "slippageBps": 300},
+        limit={"orderType": "limit", **sol, "limitPrice": "1000"},
     )
     return operation
 
