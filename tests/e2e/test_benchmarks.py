@@ -76,7 +76,7 @@ def test_percentiles_are_measured_values() -> None:
 
 
 def test_statements_are_identified_by_their_text() -> None:
-    log = """09:00:00.000 UTC [7] LOG:  execute <unnamed>: -- These orders could not be queued: the next sweep queues them.
+    log = """09:00:00.000 UTC [7] LOG:  execute x: -- These orders could not be queued: the next sweep queues them.
 \tUPDATE orders SET watchdog_at = now() WHERE id = ANY($1) AND status = ANY($2)
 2026-11-21 09:00:00.000 UTC [7] DETAIL:  Parameters: $1 = 'x'
 2026-11-21 09:00:00.001 UTC [7] LOG:  statement: SELECT 1

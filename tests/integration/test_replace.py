@@ -9,13 +9,24 @@ from uuid import uuid4
 
 import pytest
 
-from order_engine.domain.errors import InvalidRequest, NotResting, OrderNotFound, PriceOutOfRange
+from order_engine.adapters.postgres.orders import OrderStore
+from order_engine.contracts.documents import event_document, history_document
+from order_engine.domain.errors import (
+    DatabaseUnavailable,
+    InvalidRequest,
+    NotResting,
+    OrderNotFound,
+    PriceOutOfRange,
+    SlippageExceeded,
+)
 from order_engine.domain.lifecycle import Status
 from order_engine.domain.orders import Order
-from order_engine.domain.triggers import OrderType, Replacement
+from order_engine.domain.transactions import Unfilled
+from order_engine.domain.triggers import OrderType, Replacement, Terms
 from order_engine.use_cases.deadline import Deadline
 from testing.engine import Engine, Prices
 from tests.integration.conftest import NewEngine
+from tests.integration.doubles import ScriptedChain
 from tests.integration.helpers import in_seconds, statuses
 
 
@@ -166,3 +177,26 @@ async def test_a_status_is_shown_by_its_latest_event(engine: Engine, prices: Pri
     await replace(engine, order, prices, amount_in=Decimal(3))
     cancelled = await engine.cancel(order)
     assert (cancelled.status, cancelled.sequence, cancelled.amount_in) == (Status.CANCELLED, 3, Decimal(3))
+
+
+async def test_events_before_a_replacement_show_the_quotes_as_they_were(engine: Engine, prices: Prices) -> None:
+    order = await a_limit(engine, trigger_price=Decimal(100))
+    await engine.tick(prices=prices)
+    await engine.execute(order, chain=ScriptedChain())
+    await engine.confirm(order, chain=ScriptedChain(**{str(order.id): Unfilled(SlippageExceeded())}))
+    pushed = {event.sequence: event_document(event) for event in engine.recorder.events}
+    await replace(engine, order, prices, amount_in=Decimal(2))
+    shown = {event["sequence"]: event for event in history_document(await engine.history(order))["events"]}
+    assert {sequence: shown[sequence] for sequence in pushed} == pushed
+
+
+async def test_an_order_that_keeps_changing_is_not_reported_as_unknown(engine: Engine, prices: Prices) -> None:
+    class Changing(OrderStore):
+        async def replace(self, order: Order, terms: Terms) -> Order | None:
+            return None
+
+    order = await a_limit(engine)
+    replacer = engine.replacer(prices=prices, store=Changing(engine.database))
+    with pytest.raises(DatabaseUnavailable, match="keeps changing"):
+        deadline = Deadline.after(timedelta(seconds=0.1))
+        await replacer.replace(order.account, order.id, Replacement(amount_in=Decimal(2)), deadline)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
-from order_engine.domain.errors import FieldError, InvalidRequest, NotResting, OrderNotFound
+from order_engine.domain.errors import DatabaseUnavailable, FieldError, InvalidRequest, NotResting, OrderNotFound
 from order_engine.domain.lifecycle import RESTING
 from order_engine.domain.money import problem_with
 from order_engine.domain.orders import Lifetimes, Order, latest_event
@@ -28,7 +28,10 @@ class Replacer:
 
         Raises OrderNotFound, NotResting, InvalidRequest, PriceOutOfRange, DatabaseUnavailable.
         """
-        while deadline.has_time and (history := await self.orders.get(account, order_id)):
+        while deadline.has_time:
+            history = await self.orders.get(account, order_id)
+            if history is None:
+                raise OrderNotFound()
             order = history.order
             if order.status not in RESTING or order.expires_at <= datetime.now(UTC):
                 raise NotResting(order=order)
@@ -43,7 +46,7 @@ class Replacer:
                 await self.journal.drain(deadline.publish_by)
                 return replaced
             # Triggered, cancelled or replaced since it was read: decide again.
-        raise OrderNotFound()
+        raise DatabaseUnavailable("The order keeps changing; try again.")
 
     def _terms(self, order: Order, wanted: Replacement) -> Terms:
         errors = []

@@ -9,7 +9,7 @@ from uuid import UUID
 from psycopg.rows import DictRow
 
 from order_engine.adapters.postgres.database import Database
-from order_engine.adapters.postgres.rows import UNREADABLE, event_of, order_of
+from order_engine.adapters.postgres.rows import UNREADABLE, amounts_at, event_of, order_of
 from order_engine.contracts.facts import facts_document, sample_document
 from order_engine.domain.cancellations import CancelDecision, Cancellation
 from order_engine.domain.claims import Claim, Decision
@@ -62,7 +62,9 @@ class OrderStore:
         if not rows:
             return None
         order = order_of(rows[0])
-        return History(order, tuple(event_of(order, event) for event in rows[0]["events"]))
+        documents = rows[0]["events"]
+        amounts = amounts_at(order, documents)
+        return History(order, tuple(event_of(order, *event) for event in zip(documents, amounts, strict=True)))
 
     async def page(self, account: str, status: Status | None, before: UUID | None, limit: int) -> list[Order]:
         """Up to `limit` of the account's orders, newest first, older than the order `before`."""
@@ -177,9 +179,9 @@ def _claim(row: DictRow) -> Claim:
 
 def _events(order: Order, documents: Sequence[dict[str, Any]]) -> list[OrderEvent]:
     events = []
-    for document in documents:
+    for document, amount_in in zip(documents, amounts_at(order, documents), strict=True):
         try:
-            events.append(event_of(order, document))
+            events.append(event_of(order, document, amount_in))
         except UNREADABLE:
             logger.exception("unreadable event", extra={"order_id": str(order.id)})
     return events
@@ -202,4 +204,4 @@ def _new_order_document(order: NewOrder) -> Mapping[str, Any]:
 
 def _placement(row: DictRow) -> Placement:
     order = order_of(row)
-    return Placement(order, event_of(order, row["first_event"]))
+    return Placement(order, event_of(order, row["first_event"], order.amount_in))

@@ -1,5 +1,7 @@
 """Conversion between orders and rows."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -45,8 +47,18 @@ def order_of(row: DictRow) -> Order:
     )
 
 
-def event_of(order: Order, document: dict[str, Any]) -> OrderEvent:
-    """An event of the order, from its row as JSON. Raises one of UNREADABLE."""
+def amounts_at(order: Order, documents: Sequence[dict[str, Any]]) -> list[Decimal]:
+    """The order's amount at each of its events: a replacement may have changed it since."""
+    amounts, amount = [], order.amount_in
+    for document in documents:
+        terms = document["details"].get("terms")
+        amount = Decimal(terms["amount"]) if terms else amount
+        amounts.append(amount)
+    return amounts
+
+
+def event_of(order: Order, document: dict[str, Any], amount_in: Decimal) -> OrderEvent:
+    """An event of the order when its amount was `amount_in`, from its row as JSON. Raises one of UNREADABLE."""
     return OrderEvent(
         order_id=order.id,
         account=order.account,
@@ -54,7 +66,7 @@ def event_of(order: Order, document: dict[str, Any]) -> OrderEvent:
         status=Status(document["status"]),
         attempt=document["attempt"],
         at=datetime.fromisoformat(document["at"]),
-        facts=facts_of(document["details"], order.swap),
+        facts=facts_of(document["details"], replace(order.swap, amount_in=amount_in)),
     )
 
 
