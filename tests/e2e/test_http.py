@@ -222,7 +222,8 @@ def test_quotes_contain_every_venue_and_the_best(http: httpx.Client) -> None:
 
 def test_tokens_and_health(http: httpx.Client) -> None:
     tokens = TokensView.model_validate_json(http.get("/api/tokens").text)
-    assert {token.symbol for token in tokens.tokens} == {"SOL", "USDC", "USDT", "RAY", "MET", "JUP", "BONK", "ABC"}
+    traded = {"SOL", "USDC", "USDT", "RAY", "MET", "JUP", "BONK", "ABC"}
+    assert {token.symbol for token in tokens.tokens} == traded | {"MOON", "PUMP"}
     for path in ("/health", "/health/ready"):
         HealthView.model_validate_json(http.get(path).text)
 
@@ -234,7 +235,7 @@ def test_the_docs_load_nothing_from_other_sites(http: httpx.Client) -> None:
     assert 'src="http' not in page
 
 
-@pytest.mark.parametrize(("path", "largest"), [("/openapi.json", 60_000), ("/docs", 500_000)])
+@pytest.mark.parametrize(("path", "largest"), [("/openapi.json", 90_000), ("/docs", 500_000)])
 def test_the_docs_are_small_and_support_conditional_requests(http: httpx.Client, path: str, largest: int) -> None:
     with http.stream("GET", path) as answer:
         assert len(b"".join(answer.iter_raw())) < largest
@@ -255,4 +256,4 @@ def test_the_page_must_not_be_cached_while_it_contains_a_key(cloud: Cloud, http:
 
 def test_unknown_routes_get_404(http: httpx.Client) -> None:
     assert http.get("/nothing").status_code == 404
-    assert http.delete("/api/orders").status_code == 404
+    assert http.put("/api/orders").status_code == 404
