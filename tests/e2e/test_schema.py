@@ -8,7 +8,7 @@ import httpx
 import pytest
 import schemathesis
 from hypothesis import settings
-from schemathesis.checks import positive_data_acceptance, unsupported_method
+from schemathesis.checks import negative_data_rejection, positive_data_acceptance, unsupported_method
 
 from order_engine.contracts.openapi import openapi_document
 from testing.cloud import Cloud
@@ -26,14 +26,22 @@ EXCLUDED = [
 api = schemathesis.openapi.from_dict(openapi_document())
 
 
+@pytest.fixture(scope="module")
+def account(new_key: Callable[[], str]) -> dict[str, str]:
+    """The header of a new account: the requests cancel its orders and set its dead man's switch."""
+    return {"Authorization": f"Bearer {new_key()}"}
+
+
 def test_the_served_document_is_the_one_tested_here(cloud: Cloud) -> None:
     assert httpx.get(f"{cloud.http_url}/openapi.json").json() == openapi_document()
 
 
 @api.parametrize()
 @settings(max_examples=50, deadline=None, derandomize=True, database=None)
-def test_every_answer_is_as_documented(case: schemathesis.Case[Any], cloud: Cloud) -> None:
-    case.call_and_validate(base_url=cloud.http_url, headers=cloud.headers, excluded_checks=EXCLUDED)
+def test_every_answer_is_as_documented(case: schemathesis.Case[Any], cloud: Cloud, account: dict[str, str]) -> None:
+    # An invalid order of a batch gets a problem of its own; the response is still a 200.
+    excluded = [*EXCLUDED, negative_data_rejection] if case.path == "/api/orders/batch" else EXCLUDED
+    case.call_and_validate(base_url=cloud.http_url, headers=account, excluded_checks=excluded)
 
 
 def test_responses_about_existing_orders_are_as_documented(cloud: Cloud, new_key: Callable[[], str]) -> None:
