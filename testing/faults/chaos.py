@@ -3,9 +3,10 @@
     python -m testing.faults.chaos --orders 10000 --seed 1
     python -m testing.faults.chaos --orders 1000 --seed 1 --defaults
 
-Function processes are killed and frozen, Postgres is stopped without a clean shutdown, the queue server is stopped and
-killed, messages are redelivered out of order, and WebSocket connections are cut. --defaults uses the template's
-parameters; without it, leases, watchdogs and visibility timeouts are so short that recovery takes seconds.
+Orders of all types are placed, and some are replaced and cancelled. Function processes are killed and frozen, Postgres
+is stopped without a clean shutdown, the queue server is stopped and killed, messages are redelivered out of order, and
+WebSocket connections are cut. --defaults uses the template's parameters; without it, leases, watchdogs and visibility
+timeouts are so short that recovery takes seconds.
 """
 
 import argparse
@@ -27,13 +28,14 @@ import aiohttp
 import psutil
 import psycopg
 
-from order_client import AsyncClient, RetryPolicy
+from order_client import AsyncClient, RetryPolicy, Unauthenticated
 from testing.accounts import aws_client
 from testing.cloud import Cloud, running_cloud
 from testing.faults import processes
-from testing.faults.clients import listen, place
+from testing.faults.clients import listen
 from testing.faults.crash_points import ROOT, quick_template
 from testing.faults.invariants import FINISHED, Policy, Report, check
+from testing.faults.traders import Trader
 
 QUICK = {
     "MOCK_LATENCY": "0.1",
@@ -45,6 +47,7 @@ QUICK = {
     "ORDERS_VISIBILITY_TIMEOUT": "6",
     "SWEEP_SCHEDULE": "rate(4 seconds)",
     "TRANSACTION_VALIDITY_SECONDS": "4",
+    "TRIGGER_INTERVAL_SECONDS": "0.2",
     "LOCAL_CONCURRENCY": "5",
 }
 DEFAULTS: dict[str, str] = {}
@@ -54,29 +57,31 @@ _ORDERS_PER_FAULT = 40
 _POSTS_AT_ONCE = 64
 _WATCHERS = 4
 _STREAM_EVERY = 50
+_STREAMS_END_SECONDS = 60
 _CHECK_SECONDS = 3
 
 
 @dataclass
 class Chaos:
-    """One run: the accepted orders, the events that clients got, and the injected faults."""
+    """One run: the trader, the events that clients got, and the injected faults."""
 
     cloud: Cloud
     policy: Policy
     orders: int
     random: Random
-    accepted: list[str] = field(default_factory=list)
     delivered: dict[tuple[str, int], str] = field(default_factory=dict)
     contradictions: list[str] = field(default_factory=list)
     broken: set[str] = field(default_factory=set)
     """Rules that were broken at any time."""
     faults: Counter[str] = field(default_factory=Counter)
-    streamed: int = 0
+    streams: list[asyncio.Task[None]] = field(default_factory=list)
     sockets: set[aiohttp.ClientWebSocketResponse] = field(default_factory=set)
 
     async def run(self) -> None:
         """Place orders and inject faults until all are accepted, then wait without faults until all are finished."""
         async with aiohttp.ClientSession(headers=self.cloud.headers) as session:
+            self.trader = Trader(self.cloud, session, self.random)
+            await self.trader.find_market_price()
             watchers = [
                 asyncio.create_task(listen(self.cloud, session, self._receive, self.sockets)) for _ in range(_WATCHERS)
             ]
@@ -89,32 +94,36 @@ class Chaos:
                     # Wait for the faults, so that a fast engine is not finished before they happen.
                     while self.faults.total() < (number + 1) // _ORDERS_PER_FAULT:
                         await asyncio.sleep(0.05)
-                    load.create_task(self._place_and_release(session, number, gate))
+                    load.create_task(self._trade(number, gate))
             await _cancelled(faults)
             await self._until_all_are_finished()
+            await asyncio.wait_for(asyncio.gather(*self.streams), _STREAMS_END_SECONDS)
             for task in (*watchers, checks):
                 await _cancelled(task)
 
-    async def _place_and_release(self, session: aiohttp.ClientSession, number: int, gate: asyncio.Semaphore) -> None:
+    async def _trade(self, number: int, gate: asyncio.Semaphore) -> None:
         try:
-            order_id = (await place(self.cloud, session, f"chaos-{number}")).order_id
+            order = await self.trader.place(f"chaos-{number}")
         finally:
             gate.release()
-        self.accepted.append(order_id)
         if number % _STREAM_EVERY == 0:
-            await self._stream(order_id)
+            self.streams.append(asyncio.create_task(self._stream(order["orderId"])))
+        await self.trader.change(order)
 
     async def _stream(self, order_id: str) -> None:
         """The client library, which resumes broken streams, must deliver every event once, in order."""
         there = {"url": self.cloud.http_url, "ws_url": self.cloud.websocket_url, "key": self.cloud.api_key}
         async with AsyncClient(**there, retries=RetryPolicy(max_attempts=50, quiet=5, max_backoff=2)) as client:
-            sequences = []
-            async for event in client.stream(order_id):
-                sequences.append(event.sequence)
-                self._compare(event.order_id, event.sequence, event.status)
+            sequences: list[int] = []
+            ended = False
+            while not ended:
+                with suppress(Unauthenticated):  # the emulator has just been killed, and has no keys for a moment
+                    async for event in client.stream(order_id, len(sequences)):
+                        sequences.append(event.sequence)
+                        self._compare(event.order_id, event.sequence, event.status)
+                    ended = True
         if sequences != list(range(1, len(sequences) + 1)):
             self.contradictions.append(f"{order_id} was streamed as {sequences}")
-        self.streamed += 1
 
     def _receive(self, event: Mapping[str, Any]) -> None:
         self._compare(event["orderId"], event["sequence"], event["status"])
@@ -139,7 +148,8 @@ class Chaos:
         faults: list[tuple[int, str, Callable[[], Awaitable[None]]]] = [
             (10, "function process killed", self._kill_process),
             (2, "all processes of a function killed", self._kill_function),
-            (6, f"worker or confirmer frozen for {_FROZEN_SECONDS} s", self._freeze),
+            (4, "trigger killed", self._kill_trigger),
+            (6, f"worker, confirmer or trigger frozen for {_FROZEN_SECONDS} s", self._freeze),
             (6, "messages redelivered, out of order and late", self._deliver_again),
             (4, "WebSocket connections cut", self._cut_sockets),
             (1, "Postgres stopped without a clean shutdown", self._crash_postgres),
@@ -160,14 +170,17 @@ class Chaos:
     async def _kill_function(self) -> None:
         self.random.choice(processes.loaders(self.cloud)).kill()
 
+    async def _kill_trigger(self) -> None:
+        self.random.choice(processes.environments(self.cloud, "TriggerFunction")).kill()
+
     async def _freeze(self) -> None:
-        function = self.random.choice(["WorkerFunction", "ConfirmerFunction"])
+        function = self.random.choice(["WorkerFunction", "ConfirmerFunction", "TriggerFunction"])
         frozen = self.random.choice(processes.environments(self.cloud, function))
         frozen.suspend()
         asyncio.get_running_loop().call_later(_FROZEN_SECONDS, _resume, frozen)
 
     async def _deliver_again(self) -> None:
-        orders = self.random.sample(self.accepted[-200:], 20)
+        orders = self.random.sample(self.trader.accepted[-200:], 20)
         for order_id in orders:
             await self._send("OrdersQueue", {"orderId": order_id})
         await self._send("ConfirmationsQueue", {"orderIds": orders})
@@ -193,8 +206,10 @@ class Chaos:
         processes.emulator(self.cloud).kill()
 
     async def _until_all_are_finished(self, seconds: float = 300) -> None:
+        """Cancels the orders that rest, now or after a failed attempt."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
+            await self.trader.cancel_resting()
             with suppress(psycopg.OperationalError):
                 report = await asyncio.to_thread(check, self.cloud.database_url, self.policy)
                 if not report.breaches[FINISHED]:
@@ -214,7 +229,7 @@ async def _cancelled(task: asyncio.Task[None]) -> None:
 
 
 def inconsistencies(chaos: Chaos) -> list[str]:
-    """Events that clients got but that are not stored, and accepted orders that are not stored."""
+    """Events and answers that clients got but that are not stored, and accepted orders that are not stored."""
     with psycopg.connect(chaos.cloud.database_url) as connection:
         facts = {
             (str(order), sequence): status
@@ -222,9 +237,10 @@ def inconsistencies(chaos: Chaos) -> list[str]:
         }
         stored = {str(order) for (order,) in connection.execute("SELECT id FROM orders")}
     wrong = [f"{key} was delivered as {status}" for key, status in chaos.delivered.items() if facts.get(key) != status]
-    lost = [f"{order_id} was accepted but is not stored" for order_id in chaos.accepted if order_id not in stored]
-    twice = [f"{len(chaos.accepted)} accepted, {len(stored)} stored"] if len(stored) != len(set(chaos.accepted)) else []
-    return [*chaos.contradictions, *wrong, *lost, *twice]
+    accepted = chaos.trader.accepted
+    lost = [f"{order_id} was accepted but is not stored" for order_id in accepted if order_id not in stored]
+    twice = [f"{len(accepted)} accepted, {len(stored)} stored"] if len(stored) != len(set(accepted)) else []
+    return [*chaos.contradictions, *wrong, *lost, *twice, *chaos.trader.untrue_answers()]
 
 
 def run(directory: Path, orders: int, seed: int, *, defaults: bool = False) -> tuple[Chaos, Report, list[str]]:
@@ -257,7 +273,9 @@ def main() -> int:
         (chaos.cloud.directory / "logs" / "WorkerFunction.log").read_text().count('"order changed by another process"')
     )
     print(f"{fenced:6} late writes of workers that were rejected")
-    print(f"{len(chaos.delivered)} events delivered to clients, {chaos.streamed} orders streamed individually")
+    for answer, count in chaos.trader.answers.most_common():
+        print(f"{count:6} orders {answer}")
+    print(f"{len(chaos.delivered)} events delivered to clients, {len(chaos.streams)} orders streamed individually")
     print(report)
     wrong += [f"broken during the run: {rule}" for rule in chaos.broken]
     print(

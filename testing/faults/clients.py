@@ -4,7 +4,7 @@ import asyncio
 import json
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -28,23 +28,42 @@ class Placed:
     failures: Counter[str] = field(default_factory=Counter)
 
 
-async def place(cloud: Cloud, session: aiohttp.ClientSession, key: str) -> Placed:
-    """Submit an order for 1 SOL in USDC until it is accepted, always with the same key."""
+async def place(
+    cloud: Cloud, session: aiohttp.ClientSession, key: str, order: Mapping[str, Any] | None = None
+) -> Placed:
+    """Submit an order, by default for 1 SOL in USDC, until it is accepted, always with the same key."""
     placed = Placed(time.time())
-    url, order = f"{cloud.http_url}/api/orders/execute", {**ORDER, "clientOrderId": key}
+    body = {**(order or ORDER), "clientOrderId": key}
+    status, document = await until_answered(cloud, session, "POST", "/api/orders/execute", body, placed.failures)
+    assert status in (200, 202), document
+    placed.order_id, placed.accepted_at = document["orderId"], time.time()
+    return placed
+
+
+async def until_answered(
+    cloud: Cloud,
+    session: aiohttp.ClientSession,
+    method: str,
+    path: str,
+    body: Mapping[str, Any] | None = None,
+    failures: Counter[str] | None = None,
+) -> tuple[int, dict[str, Any]]:
+    """Repeat a request until it succeeds or is refused; returns the status and the document, and counts `failures`."""
+    failures = Counter() if failures is None else failures
     while True:
         wait = _RETRY_SECONDS
         try:
-            async with session.post(url, json=order, timeout=aiohttp.ClientTimeout(30)) as answer:
+            async with session.request(
+                method, cloud.http_url + path, json=body, timeout=aiohttp.ClientTimeout(30)
+            ) as answer:
                 document = await answer.json(content_type=None)
-                if answer.status in (200, 202):
-                    placed.order_id, placed.accepted_at = document["orderId"], time.time()
-                    return placed
-                assert answer.status >= 500, document
-                placed.failures[str(document.get("code") or answer.status)] += 1
+                # 401: an emulator that was killed has no keys until they are seeded again.
+                if answer.status < 500 and answer.status != 401:
+                    return answer.status, document
+                failures[str(document.get("code") or answer.status)] += 1
                 wait = float(answer.headers.get("Retry-After", wait))
         except (aiohttp.ClientError, TimeoutError) as error:
-            placed.failures[type(error).__name__] += 1
+            failures[type(error).__name__] += 1
         assert psutil.Process(cloud.pid).status() != psutil.STATUS_ZOMBIE, "the local cloud itself has died"
         await asyncio.sleep(wait)
 

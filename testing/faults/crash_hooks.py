@@ -19,7 +19,8 @@ from order_engine.adapters.connections import Connections
 from order_engine.adapters.gateway import Gateway
 from order_engine.adapters.postgres.journal import Journal
 from order_engine.adapters.postgres.orders import OrderStore
-from order_engine.adapters.sqs import ConfirmationsQueue, OrdersQueue, PoisonQueue, StatusQueue
+from order_engine.adapters.postgres.triggers import TriggerStore
+from order_engine.adapters.sqs import ConfirmationsQueue, OrdersQueue, PoisonQueue, StatusQueue, TriggerQueue
 from order_engine.venues.mock.chain import MockChain
 from order_engine.venues.mock.venues import MockVenue
 
@@ -31,9 +32,11 @@ def wrap_adapters() -> None:
     """Wrap every external call that a function may make, and every event that it records."""
     for adapter in (
         OrderStore,
+        TriggerStore,
         OrdersQueue,
         ConfirmationsQueue,
         StatusQueue,
+        TriggerQueue,
         PoisonQueue,
         Connections,
         Gateway,
@@ -42,7 +45,7 @@ def wrap_adapters() -> None:
         for name, method in inspect.getmembers(adapter, inspect.isfunction):
             if not name.startswith("_"):
                 _wrap(adapter, name, method)
-    for venue, names in ((MockVenue, ("quote", "build")), (MockChain, ("send", "statuses"))):
+    for venue, names in ((MockVenue, ("quote", "price", "build")), (MockChain, ("send", "statuses"))):
         for name in names:
             _wrap(venue, name, getattr(venue, name))
     Journal.record = _async(Journal.record, lambda _, order: f"Journal.record {order.status}")  # type: ignore[method-assign]

@@ -72,9 +72,8 @@ def quick_template(directory: Path, batch_size: int = 10) -> Path:
     """
     template = (ROOT / "template.yaml").read_text()
     changed = re.sub(r"BatchSize: (10|!Ref OrdersBatchSize)", f"BatchSize: {batch_size}", template)
-    changed = changed.replace("VisibilityTimeout: 180", "VisibilityTimeout: 2")
-    changed = changed.replace("VisibilityTimeout: 60 ", "VisibilityTimeout: 2 ")
-    assert changed.count("VisibilityTimeout: 2") == 3
+    changed, queues = re.subn(r"VisibilityTimeout: \d+", "VisibilityTimeout: 2", changed)
+    assert queues == 4
     file = directory / "template.yaml"
     file.write_text(changed)
     return file

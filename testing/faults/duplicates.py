@@ -2,6 +2,9 @@
 
     python -m testing.faults.duplicates --orders 2000 --seed 1
 
+Two triggers see a price that jumps from far below the market to far above it and back, and a tenth of the orders is
+cancelled at random moments.
+
 Each worker consists of the engine's real components, with its own connection to a real Postgres. Other connections lock
 rows for some milliseconds, so that statements have to wait and the data that they depend on changes meanwhile. The
 in-memory queue behaves like SQS: it hides received messages, counts receives, and moves messages that were received too
@@ -19,8 +22,10 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -31,15 +36,33 @@ from psycopg.rows import DictRow
 
 from order_engine.adapters.postgres.database import Parameters
 from order_engine.domain.claims import Claim, Decision
+from order_engine.domain.errors import AlreadyFinished, AlreadySubmitted
+from order_engine.domain.lifecycle import RESTING
+from order_engine.domain.orders import Order
+from order_engine.domain.triggers import OrderType
 from order_engine.observability import logger
+from order_engine.use_cases.deadline import Deadline
 from order_engine.use_cases.sweep import sweep
-from testing.engine import WATCHDOG, Engine, new_order
+from testing.engine import ACCOUNT, WATCHDOG, Engine, Prices, new_order
 from testing.faults.invariants import FINISHED, Policy, Report, check
 from testing.postgres import TestServer
 
 POLICY = Policy.of({})
 WORKERS = 6
 CONFIRMERS = 2
+TRIGGERS = 2
+# With weights. The venues pay about 145: the price of the second limit order is always gone again.
+_KINDS: list[tuple[int, dict[str, Any]]] = [
+    (10, {}),
+    (4, {"type": OrderType.LIMIT, "trigger_price": Decimal(100)}),
+    (1, {"type": OrderType.LIMIT, "trigger_price": Decimal(10**6)}),
+    (5, {"type": OrderType.STOP, "trigger_price": Decimal(100)}),
+]
+_PRICES = ["1", "10000000"]
+_TICK_SECONDS = 0.1
+_RESTING_SECONDS = 5  # until the orders that rest then are cancelled
+_CANCELLED_SHARE = 0.1
+_CANCELLED_WITHIN = (-2, 0.5)  # 10 ms to 3 s after it was placed, as powers of ten
 _LATENCY = 0.05
 _FAILURE_RATE = 0.6
 _MOST_COPIES = 4
@@ -132,18 +155,22 @@ class DuplicateDeliveries:
     async def run(self) -> None:
         """Place the orders, and run until every order has ended."""
         self.queue, self.confirmations = Queue(self.random), Confirmations(self.random)
+        self.prices = Prices()
         placing = Engine(self.url)
-        engines = [self._engine_with_network_latency() for _ in range(WORKERS + CONFIRMERS + 2)]
-        *executing, settling, sweeping = engines
+        engines = [self._engine_with_network_latency() for _ in range(WORKERS + CONFIRMERS + TRIGGERS + 3)]
+        *executing, settling, sweeping, cancelling = engines
         tasks = [
             *(asyncio.create_task(self._work(worker)) for worker in executing[:WORKERS]),
-            *(asyncio.create_task(self._confirm(confirmer)) for confirmer in executing[WORKERS:]),
+            *(asyncio.create_task(self._confirm(confirmer)) for confirmer in executing[WORKERS:-TRIGGERS]),
+            *(asyncio.create_task(self._tick(trigger)) for trigger in executing[-TRIGGERS:]),
             asyncio.create_task(self._settle_dead_letters(settling)),
             asyncio.create_task(self._sweep(sweeping)),
             *(asyncio.create_task(self._lock()) for _ in range(_LOCKERS)),
         ]
-        await self._place(placing)
+        await self._place(placing, cancelling)
+        await asyncio.sleep(_RESTING_SECONDS)
         while (await asyncio.to_thread(check, self.url, POLICY)).breaches[FINISHED]:
+            await placing.canceller().cancel_all(ACCOUNT, Deadline.after(_TIME_LIMIT), statuses=RESTING)
             await asyncio.sleep(0.5)
         for task in tasks:
             task.cancel()
@@ -166,10 +193,24 @@ class DuplicateDeliveries:
         engine.database.fetch = fetch_with_latency  # type: ignore[method-assign]
         return engine
 
-    async def _place(self, engine: Engine) -> None:
-        submitter = engine.submitter(queue=self.queue)
-        for _ in range(self.count):
-            await submitter.submit(new_order())
+    async def _place(self, placing: Engine, cancelling: Engine) -> None:
+        submitter = placing.submitter(queue=self.queue, prices=self.prices)
+        async with asyncio.TaskGroup() as cancellations:
+            for _, kind in self.random.choices(_KINDS, [weight for weight, _ in _KINDS], k=self.count):
+                order = (await submitter.submit(new_order(**kind, force=True))).order
+                if self.random.random() < _CANCELLED_SHARE:
+                    cancellations.create_task(self._cancel(cancelling, order))
+
+    async def _cancel(self, engine: Engine, order: Order) -> None:
+        await asyncio.sleep(10 ** self.random.uniform(*_CANCELLED_WITHIN))
+        with suppress(AlreadySubmitted, AlreadyFinished):
+            await engine.cancel(order)
+
+    async def _tick(self, engine: Engine) -> None:
+        while True:
+            self.prices.set(self.random.choice(_PRICES))
+            await engine.tick(prices=self.prices, queue=self.queue)
+            await asyncio.sleep(_TICK_SECONDS)
 
     async def _work(self, engine: Engine) -> None:
         claim = engine.orders.claim

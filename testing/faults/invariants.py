@@ -80,6 +80,37 @@ RULES: dict[str, LiteralString] = {
         WHERE (earlier.status, later.status) NOT IN (
             SELECT * FROM unnest(%(from_statuses)s::text[], %(to_statuses)s::text[]))""",
     "no more attempts than allowed": "SELECT id FROM orders WHERE attempt > %(max_attempts)s",
+    "attempts are counted from one rest to the next": """
+        SELECT later.order_id AS id FROM order_events earlier
+        JOIN order_events later ON later.order_id = earlier.order_id AND later.sequence = earlier.sequence + 1
+        WHERE later.attempt <> CASE later.status
+            WHEN 'routing' THEN earlier.attempt + 1
+            WHEN 'resting' THEN 0
+            ELSE earlier.attempt END""",
+    "a resting order is not a market order, and nothing about it is claimed, signed or triggered": """
+        SELECT id FROM orders WHERE status = 'resting' AND (
+            type = 'market' OR lease_until IS NOT NULL OR transaction IS NOT NULL OR triggered_by IS NOT NULL)""",
+    # Its price can be replaced only while it rests, and resting again clears `triggered_by`.
+    "an order that has rested is executed only at a price that reaches its own": """
+        SELECT id FROM orders WHERE type <> 'market' AND (
+            triggered_by IS NULL AND status IN ('pending', 'routing', 'building', 'submitted', 'confirmed', 'failed')
+            OR type = 'limit' AND (triggered_by ->> 'price')::numeric < trigger_price
+            OR type = 'stop' AND (triggered_by ->> 'price')::numeric > trigger_price)""",
+    "an order becomes pending at its price, or for a retry": """
+        SELECT later.order_id AS id FROM order_events earlier
+        JOIN order_events later ON later.order_id = earlier.order_id AND later.sequence = earlier.sequence + 1
+        WHERE later.status = 'pending'
+          AND later.details -> CASE earlier.status WHEN 'resting' THEN 'triggeredBy' ELSE 'error' END IS NULL""",
+    "an order is cancelled only on request": """
+        SELECT id FROM orders WHERE CASE status
+            WHEN 'cancelled' THEN cancel_requested_at IS NULL
+            WHEN 'submitted' THEN false
+            WHEN 'confirmed' THEN false
+            ELSE cancel_requested_at IS NOT NULL END""",
+    "only the order's end follows a request that came too late to cancel it": """
+        SELECT later.order_id AS id FROM order_events request
+        JOIN order_events later ON later.order_id = request.order_id AND later.sequence > request.sequence
+        WHERE request.details ->> 'cancelRequested' = 'true' AND later.status NOT IN ('confirmed', 'cancelled')""",
     "at most one fill per order": """
         SELECT order_id AS id FROM mock_chain.transactions
         WHERE outcome = 'filled' GROUP BY order_id HAVING count(*) > 1""",
@@ -87,6 +118,7 @@ RULES: dict[str, LiteralString] = {
         SELECT o.id FROM orders o LEFT JOIN mock_chain.transactions t ON t.order_id = o.id AND t.outcome = 'filled'
         WHERE o.status = 'confirmed' AND (
             t.signature IS DISTINCT FROM o.transaction ->> 'signature'
+            OR t.amount_in IS DISTINCT FROM o.amount_in
             OR t.amount_out IS DISTINCT FROM o.amount_out)""",
     "no fill for a finished order that is not confirmed": """
         SELECT o.id FROM orders o JOIN mock_chain.transactions t ON t.order_id = o.id
@@ -94,6 +126,9 @@ RULES: dict[str, LiteralString] = {
     "no fill below the order's minimum": """
         SELECT o.id FROM orders o JOIN mock_chain.transactions t ON t.order_id = o.id AND t.outcome = 'filled'
         WHERE t.amount_out < greatest(o.min_amount_out, t.min_amount_out)""",
+    "no fill below a limit order's price": """
+        SELECT o.id FROM orders o JOIN mock_chain.transactions t ON t.order_id = o.id AND t.outcome = 'filled'
+        WHERE o.type = 'limit' AND t.amount_out < o.trigger_price * o.amount_in""",
     "failed means a final error or no attempts left": """
         SELECT id FROM orders
         WHERE status = 'failed' AND attempt < %(max_attempts)s
@@ -105,19 +140,21 @@ RULES: dict[str, LiteralString] = {
     "no attempt before the end of its backoff": """
         SELECT retry.order_id AS id FROM order_events retry
         JOIN order_events attempt ON attempt.order_id = retry.order_id AND attempt.sequence = retry.sequence + 1
-        WHERE retry.details ->> 'retryInSeconds' IS NOT NULL AND attempt.status = 'routing'
+        WHERE retry.details ->> 'retryInSeconds' IS NOT NULL AND attempt.status IN ('routing', 'pending')
           AND attempt.at < retry.at + (retry.details ->> 'retryInSeconds')::float8 * interval '1 second'""",
     "nothing is signed after its order's expiry": """
         SELECT o.id FROM orders o JOIN order_events e ON e.order_id = o.id
-        WHERE e.status = 'submitted' AND e.at >= o.expires_at""",
+        WHERE e.status = 'submitted' AND e.details ->> 'cancelRequested' IS NULL AND e.at >= o.expires_at""",
     "nothing lands after its order's expiry": """
         SELECT o.id FROM orders o JOIN mock_chain.transactions t ON t.order_id = o.id
         WHERE t.outcome = 'filled' AND t.lands_at > o.expires_at""",
     "every open order has a watchdog": "SELECT id FROM orders WHERE finished_at IS NULL AND watchdog_at IS NULL",
-    # The watchdog starts at the order's last transition, and each sweep that requeues the order doubles its time.
+    # A resting order's watchdog is its expiry. Any other starts at the order's last transition, and each sweep that
+    # requeues the order doubles its time.
     "no open order's watchdog is later than its state allows": """
         SELECT id FROM orders WHERE finished_at IS NULL AND watchdog_at > CASE
             WHEN sweeps > 0 THEN clock_timestamp() + least(interval '15 minutes', %(watchdog)s * 2 ^ least(sweeps, 20))
+            WHEN status = 'resting' THEN expires_at
             WHEN lease_until IS NOT NULL THEN lease_until
             ELSE coalesce(not_before, updated_at) + %(watchdog)s END""",
     "no open order waits longer than its watchdog allows": """
@@ -146,6 +183,12 @@ class Report:
 
 def check(database_url: str, policy: Policy) -> Report:
     """Check every rule; the report contains the full histories of up to three orders that break one."""
+    with psycopg.connect(database_url, row_factory=dict_row) as connection:
+        return check_on(connection, policy)
+
+
+def check_on(connection: psycopg.Connection[dict[str, Any]], policy: Policy) -> Report:
+    """As `check`, on a connection that is already open."""
     allowed = [(source, target) for source, target in {*TRANSITIONS, *CLAIMS.items()} if source not in TERMINAL]
     excluded = {AttemptsExhausted, OrderExpired}  # the former requires all attempts, the latter is not a failure
     parameters = {
@@ -158,22 +201,21 @@ def check(database_url: str, policy: Policy) -> Report:
         "watchdog": policy.watchdog,
         "sweep": policy.sweep + _SWEEP_DURATION,
     }
-    with psycopg.connect(database_url, row_factory=dict_row) as connection:
-        breaches = {
-            rule: [str(row["id"]) for row in connection.execute(query, parameters if "%(" in query else None)]
-            for rule, query in RULES.items()
-        }
-        statuses = connection.execute("SELECT status, count(*) FROM orders GROUP BY status").fetchall()
-        fills = connection.execute("SELECT count(*) FROM mock_chain.transactions WHERE outcome = 'filled'").fetchone()
-        assert fills
-        worst = list(dict.fromkeys(order for orders in breaches.values() for order in orders))[:3]
-        return Report(
-            orders=sum(row["count"] for row in statuses),
-            statuses={row["status"]: row["count"] for row in statuses},
-            fills=fills["count"],
-            breaches=breaches,
-            histories=[_history(connection, order) for order in worst],
-        )
+    breaches = {
+        rule: [str(row["id"]) for row in connection.execute(query, parameters if "%(" in query else None)]
+        for rule, query in RULES.items()
+    }
+    statuses = connection.execute("SELECT status, count(*) FROM orders GROUP BY status").fetchall()
+    fills = connection.execute("SELECT count(*) FROM mock_chain.transactions WHERE outcome = 'filled'").fetchone()
+    assert fills
+    worst = list(dict.fromkeys(order for orders in breaches.values() for order in orders))[:3]
+    return Report(
+        orders=sum(row["count"] for row in statuses),
+        statuses={row["status"]: row["count"] for row in statuses},
+        fills=fills["count"],
+        breaches=breaches,
+        histories=[_history(connection, order) for order in worst],
+    )
 
 
 def assert_all_hold(database_url: str, policy: Policy) -> None:

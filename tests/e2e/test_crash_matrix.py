@@ -6,10 +6,11 @@ The processes are those of the running local cloud, the database is real, and a 
 import json
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, LiteralString
 from uuid import uuid4
 
 import httpx
+import psycopg
 import pytest
 from websockets.sync.client import ClientConnection, connect
 
@@ -19,13 +20,19 @@ from testing.faults.crash_points import MOMENTS, CrashPoints
 from testing.faults.invariants import Policy, assert_all_hold
 from testing.faults.proxies import AwsProxy, aws_proxy
 from testing.faults.states import (
+    FAR_ABOVE,
     State,
     abandoned,
+    activated,
+    cancel_requested,
     create_order,
     due,
     exhausted,
     long_finished,
     overdue,
+    price_gone,
+    reached,
+    resting,
     signed,
     signed_and_expired,
     unclaimed,
@@ -47,6 +54,7 @@ SETTINGS = {
     "RETENTION_DAYS": "1",
     "TRANSACTION_VALIDITY_SECONDS": "4",
     "LANDING_SECONDS": "0",
+    "TRIGGER_INTERVAL_SECONDS": "0.2",
     "LOCAL_CONCURRENCY": "4",
 }
 
@@ -69,13 +77,39 @@ TO_A_FILL = [
     "StatusQueue.publish",
 ]
 TO_A_FAILURE = ["Journal.record pending", "Journal.record failed"]
-PLACING = ["handler", "OrderStore.place", "OrdersQueue.send"]
+PLACING_MANY = ["handler", "OrderStore.place", "OrdersQueue.send_all"]
+PLACING = [*PLACING_MANY, "OrdersQueue.send"]
+PLACING_RESTING = ["MockVenue.price", "TriggerStore.wake", "TriggerQueue.send", "StatusQueue.publish"]
+CANCELLING = ["handler", "OrderStore.cancel", "StatusQueue.publish"]
+REPLACING = ["handler", "OrderStore.get", "OrderStore.replace", "StatusQueue.publish"]
+ACTIVATING = [
+    "handler",
+    "TriggerStore.tick",
+    "TriggerStore.resting",
+    "MockVenue.price",
+    "TriggerStore.activate",
+    "StatusQueue.publish",
+    "OrdersQueue.send_all",
+    "OrdersQueue.send",
+    "TriggerStore.expire",
+    "TriggerStore.fall_asleep",
+    "TriggerStore.waiting",
+]
+APPLYING_A_SWITCH = ["OrderStore.open_ids", "OrderStore.cancel", "TriggerStore.end_switch"]
+RESTING_AGAIN = ["Journal.record resting", "TriggerStore.wake", "TriggerQueue.send"]
 READING = {
     "OrderStore.get": "/api/orders/{order_id}",
     "OrderStore.page": "/api/orders",
     "OrderStore.ping": "/health/ready",
 }
-SWEEPING = ["handler", "OrderStore.due", "OrdersQueue.send_all", "OrderStore.extend_watch", "OrderStore.purge_finished"]
+SWEEPING = [
+    "handler",
+    "OrderStore.due",
+    "OrdersQueue.send_all",
+    "OrdersQueue.send",
+    "OrderStore.extend_watch",
+    "OrderStore.purge_finished",
+]
 PUSHING = ["handler", "Connections.listening_to", "Gateway.post"]
 SETTLING: dict[str, tuple[State, str, str | None]] = {
     "handler": (exhausted, "failed", "attempts_exhausted"),
@@ -97,6 +131,7 @@ CONFIRMING: dict[str, State] = {
     "StatusQueue.publish": signed,
     "Journal.record pending": signed_and_expired,
     "OrdersQueue.send_all": signed_and_expired,
+    "OrdersQueue.send": signed_and_expired,
 }
 CALLS = {
     "worker": {
@@ -106,11 +141,26 @@ CALLS = {
         "Journal.record expired",
         "ConfirmationsQueue.send",
         "OrdersQueue.change_visibility",
+        *RESTING_AGAIN,
     },
-    "confirmer": {*CONFIRMING, "OrderStore.events"},
-    "api": {*PLACING, *READING, "OrderStore.placed_before", "OrderStore.mark_due"},
+    "confirmer": {*CONFIRMING, "OrderStore.events", "Journal.record cancelled", *RESTING_AGAIN},
+    "trigger": {*ACTIVATING, *APPLYING_A_SWITCH, "OrderStore.mark_due"},
+    "api": {
+        *PLACING,
+        *PLACING_RESTING,
+        *CANCELLING,
+        *REPLACING,
+        *READING,
+        "OrderStore.placed_before",
+        "OrderStore.mark_due",
+        "OrderStore.open_ids",
+        "TriggerStore.set_switch",
+        "TriggerStore.clear_switch",
+    },
     "websocket": {
         *PLACING,
+        *PLACING_RESTING,
+        *CANCELLING,
         "Connections.add",
         "Connections.remove",
         "OrderStore.placed_before",
@@ -175,6 +225,8 @@ def listener(cloud: Cloud) -> Iterator[Listener]:
 
 
 Placed = dict[str, Any]
+
+LIMIT: Placed = {**SOL, "orderType": "limit", "limitPrice": str(FAR_ABOVE)}
 
 
 @pytest.mark.parametrize("call", TO_A_FILL)
@@ -276,6 +328,73 @@ def test_unqueued_orders_are_executed_despite_an_api_crash(
     assert finished(http, order_id)["status"] == "confirmed"
 
 
+@pytest.mark.parametrize("call", PLACING_MANY)
+def test_batches_are_placed_despite_an_api_crash(http: httpx.Client, crash_points: CrashPoints, call: str) -> None:
+    orders = [{**order, "clientOrderId": str(uuid4())} for order in (SOL, SOL, LIMIT)]
+    with crash_points.crash("api", call):
+        answers = [http.post("/api/orders/batch", json={"orders": orders}) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [500, 500, 200]
+    *market, limit = [result["order"] for result in answers[-1].json()["results"]]
+    assert len({order["orderId"] for order in (*market, limit)}) == 3
+    assert [finished(http, order["orderId"])["status"] for order in market] == ["confirmed"] * 2
+    assert cancelled(http, limit["orderId"])["events"][0]["status"] == "resting"
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("call", PLACING_RESTING)
+def test_resting_orders_are_placed_despite_an_api_crash(
+    cloud: Cloud, http: httpx.Client, crash_points: CrashPoints, call: str, moment: str
+) -> None:
+    wait_until_asleep(cloud)
+    with crash_points.crash("api", call, moment):
+        order_id = post_until_accepted(http, str(uuid4()), crashes=1, order=LIMIT)
+    assert [event["status"] for event in cancelled(http, order_id)["events"]] == ["resting", "cancelled"]
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("call", CANCELLING)
+def test_orders_are_cancelled_despite_an_api_crash(
+    cloud: Cloud, http: httpx.Client, crash_points: CrashPoints, call: str, moment: str
+) -> None:
+    order_id = create_order(cloud, resting)
+    with crash_points.crash("api", call, moment):
+        assert http.delete(f"/api/orders/{order_id}").status_code == 500
+    assert [event["status"] for event in cancelled(http, order_id)["events"]] == ["resting", "cancelled"]
+
+
+def test_all_orders_are_cancelled_despite_an_api_crash(
+    cloud: Cloud, http: httpx.Client, crash_points: CrashPoints
+) -> None:
+    placed = [create_order(cloud, resting) for _ in MOMENTS]
+    with crash_points.crash("api", "OrderStore.open_ids"):
+        answers = [http.delete("/api/orders", params={"status": "resting"}) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [500, 500, 200]
+    assert [finished(http, order_id)["status"] for order_id in placed] == ["cancelled"] * 2
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("call", REPLACING)
+def test_orders_are_replaced_once_despite_an_api_crash(
+    cloud: Cloud, http: httpx.Client, crash_points: CrashPoints, call: str, moment: str
+) -> None:
+    path, terms = f"/api/orders/{create_order(cloud, resting)}", {"amount": 2}
+    with crash_points.crash("api", call, moment):
+        assert http.patch(path, json=terms).status_code == 500
+    replaced = http.patch(path, json=terms).json()
+    assert (replaced["amount"], replaced["sequence"]) == ("2", 2)
+    cancelled(http, replaced["orderId"])
+
+
+def test_a_dead_mans_switch_is_set_and_cleared_despite_an_api_crash(
+    http: httpx.Client, crash_points: CrashPoints
+) -> None:
+    for call, seconds in (("TriggerStore.set_switch", 3600), ("TriggerStore.clear_switch", 0)):
+        with crash_points.crash("api", call):
+            answers = [http.post("/api/orders/cancel-after", json={"seconds": seconds}) for _ in range(3)]
+        assert [answer.status_code for answer in answers] == [500, 500, 200]
+        assert (answers[-1].json()["cancelAt"] is None) == (seconds == 0)
+
+
 @pytest.mark.parametrize("call", READING)
 def test_reads_succeed_after_an_api_crash(http: httpx.Client, crash_points: CrashPoints, call: str) -> None:
     path = READING[call].format(order_id=place(http)["orderId"])
@@ -290,6 +409,29 @@ def test_orders_are_placed_despite_a_websocket_function_crash(
     with opened(cloud) as socket, crash_points.crash("websocket", call):
         frame = ask_until_answered(socket, execute(str(uuid4())))
     assert finished(http, frame["orderId"])["status"] == "confirmed"
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("call", PLACING_RESTING)
+def test_resting_orders_are_placed_despite_a_websocket_function_crash(
+    cloud: Cloud, http: httpx.Client, crash_points: CrashPoints, call: str, moment: str
+) -> None:
+    wait_until_asleep(cloud)
+    with opened(cloud) as socket, crash_points.crash("websocket", call, moment):
+        frame = ask_until_answered(socket, execute(str(uuid4()), LIMIT), crashes=1)
+    assert [event["status"] for event in cancelled(http, frame["orderId"])["events"]] == ["resting", "cancelled"]
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("call", CANCELLING)
+def test_orders_are_cancelled_despite_a_websocket_function_crash(
+    cloud: Cloud, http: httpx.Client, crash_points: CrashPoints, call: str, moment: str
+) -> None:
+    order_id = create_order(cloud, resting)
+    with opened(cloud) as socket, crash_points.crash("websocket", call, moment):
+        frame = ask_until_answered(socket, {"action": "cancel", "orderId": order_id}, crashes=1)
+    assert (frame["type"], frame["status"]) == ("cancelled", "cancelled")
+    assert finished(http, order_id)["sequence"] == 2
 
 
 @pytest.mark.parametrize("call", ["OrderStore.placed_before", "OrderStore.get"])
@@ -318,6 +460,72 @@ def test_unsubscribing_succeeds_after_a_websocket_function_crash(cloud: Cloud, c
         with crash_points.crash("websocket", "Connections.remove"):
             frame = ask_until_answered(socket, {"action": "unsubscribe", "channel": "account"})
         assert frame["type"] == "unsubscribed"
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("call", ACTIVATING)
+def test_orders_are_activated_despite_a_trigger_crash(
+    cloud: Cloud, http: httpx.Client, listener: Listener, crash_points: CrashPoints, call: str, moment: str
+) -> None:
+    with crash_points.crash("trigger", call, moment):
+        order_id = create_order(cloud, reached)
+        start_trigger(cloud)
+    assert_ended(http, listener, [order_id], "confirmed")
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_unqueued_orders_are_executed_despite_a_trigger_crash(
+    cloud: Cloud, http: httpx.Client, listener: Listener, aws: AwsProxy, crash_points: CrashPoints, moment: str
+) -> None:
+    with aws.without(is_orders_queue), crash_points.crash("trigger", "OrderStore.mark_due", moment):
+        order_id = create_order(cloud, reached)
+        start_trigger(cloud)
+    assert_ended(http, listener, [order_id], "confirmed")
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("call", APPLYING_A_SWITCH)
+def test_a_dead_mans_switch_is_applied_despite_a_trigger_crash(
+    cloud: Cloud, http: httpx.Client, crash_points: CrashPoints, call: str, moment: str
+) -> None:
+    with crash_points.crash("trigger", call, moment):
+        order_id = create_order(cloud, resting)
+        http.post("/api/orders/cancel-after", json={"seconds": 1}).raise_for_status()
+        start_trigger(cloud)
+    assert finished(http, order_id)["status"] == "cancelled"
+    set_switches = "SELECT FROM dead_mans_switches"
+    eventually(lambda: not rows(cloud, set_switches), "the switch is off, and cancels nothing else")
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("call", RESTING_AGAIN)
+@pytest.mark.parametrize(("function", "state"), [("worker", activated), ("confirmer", price_gone)])
+def test_orders_rest_again_despite_a_crash(
+    cloud: Cloud,
+    http: httpx.Client,
+    listener: Listener,
+    crash_points: CrashPoints,
+    function: str,
+    state: State,
+    call: str,
+    moment: str,
+) -> None:
+    wait_until_asleep(cloud)
+    order_id = create_order(cloud, state)
+    with crash_points.crash(function, call, moment):
+        send(cloud, "OrdersQueue", [order_id])
+    eventually(lambda: http.get(f"/api/orders/{order_id}").json()["status"] == "resting", "the order rests again")
+    cancelled(http, order_id)
+    assert_ended(http, listener, [order_id], "cancelled")
+
+
+def test_orders_are_cancelled_despite_a_confirmer_crash(
+    cloud: Cloud, http: httpx.Client, listener: Listener, crash_points: CrashPoints
+) -> None:
+    placed = [create_order(cloud, cancel_requested) for _ in MOMENTS]
+    with crash_points.crash("confirmer", "Journal.record cancelled"):
+        send(cloud, "OrdersQueue", placed)
+    assert_ended(http, listener, placed, "cancelled", "transaction_expired")
 
 
 @pytest.mark.parametrize("call", ["handler", "KeyLookup.account_of"])
@@ -367,11 +575,10 @@ def test_orders_are_requeued_despite_a_sweeper_crash(
     cloud: Cloud, http: httpx.Client, listener: Listener, crash_points: CrashPoints, call: str
 ) -> None:
     old = create_order(cloud, long_finished)
-    placed = []
     for moment in MOMENTS:  # one after the other: the orders that one sweep sends are not due for the next
         with crash_points.crash("sweeper", call, moment):
-            placed.append(create_order(cloud, due))
-    assert_ended(http, listener, placed, "confirmed")
+            order_id = create_order(cloud, due)
+        assert_ended(http, listener, [order_id], "confirmed")
     eventually(lambda: http.get(f"/api/orders/{old}").status_code == 404, "an old order was deleted")
 
 
@@ -415,21 +622,29 @@ def assert_ended(
         eventually(lambda order=order: listener.has_every_event(order), "every event is delivered")  # type: ignore[misc]
 
 
-def post_until_accepted(http: httpx.Client, key: str, crashes: int) -> str:
+def post_until_accepted(http: httpx.Client, key: str, crashes: int, order: Placed = SOL) -> str:
     """Repeat a POST through this many crashes; returns the order's id."""
-    answers = [http.post("/api/orders/execute", json=SOL, headers={"Idempotency-Key": key}) for _ in range(crashes + 1)]
+    headers = {"Idempotency-Key": key}
+    answers = [http.post("/api/orders/execute", json=order, headers=headers) for _ in range(crashes + 1)]
     assert [answer.status_code for answer in answers[:-1]] == [500] * crashes
     assert answers[-1].status_code in (200, 202)
     return str(answers[-1].json()["orderId"])
 
 
-def execute(key: str) -> dict[str, Any]:
-    return {"action": "execute", "clientOrderId": key, **SOL}
+def cancelled(http: httpx.Client, order_id: str) -> dict[str, Any]:
+    """Cancel a resting order, perhaps again; returns it."""
+    answer = http.delete(f"/api/orders/{order_id}")
+    assert (answer.status_code, answer.json()["status"]) == (200, "cancelled"), answer.text
+    return finished(http, order_id)
 
 
-def ask_until_answered(socket: Socket, message: dict[str, Any]) -> dict[str, Any]:
-    """Repeat a message through the crashes; returns the response."""
-    for _ in MOMENTS:
+def execute(key: str, order: Placed = SOL) -> dict[str, Any]:
+    return {"action": "execute", "clientOrderId": key, **order}
+
+
+def ask_until_answered(socket: Socket, message: dict[str, Any], crashes: int = len(MOMENTS)) -> dict[str, Any]:
+    """Repeat a message through this many crashes; returns the response."""
+    for _ in range(crashes):
         socket.send(message)
         while (frame := socket.receive()).get("type") in ("status", "events"):
             pass
@@ -441,6 +656,21 @@ def send(cloud: Cloud, queue: str, order_ids: Iterable[str]) -> None:
     for order_id in order_ids:
         body = json.dumps({"orderId": order_id})
         aws_client(cloud, "sqs").send_message(QueueUrl=cloud.queues[queue], MessageBody=body)
+
+
+def start_trigger(cloud: Cloud) -> None:
+    aws_client(cloud, "sqs").send_message(QueueUrl=cloud.queues["TriggerQueue"], MessageBody="{}")
+
+
+def wait_until_asleep(cloud: Cloud) -> None:
+    """The next order that rests starts the trigger. Nothing may be resting now."""
+    asleep = "SELECT FROM trigger_state WHERE awake_until < now()"
+    eventually(lambda: rows(cloud, asleep), "the trigger is not running")
+
+
+def rows(cloud: Cloud, query: LiteralString) -> list[Any]:
+    with psycopg.connect(cloud.database_url) as connection:
+        return connection.execute(query).fetchall()
 
 
 def poison_messages(cloud: Cloud) -> set[str]:

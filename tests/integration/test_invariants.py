@@ -35,12 +35,12 @@ BREACHES: list[tuple[str, str, LiteralString]] = [
     ),
     ("no more attempts than allowed", "failed", "UPDATE orders SET attempt = 4 WHERE id = %(id)s"),
     (
-        "an attempt counts from its claim on, unless its order rests again",
+        "attempts are counted from one rest to the next",
         "confirmed",
         "UPDATE order_events SET attempt = 2 WHERE order_id = %(id)s AND sequence = 3",
     ),
     (
-        "an attempt counts from its claim on, unless its order rests again",
+        "attempts are counted from one rest to the next",
         "resting",
         "UPDATE order_events SET attempt = 1 WHERE order_id = %(id)s AND sequence >= 4",
     ),

@@ -1,46 +1,44 @@
-"""Random interleavings of workers, confirmers, the dead-letter function and the sweeper on a real Postgres.
+"""Random interleavings of the engine's functions and of clients' requests on a real Postgres.
 
 A worker is simulated step by step, each with the order as the worker last saw it: between two steps, its lease may
-expire and other workers may take over. Every step is a real write, and the SQL must reject invalid ones.
+expire, other workers may take over, and the order may be cancelled. Every step is a real write, and the SQL must reject
+invalid ones.
 """
 
 import asyncio
 import time
-from dataclasses import replace
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager, nullcontext, suppress
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any, ClassVar
+from random import Random
+from typing import Any, LiteralString
+from uuid import UUID
 
+import psycopg
 import pytest
-from hypothesis import HealthCheck, Phase, settings
-from hypothesis import strategies as st
-from hypothesis.stateful import (
-    Bundle,
-    RuleBasedStateMachine,
-    consumes,
-    initialize,
-    invariant,
-    multiple,
-    rule,
-    run_state_machine_as_test,
-)
+from psycopg.rows import DictRow, dict_row
 
 from order_engine.domain.claims import Decision
-from order_engine.domain.errors import Fenced
-from order_engine.domain.lifecycle import Status
+from order_engine.domain.errors import AlreadyFinished, AlreadySubmitted, BelowMinAmountOut, Fenced, NotResting
+from order_engine.domain.lifecycle import RESTING, Status
 from order_engine.domain.orders import Order
 from order_engine.domain.routes import choose
-from order_engine.domain.transactions import Fill, InFlight
-from order_engine.domain.transitions import building, confirmed, failed, retried, submitted
+from order_engine.domain.transactions import InFlight, Transaction, TransactionStatus
+from order_engine.domain.transitions import building, submitted
+from order_engine.domain.triggers import OrderType, Replacement
+from order_engine.use_cases.deadline import Deadline
 from order_engine.use_cases.settle import RetryPolicy
 from order_engine.use_cases.sweep import sweep
-from testing.engine import LIMITS, RETRIES, WATCHDOG, Engine
-from testing.faults.invariants import FINISHED, Policy, check
+from order_engine.venues.mock.chain import MockChain
+from testing.engine import ACCOUNT, LIMITS, RETRIES, WATCHDOG, Engine, Prices
+from testing.faults.invariants import FINISHED, Policy, check_on
 from testing.postgres import TestServer
 
 pytestmark = pytest.mark.reliability
 
-# Leases, backoffs and expiry times are changed by the rules here; other tests check that they are respected.
+# Leases, backoffs and expiry times are changed by the steps here; other tests check that they are respected.
 _MOVED_TIMES = {
     "expired means past the expiry, or no time for another attempt",
     "no attempt before the end of its backoff",
@@ -50,149 +48,308 @@ _MOVED_TIMES = {
 }
 
 AN_HOUR = timedelta(hours=1)
+A_MONTH = timedelta(days=30)
+TIME_LIMIT = timedelta(seconds=20)
+# The venues pay about 145. A limit order at the high price may be activated, but its price is gone when it is executed.
+LOW, HIGH = Decimal(100), Decimal(10**6)
+KINDS: list[dict[str, Any]] = [
+    {"type": OrderType.LIMIT, "trigger_price": LOW},
+    {"type": OrderType.LIMIT, "trigger_price": HIGH},
+    {"type": OrderType.STOP, "trigger_price": LOW},
+    {"type": OrderType.MARKET},
+]
+TICKS = [Decimal(1), HIGH]
+INTERLEAVINGS, STEPS, ORDERS, WORKERS, PROCESSES = 80, 20, 2, 3, 3
+LOCKED_SECONDS = 0.01
 
 
-class Workers(RuleBasedStateMachine):
-    """`attempts` are the workers in the middle of an attempt: each is the order as its worker last saw it."""
+@dataclass
+class Answers:
+    """What clients were told: the last sequence number of cancelled orders, and that of already submitted orders."""
 
-    server: ClassVar[TestServer]
-    orders = Bundle("orders")
-    attempts = Bundle("attempts")
+    cancelled: dict[UUID, int] = field(default_factory=dict)
+    already_submitted: dict[UUID, int] = field(default_factory=dict)
 
-    @initialize(target=orders)
-    def begin(self) -> Any:
-        self.copy = self.server.fresh_copy()
-        self.runner = asyncio.Runner()
-        self.engine = self.runner.run(self._engine(self.copy.__enter__()))
-        return multiple(*self.runner.run(self.engine.place(2, expires_at=datetime.now(UTC) + timedelta(days=30))))
 
-    @rule(target=attempts, order=orders, lease_is_over=st.booleans(), backoff_is_over=st.booleans())
-    def claim(self, order: Order, lease_is_over: bool, backoff_is_over: bool) -> Any:
-        """The message is delivered: at first, twice at once, during the backoff, or again after the lease expired."""
-        if lease_is_over:
-            self.engine.expire_lease(order)
-        if backoff_is_over:
-            self.engine.end_backoff(order)
-        (claim,) = self.runner.run(self.engine.claim(order))
-        return multiple(claim.order) if claim.decision is Decision.CLAIMED else multiple()
+@dataclass(frozen=True)
+class SlowChain:
+    """The chain as a worker sees it, which does not wait until its transactions land."""
 
-    @rule(target=attempts, order=consumes(attempts), valid_for=st.sampled_from([-1, 3600]))
-    def continue_attempt(self, order: Order, valid_for: int) -> Any:
-        """A worker takes its next step, possibly long after it lost its lease."""
-        return self._unless_fenced(self._step(order, timedelta(seconds=valid_for)))
+    chain: MockChain
 
-    @rule(order=attempts)
-    def send(self, order: Order) -> None:
-        """A transaction that the worker sent arrives, now or much later."""
-        if order.transaction:
-            self.runner.run(self.engine.chain.send([order.transaction]))
+    async def send(self, transactions: Sequence[Transaction]) -> None:
+        await self.chain.send(transactions)
 
-    @rule(order=consumes(attempts))
-    def crash(self, order: Order) -> None:
-        """A worker crashes in the middle of its attempt."""
+    async def statuses(self, transactions: Sequence[Transaction]) -> list[TransactionStatus]:
+        return [InFlight.IN_FLIGHT for _ in transactions]
 
-    @rule(order=orders)
-    def settle_dead_letter(self, order: Order) -> None:
-        self.engine.expire_lease(order)
-        self.runner.run(self.engine.dead_letters().settle([order.id], timedelta(seconds=20)))
 
-    @rule(order=orders)
-    def expire(self, order: Order) -> None:
-        """The order expires, possibly during an attempt."""
-        self.engine.expire(order)
+@dataclass
+class Process:
+    """A process of the engine, which handles messages and requests. Its trigger sees the given prices."""
 
-    @rule()
-    def sweep(self) -> None:
-        self.engine.sql("UPDATE orders SET watchdog_at = now() WHERE watchdog_at IS NOT NULL RETURNING id")
-        self.runner.run(sweep(self.engine.orders, self.engine.recorder, WATCHDOG))
+    engine: Engine
+    prices: Prices
+    answers: Answers
 
-    @rule(order=orders)
-    def confirm(self, order: Order) -> None:
-        """A real confirmer receives the message: at first, as a duplicate, or when the order is no longer in flight."""
-        self.runner.run(self.engine.confirm(order))
+    async def execute(self, order: Order) -> None:
+        await self.engine.execute(order, chain=SlowChain(self.engine.chain))
 
-    @rule(order=orders)
-    def execute_whole(self, order: Order) -> None:
-        """A real worker receives the message."""
-        self.runner.run(self.engine.execute(order))
+    async def confirm(self, order: Order) -> None:
+        await self.engine.confirm(order)
 
-    @invariant()
-    def invariants_hold(self) -> None:
-        self._check({FINISHED})
+    async def settle_dead_letter(self, order: Order) -> None:
+        await self.engine.dead_letters().settle([order.id], TIME_LIMIT)
 
-    def teardown(self) -> None:
-        if not hasattr(self, "engine"):
-            return
+    async def tick(self, _: Order) -> None:
+        await self.engine.tick(prices=self.prices)
+
+    async def cancel(self, order: Order) -> None:
         try:
-            for _ in range(4):  # in the end, every open order's message is redelivered
-                for row in self.engine.sql("SELECT id FROM orders WHERE finished_at IS NULL"):
-                    self.engine.sql(
-                        "UPDATE orders SET lease_until = NULL, not_before = NULL WHERE id = %s RETURNING id", row["id"]
-                    )
-                    self.runner.run(self._execute_row(row["id"]))
-            self._check(set())
-        finally:
-            self.runner.run(self.engine.database.close())
-            self.runner.close()
-            self.copy.__exit__(None, None, None)
+            cancelled = await self.engine.cancel(order)
+        except AlreadySubmitted as refusal:
+            assert order.id not in self.answers.cancelled
+            assert refusal.order
+            self.answers.already_submitted.setdefault(order.id, refusal.order.sequence)
+        except AlreadyFinished:
+            assert order.id not in self.answers.cancelled
+        else:
+            assert self.answers.cancelled.setdefault(order.id, cancelled.sequence) == cancelled.sequence
 
-    def _check(self, excepted: set[str]) -> None:
-        report = check(self.engine.url, Policy.of({}))
-        excepted |= _MOVED_TIMES
-        breaches = {rule: orders for rule, orders in report.breaches.items() if orders and rule not in excepted}
-        assert not breaches, f"\n{report}"
+    async def replace(self, order: Order) -> None:
+        """From the low price to the high one or back, and from one token to two or back."""
+        found = (await self.engine.history(order)).order
+        price = LOW + HIGH - found.trigger_price if found.trigger_price else None
+        wanted = Replacement(
+            limit_price=price if found.type is OrderType.LIMIT else None,
+            stop_price=price if found.type is OrderType.STOP else None,
+            amount_in=3 - found.amount_in,
+            force=True,
+        )
+        with suppress(NotResting):
+            await self.engine.replacer().replace(order.account, order.id, wanted, Deadline.after(TIME_LIMIT))
 
-    async def _engine(self, url: str) -> Engine:
-        # Nothing times out, even on a slow machine: the state must depend only on the rules executed so far.
+
+Handle = Callable[[Process, Order], Coroutine[Any, Any, None]]
+HANDLERS: list[Handle] = [
+    Process.execute,
+    Process.confirm,
+    Process.settle_dead_letter,
+    Process.tick,
+    Process.cancel,
+    Process.replace,
+]
+
+
+class Interleaving:
+    """Two orders, and up to three workers in the middle of an attempt, each with its order as it last saw it."""
+
+    def __init__(self, url: str, connection: psycopg.Connection[DictRow], seed: int) -> None:
+        self.connection = connection
+        self.seed, self.random = seed, Random(seed)
+        self.answers, self.prices = Answers(), Prices()
+        self.orders: list[Order] = []
+        self.attempts: list[Order] = []
+        self.steps: list[str] = []
+        # Nothing times out, even on a slow machine: the state must depend only on the steps so far.
         retries = RetryPolicy(max_attempts=RETRIES.max_attempts, backoff=AN_HOUR)
         limits = replace(LIMITS, lease=AN_HOUR, venue=AN_HOUR, transaction_validity=AN_HOUR)
-        return Engine(url, failure_rate=0.2, retries=retries, limits=limits)
+        engines = [Engine(url, failure_rate=0.2, seed=seed, retries=retries, limits=limits) for _ in range(PROCESSES)]
+        self.engine = engines[0]
+        self.processes = [Process(engine, self.prices, self.answers) for engine in engines]
 
-    async def _execute_row(self, order_id: Any) -> None:
-        time_limit = timedelta(seconds=20)
-        await self.engine.executor().execute([order_id], time_limit, self.engine.recorder.postpone)
-        await self.engine.confirmer().confirm([order_id], time_limit)
-
-    def _unless_fenced(self, step: Any) -> Any:
+    async def run(self) -> None:
+        """Take random steps, checking every rule after each; then end every order."""
         try:
-            order = self.runner.run(step)
-        except Fenced:
-            return multiple()
-        return multiple() if order.terminal or order.status is Status.PENDING else order
+            await self._place()
+            for _ in range(STEPS):
+                await self._step()
+                self._check({FINISHED})
+            await self._end()
+            self._check(set())
+        except BaseException as error:
+            error.add_note("\n".join([f"seed {self.seed}", *self.steps]))
+            raise
+        finally:
+            for process in self.processes:
+                await process.engine.database.close()
 
-    async def _step(self, order: Order, valid_for: timedelta) -> Order:
+    async def _place(self) -> None:
+        self._sql("TRUNCATE orders, order_events, mock_chain.transactions")
+        for kind in self.random.choices(KINDS, k=ORDERS):
+            self.orders += await self.engine.place(**kind, expires_at=datetime.now(UTC) + A_MONTH)
+        self.steps.append(f"placed {[(str(order.id), order.type.value) for order in self.orders]}")
+        await self._tick(self.orders[0])
+
+    async def _step(self) -> None:
+        choices = [
+            self._claim,
+            self._continue_attempt,
+            self._send,
+            self._tick,
+            self._sweep,
+            self._handle,
+            self._handle_at_once,
+        ]
+        await self.random.choice(choices)(self.random.choice(self.orders))
+
+    async def _claim(self, order: Order) -> None:
+        """The message is delivered: at first, twice at once, during the backoff, or again after the lease expired."""
+        self._perhaps_end_lease(order)
+        self._perhaps_end_pause(order)
+        (claim,) = await self.engine.claim(order)
+        self._log("claim", order, claim.decision)
+        if claim.decision is Decision.CLAIMED and claim.order:
+            self.attempts = [*self.attempts, claim.order][-WORKERS:]
+
+    async def _continue_attempt(self, _: Order) -> None:
+        """A worker takes its next steps, possibly long after it lost its lease."""
+        if not self.attempts:
+            return
+        attempt = self.attempts.pop(self.random.randrange(len(self.attempts)))
+        with suppress(Fenced):
+            for step in range(self.random.randint(1, 3)):
+                self._log(f"step {step}", attempt, f"from {attempt.sequence} {attempt.status}")
+                after = await self._after_next_step(attempt)
+                if after is None:
+                    return
+                attempt = after
+            self.attempts.append(attempt)
+
+    async def _send(self, _: Order) -> None:
+        """A transaction that a worker sent arrives, now or much later; or the worker crashes, then or before."""
+        if not self.attempts:
+            return
+        attempt = self.random.choice(self.attempts)
+        if attempt.transaction:
+            self._log("send", attempt)
+            await self.engine.chain.send([attempt.transaction])
+        if self.random.random() < 0.5:
+            self._log("crash", attempt)
+            self.attempts.remove(attempt)
+
+    async def _tick(self, order: Order) -> None:
+        """The trigger sees a price, which may be another one when the orders that it activates are executed."""
+        self._perhaps_end_pause(order)
+        price = self.random.choice(TICKS)
+        self._log("tick", order, price)
+        self.prices.set(str(price))
+        await self.processes[0].tick(order)
+
+    async def _sweep(self, order: Order) -> None:
+        """The watchdogs expire; sometimes the order does so, too, possibly during an attempt."""
+        if self.random.random() < 0.25:
+            self._log("expire", order)
+            self.engine.expire(order)
+        self._sql("UPDATE orders SET watchdog_at = now() WHERE watchdog_at IS NOT NULL")
+        await sweep(self.engine.orders, self.engine.recorder, WATCHDOG)
+
+    async def _handle(self, order: Order) -> None:
+        """One process handles the order: at first, again, or when its status no longer allows it."""
+        handle = self.random.choice(HANDLERS)
+        self._perhaps_end_lease(order)
+        self._log(handle.__name__, order)
+        await handle(self.processes[0], order)
+
+    async def _handle_at_once(self, order: Order) -> None:
+        """Several processes handle the order at the same time; sometimes their statements have to wait for a lock."""
+        handlers = self.random.choices(HANDLERS, k=PROCESSES)
+        contention = self._contention(order) if self.random.random() < 0.5 else nullcontext()
+        self._log("at once", order, [handle.__name__ for handle in handlers])
+        async with contention:
+            handling = (handle(process, order) for handle, process in zip(handlers, self.processes, strict=True))
+            await asyncio.gather(*handling)
+
+    @asynccontextmanager
+    async def _contention(self, order: Order) -> AsyncIterator[None]:
+        """Another connection locks the order's row for some milliseconds, again and again."""
+        locked = asyncio.Event()
+
+        async def lock() -> None:
+            async with await psycopg.AsyncConnection.connect(self.engine.url, autocommit=True) as connection:
+                while True:
+                    async with connection.transaction():
+                        await connection.execute("SELECT FROM orders WHERE id = %s FOR UPDATE", (order.id,))
+                        locked.set()
+                        await asyncio.sleep(self.random.uniform(0, LOCKED_SECONDS))
+
+        locking = asyncio.create_task(lock())
+        await locked.wait()
+        yield
+        locking.cancel()
+        await asyncio.wait([locking])
+
+    async def _end(self) -> None:
+        """The message of every open order is redelivered, and the orders that rest are cancelled."""
+        for _ in range(4):
+            self._sql("UPDATE orders SET lease_until = NULL, not_before = NULL")
+            for order in self.orders:
+                await self.processes[0].execute(order)
+                await self.engine.confirm(order)
+                await self.engine.confirm(order)
+        deadline = Deadline.after(TIME_LIMIT)
+        assert (await self.engine.canceller().cancel_all(ACCOUNT, deadline, statuses=RESTING)).complete
+
+    async def _after_next_step(self, order: Order) -> Order | None:
+        """The order after a worker's next step; None if its attempt has ended. Raises Fenced."""
         engine, venue = self.engine, self.engine.venues[0]
         route = choose([venue.quote_at(order.swap, time.time())], {})
-        valid_until = datetime.now(UTC) + valid_for
+        price_is_gone = self.random.random() < 0.25
         match order.status:
+            case Status.ROUTING if price_is_gone:
+                await engine.settler().end_attempt(order, BelowMinAmountOut())
+                return None
             case Status.ROUTING:
                 return await engine.journal.record(building(order, route))
             case Status.BUILDING:
-                return await engine.journal.record(
-                    submitted(order, await venue.build(order, route.best, Decimal(1), valid_until))
-                )
+                least = HIGH * order.amount_in if price_is_gone else order.min_amount_out_for(route.best)
+                valid_until = datetime.now(UTC) + self.random.choice([AN_HOUR, AN_HOUR, -AN_HOUR])
+                transaction = await venue.build(order, route.best, least, valid_until)
+                return await engine.journal.record(submitted(order, transaction))
             case _:
-                assert order.transaction
-                await engine.chain.send([order.transaction])
-                (status,) = await engine.chain.statuses([order.transaction])
-                if isinstance(status, Fill):
-                    return await engine.journal.record(confirmed(order, status))
-                if isinstance(status, InFlight):
-                    return order
-                end = failed(order, status.error) if order.attempt >= 3 else retried(order, status.error, timedelta())
-                return await engine.journal.record(end)
+                return order if await engine.settler().send(order) is InFlight.IN_FLIGHT else None
+
+    def _check(self, excepted: set[str]) -> None:
+        report = check_on(self.connection, Policy.of({}))
+        excepted |= _MOVED_TIMES
+        breaches = {rule: orders for rule, orders in report.breaches.items() if orders and rule not in excepted}
+        assert not breaches, f"\n{report}"
+        for order_id, sequence in self.answers.cancelled.items():
+            assert not self._statuses_after(order_id, sequence), f"{order_id} was cancelled"
+        for order_id, sequence in self.answers.already_submitted.items():
+            ends = {Status.CONFIRMED, Status.CANCELLED}
+            assert self._statuses_after(order_id, sequence) <= ends, f"{order_id} was to get no further attempt"
+
+    def _statuses_after(self, order_id: UUID, sequence: int) -> set[str]:
+        later = self.connection.execute(
+            "SELECT status FROM order_events WHERE order_id = %s AND sequence > %s", (order_id, sequence)
+        )
+        return {row["status"] for row in later}
+
+    def _perhaps_end_lease(self, order: Order) -> None:
+        if self.random.random() < 0.5:
+            self._log("lease over", order)
+            expire: LiteralString = (
+                "UPDATE orders SET lease_until = now() - interval '1s' WHERE id = %s AND lease_until IS NOT NULL"
+            )
+            self._sql(expire, order.id)
+
+    def _perhaps_end_pause(self, order: Order) -> None:
+        if self.random.random() < 0.5:
+            self._log("pause over", order)
+            self._sql("UPDATE orders SET not_before = NULL WHERE id = %s", order.id)
+
+    def _sql(self, statement: LiteralString, *parameters: object) -> None:
+        self.connection.execute(statement, parameters)
+
+    def _log(self, step: str, order: Order, detail: object = "") -> None:
+        self.steps.append(f"{step} {order.id} {detail}")
 
 
 def test_invariants_hold_in_random_interleavings(postgres_server: TestServer) -> None:
-    Workers.server = postgres_server
-    run_state_machine_as_test(
-        Workers,
-        settings=settings(
-            max_examples=40,
-            stateful_step_count=20,
-            deadline=None,
-            derandomize=True,
-            phases=[Phase.generate],  # shrinking a failure takes minutes, and the report has the whole history
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
+    with (
+        postgres_server.fresh_copy() as url,
+        psycopg.connect(url, autocommit=True, row_factory=dict_row) as connection,
+    ):
+        for seed in range(INTERLEAVINGS):
+            asyncio.run(Interleaving(url, connection, seed).run())
