@@ -113,7 +113,7 @@ def _on_a_cloud(options: Options) -> dict[str, float]:
         found = asyncio.run(_batches(cloud, options.scaled(6_000, 100)))
         found["crossed"] = asyncio.run(_crossed(cloud, crossed))
         _wait_until_executed(cloud)
-        found |= _lags(cloud, options.scaled(400, 10), options.scaled(60, 4))
+        found |= _lags(cloud, options.scaled(400, 10), options.scaled(60, 5))
         with client_of(cloud) as http:
             http.delete("/api/orders", params={"status": "resting"}).raise_for_status()
         _wait_until_executed(cloud)
@@ -162,7 +162,7 @@ async def _crossed(cloud: Cloud, orders: int) -> float:
 def _lags(cloud: Cloud, orders: int, seconds: int) -> dict[str, float]:
     """How long after the mocked market has reached its price an order becomes pending; the market is known ahead.
 
-    A price that is there for less than the interval may be missed, so only those that stay longer count.
+    A price that is there for a moment may be missed, so only those that stay for two intervals count.
     """
     pair, began = Pair("SOL", "USDC"), time.time() + 3
     venues = [venue(Market(_SEED), MockConditions(0, 0)) for venue in (raydium, meteora)]
@@ -196,11 +196,11 @@ def _lags(cloud: Cloud, orders: int, seconds: int) -> dict[str, float]:
 
 
 def _stays_from(reached: Sequence[bool]) -> int | None:
-    """The first hundredth of a second from which the price stays for longer than an interval."""
+    """The first hundredth of a second from which the price stays for longer than two intervals."""
     lasting = 0
     for step, here in enumerate(reached):
         lasting = lasting + 1 if here else 0
-        if lasting > _INTERVAL * 110:
+        if lasting > _INTERVAL * 200:
             return step - lasting + 1
     return None
 
