@@ -59,7 +59,7 @@ KINDS: list[dict[str, Any]] = [
     {"type": OrderType.MARKET},
 ]
 TICKS = [Decimal(1), HIGH]
-INTERLEAVINGS, STEPS, ORDERS, WORKERS, PROCESSES = 80, 20, 2, 3, 3
+INTERLEAVINGS, STEPS, ORDERS, WORKERS, PROCESSES = 70, 20, 2, 3, 3
 LOCKED_SECONDS = 0.01
 
 
@@ -253,7 +253,8 @@ class Interleaving:
 
     async def _handle_at_once(self, order: Order) -> None:
         """Several processes handle the order at the same time; sometimes their statements have to wait for a lock."""
-        handlers = self.random.choices(HANDLERS, k=PROCESSES)
+        self._perhaps_end_pause(order)
+        handlers = self.random.choices([*HANDLERS, Process.tick, Process.cancel], k=PROCESSES)
         contention = self._contention(order) if self.random.random() < 0.5 else nullcontext()
         self._log("at once", order, [handle.__name__ for handle in handlers])
         async with contention:
@@ -263,7 +264,7 @@ class Interleaving:
     @asynccontextmanager
     async def _contention(self, order: Order) -> AsyncIterator[None]:
         """Another connection locks the order's row for some milliseconds, again and again."""
-        locked = asyncio.Event()
+        locked, durations = asyncio.Event(), Random(self.random.random())
 
         async def lock() -> None:
             async with await psycopg.AsyncConnection.connect(self.engine.url, autocommit=True) as connection:
@@ -271,13 +272,15 @@ class Interleaving:
                     async with connection.transaction():
                         await connection.execute("SELECT FROM orders WHERE id = %s FOR UPDATE", (order.id,))
                         locked.set()
-                        await asyncio.sleep(self.random.uniform(0, LOCKED_SECONDS))
+                        await asyncio.sleep(durations.uniform(0, LOCKED_SECONDS))
 
         locking = asyncio.create_task(lock())
         await locked.wait()
-        yield
-        locking.cancel()
-        await asyncio.wait([locking])
+        try:
+            yield
+        finally:
+            locking.cancel()
+            await asyncio.wait([locking])
 
     async def _end(self) -> None:
         """The message of every open order is redelivered, and the orders that rest are cancelled."""
@@ -285,8 +288,8 @@ class Interleaving:
             self._sql("UPDATE orders SET lease_until = NULL, not_before = NULL")
             for order in self.orders:
                 await self.processes[0].execute(order)
-                await self.engine.confirm(order)
-                await self.engine.confirm(order)
+                for _ in range(2):  # the first one may only send the transaction
+                    await self.engine.confirm(order)
         deadline = Deadline.after(TIME_LIMIT)
         assert (await self.engine.canceller().cancel_all(ACCOUNT, deadline, statuses=RESTING)).complete
 
