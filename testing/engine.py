@@ -21,6 +21,7 @@ from order_engine.domain.orders import History, Lifetimes, NewOrder, Order, Orde
 from order_engine.domain.triggers import Pair, PriceSample
 from order_engine.order_ids import new_order_id
 from order_engine.use_cases import ports
+from order_engine.use_cases.announce import publish
 from order_engine.use_cases.cancel import Canceller
 from order_engine.use_cases.confirm import Confirmer
 from order_engine.use_cases.deadline import Deadline
@@ -307,12 +308,12 @@ class Engine:
 
     async def cancel(self, order: Order) -> Order:
         """Cancel the order."""
-        return await self.canceller().cancel(order.account, order.id, Deadline.after(timedelta(seconds=5)))
+        return await self.canceller().cancel(order.account, order.id)
 
     async def tick(self, **changes: Unpack[Changes]) -> int | None:
         """Look at the market once; returns how many orders were activated, None if nothing waits."""
         activated = await self.trigger(**changes).tick(Deadline.after(timedelta(seconds=5)))
-        await self.journal.drain(Deadline.after(timedelta()).publish_by)
+        await publish((), self.journal)
         return activated
 
     async def claim(self, *orders: Order, lease: timedelta = LIMITS.lease) -> list[Claim]:

@@ -26,12 +26,10 @@ from order_engine.contracts.requests import (
     PlaceOrders,
     ReplaceOrder,
 )
-from order_engine.domain.cancellations import Cancelled
 from order_engine.domain.errors import EngineError, FieldError, InvalidRequest, OrderNotFound
 from order_engine.domain.lifecycle import OPEN
-from order_engine.domain.orders import NewOrder, Order
+from order_engine.domain.orders import NewOrder
 from order_engine.runtime import run
-from order_engine.use_cases.deadline import Deadline
 from order_engine.use_cases.submit import Submission
 
 _TIME_LIMIT = timedelta(seconds=6)  # leaves time to publish and to answer
@@ -84,11 +82,7 @@ def replace_order(order_id: str) -> Response[str]:
     account = account_of(router.current_event)
     path = OrderPath.of({"orderId": order_id})
     wanted = ReplaceOrder.of(json_body(router.current_event)).replacement()
-
-    async def replace() -> Order:
-        return await dependencies().replacer.replace(account, path.order_id, wanted, Deadline.after(_TIME_LIMIT))
-
-    return answer(order_document(run(replace())))
+    return answer(order_document(run(dependencies().replacer.replace(account, path.order_id, wanted, _TIME_LIMIT))))
 
 
 @router.delete("/api/orders/<order_id>")
@@ -96,11 +90,7 @@ def cancel_order(order_id: str) -> Response[str]:
     """The cancelled order, also if it had been cancelled before."""
     account = account_of(router.current_event)
     path = OrderPath.of({"orderId": order_id})
-
-    async def cancel() -> Order:
-        return await dependencies().canceller.cancel(account, path.order_id, Deadline.after(_TIME_LIMIT))
-
-    return answer(order_document(run(cancel())))
+    return answer(order_document(run(dependencies().canceller.cancel(account, path.order_id))))
 
 
 @router.delete("/api/orders")
@@ -111,13 +101,9 @@ def cancel_orders() -> Response[str]:
         raise InvalidRequest([FieldError("", "must be empty: the query selects orders, as in ?status=resting")])
     query = CancelOrders.of(router.current_event.query_string_parameters)
     statuses = {query.status} if query.status else OPEN
-
-    async def cancel() -> Cancelled:
-        return await dependencies().canceller.cancel_all(
-            account, Deadline.after(_TIME_LIMIT), statuses=statuses, pair=(query.token_in, query.token_out)
-        )
-
-    return answer(cancelled_document(run(cancel())))
+    pair = (query.token_in, query.token_out)
+    cancelling = dependencies().canceller.cancel_all(account, _TIME_LIMIT, statuses=statuses, pair=pair)
+    return answer(cancelled_document(run(cancelling)))
 
 
 @router.post("/api/orders/cancel-after")

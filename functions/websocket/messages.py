@@ -1,7 +1,6 @@
 """The messages of the stream protocol: one function per action, each returns the reply frame."""
 
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
 from typing import Any
 
 from composition import Dependencies
@@ -13,12 +12,9 @@ from order_engine.domain.errors import EngineError, FieldError, InvalidRequest
 from order_engine.domain.orders import History
 from order_engine.domain.topics import order_topic
 from order_engine.observability import logger
-from order_engine.use_cases.deadline import Deadline
 from order_engine.use_cases.subscribe import subscribe_to_account, subscribe_to_order, unsubscribe
 
 Frame = dict[str, Any]
-
-_TIME_LIMIT = timedelta(seconds=6)  # leaves time to publish and to answer
 
 
 async def answer(text: str, connection_id: str, account: str, dependencies: Dependencies) -> Frame:
@@ -72,7 +68,7 @@ async def _execute(message: object, connection_id: str, account: str, dependenci
 
 async def _cancel(message: object, connection_id: str, account: str, dependencies: Dependencies) -> Frame:
     request = Cancel.of(message)
-    order = await dependencies.canceller.cancel(account, request.order_id, Deadline.after(_TIME_LIMIT))
+    order = await dependencies.canceller.cancel(account, request.order_id)
     return {**order_document(order), "type": "cancelled"}
 
 

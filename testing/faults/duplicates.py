@@ -41,7 +41,6 @@ from order_engine.domain.lifecycle import RESTING
 from order_engine.domain.orders import Order
 from order_engine.domain.triggers import OrderType
 from order_engine.observability import logger
-from order_engine.use_cases.deadline import Deadline
 from order_engine.use_cases.sweep import sweep
 from testing.engine import ACCOUNT, WATCHDOG, Engine, Prices, new_order
 from testing.faults.invariants import FINISHED, Policy, Report, check
@@ -170,7 +169,7 @@ class DuplicateDeliveries:
         await self._place(placing, cancelling)
         await asyncio.sleep(_RESTING_SECONDS)
         while (await asyncio.to_thread(check, self.url, POLICY)).breaches[FINISHED]:
-            await placing.canceller().cancel_all(ACCOUNT, Deadline.after(_TIME_LIMIT), statuses=RESTING)
+            await placing.canceller().cancel_all(ACCOUNT, _TIME_LIMIT, statuses=RESTING)
             await asyncio.sleep(0.5)
         for task in tasks:
             task.cancel()

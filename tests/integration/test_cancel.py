@@ -14,7 +14,6 @@ from order_engine.domain.orders import Order
 from order_engine.domain.routes import Quote, Swap
 from order_engine.domain.transactions import Transaction, TransactionStatus, Unfilled
 from order_engine.domain.triggers import OrderType
-from order_engine.use_cases.deadline import Deadline
 from order_engine.use_cases.sweep import sweep
 from testing import bulk
 from testing.engine import WATCHDOG, Engine
@@ -158,7 +157,7 @@ async def test_another_accounts_order_does_not_exist(engine: Engine) -> None:
     (order,) = await engine.place(account="bob")
     for order_id in (order.id, uuid4()):
         with pytest.raises(OrderNotFound):
-            await engine.canceller().cancel("alice", order_id, Deadline.after(timedelta(seconds=5)))
+            await engine.canceller().cancel("alice", order_id)
     assert (await engine.history(order)).order == order
 
 
@@ -206,7 +205,7 @@ async def test_all_open_orders_of_the_account_are_cancelled(engine: Engine) -> N
     await engine.claim(claimed)
     await submitted(engine, sent)
     await engine.execute(done)
-    result = await engine.canceller().cancel_all("alice", Deadline.after(timedelta(seconds=5)))
+    result = await engine.canceller().cancel_all("alice", timedelta(seconds=5))
     assert result.complete
     assert {each.order.id: each.decision.value for each in result.cancellations} == {
         waiting.id: "cancelled",
@@ -221,23 +220,23 @@ async def test_only_orders_of_a_status_and_pair_are_cancelled(engine: Engine) ->
     (sol,) = await engine.place(**limit)
     (jup,) = await engine.place(**limit, token_in="JUP")
     (market,) = await engine.place()
-    deadline = Deadline.after(timedelta(seconds=5))
-    await engine.canceller().cancel_all("alice", deadline, statuses={Status.RESTING}, pair=("SOL", None))
+    time_limit = timedelta(seconds=5)
+    await engine.canceller().cancel_all("alice", time_limit, statuses={Status.RESTING}, pair=("SOL", None))
     found = {order: (await engine.history(order)).order.status for order in (sol, jup, market)}
     assert list(found.values()) == [Status.CANCELLED, Status.RESTING, Status.PENDING]
 
 
 async def test_more_orders_than_fit_into_one_statement_are_cancelled(engine: Engine) -> None:
     ids = bulk.place(engine.url, 1_200)
-    result = await engine.canceller().cancel_all("demo", Deadline.after(timedelta(seconds=30)))
+    result = await engine.canceller().cancel_all("demo", timedelta(seconds=30))
     assert result.complete
     assert {each.order.id for each in result.cancellations} == set(ids)
 
 
 async def test_what_is_left_when_time_is_over_is_said(engine: Engine) -> None:
     bulk.place(engine.url, 10)
-    assert not (await engine.canceller().cancel_all("demo", Deadline.after(timedelta()))).complete
-    assert (await engine.canceller().cancel_all("demo", Deadline.after(timedelta(seconds=30)))).complete
+    assert not (await engine.canceller().cancel_all("demo", timedelta())).complete
+    assert (await engine.canceller().cancel_all("demo", timedelta(seconds=30))).complete
 
 
 async def test_the_sweeper_leaves_a_cancelled_order_alone(engine: Engine) -> None:

@@ -23,7 +23,6 @@ from order_engine.domain.lifecycle import Status
 from order_engine.domain.orders import Order
 from order_engine.domain.transactions import Unfilled
 from order_engine.domain.triggers import OrderType, Replacement, Terms
-from order_engine.use_cases.deadline import Deadline
 from testing.engine import Engine, Prices
 from tests.integration.conftest import NewEngine
 from tests.integration.doubles import ScriptedChain
@@ -42,8 +41,8 @@ async def a_limit(engine: Engine, **changes: Any) -> Order:
 
 
 async def replace(engine: Engine, order: Order, prices: Prices, account: str = "alice", **wanted: Any) -> Order:
-    deadline = Deadline.after(timedelta(seconds=5))
-    return await engine.replacer(prices=prices).replace(account, order.id, Replacement(**wanted), deadline)
+    time_limit = timedelta(seconds=5)
+    return await engine.replacer(prices=prices).replace(account, order.id, Replacement(**wanted), time_limit)
 
 
 async def test_an_order_keeps_its_id_and_gets_an_event_with_its_terms(engine: Engine, prices: Prices) -> None:
@@ -140,7 +139,7 @@ async def test_another_accounts_order_does_not_exist(engine: Engine, prices: Pri
         await replace(engine, order, prices, account="bob", amount_in=Decimal(3))
     with pytest.raises(OrderNotFound):
         await engine.replacer(prices=prices).replace(
-            "alice", uuid4(), Replacement(amount_in=Decimal(3)), Deadline.after(timedelta(seconds=5))
+            "alice", uuid4(), Replacement(amount_in=Decimal(3)), timedelta(seconds=5)
         )
 
 
@@ -198,5 +197,5 @@ async def test_an_order_that_keeps_changing_is_not_reported_as_unknown(engine: E
     order = await a_limit(engine)
     replacer = engine.replacer(prices=prices, store=Changing(engine.database))
     with pytest.raises(DatabaseUnavailable, match="keeps changing"):
-        deadline = Deadline.after(timedelta(seconds=0.1))
-        await replacer.replace(order.account, order.id, Replacement(amount_in=Decimal(2)), deadline)
+        time_limit = timedelta(seconds=0.1)
+        await replacer.replace(order.account, order.id, Replacement(amount_in=Decimal(2)), time_limit)

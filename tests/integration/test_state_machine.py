@@ -28,7 +28,6 @@ from order_engine.domain.routes import choose
 from order_engine.domain.transactions import InFlight, Transaction, TransactionStatus
 from order_engine.domain.transitions import building, submitted
 from order_engine.domain.triggers import OrderType, Replacement
-from order_engine.use_cases.deadline import Deadline
 from order_engine.use_cases.settle import RetryPolicy
 from order_engine.use_cases.sweep import sweep
 from order_engine.venues.mock.chain import MockChain
@@ -127,7 +126,7 @@ class Process:
             force=True,
         )
         with suppress(NotResting):
-            await self.engine.replacer().replace(order.account, order.id, wanted, Deadline.after(TIME_LIMIT))
+            await self.engine.replacer().replace(order.account, order.id, wanted, TIME_LIMIT)
 
 
 Handle = Callable[[Process, Order], Coroutine[Any, Any, None]]
@@ -290,8 +289,7 @@ class Interleaving:
                 await self.processes[0].execute(order)
                 for _ in range(2):  # the first one may only send the transaction
                     await self.engine.confirm(order)
-        deadline = Deadline.after(TIME_LIMIT)
-        assert (await self.engine.canceller().cancel_all(ACCOUNT, deadline, statuses=RESTING)).complete
+        assert (await self.engine.canceller().cancel_all(ACCOUNT, TIME_LIMIT, statuses=RESTING)).complete
 
     async def _after_next_step(self, order: Order) -> Order | None:
         """The order after a worker's next step; None if its attempt has ended. Raises Fenced."""

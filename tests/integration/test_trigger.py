@@ -386,7 +386,7 @@ async def test_an_order_placed_while_the_trigger_ends_is_seen_or_starts_another(
     assert engine.wake_ups.sent == 0
     done, _ = await asyncio.wait([running], timeout=0.2)
     assert not done, "it has seen the order"
-    await engine.canceller().cancel_all("alice", Deadline.after(timedelta(seconds=5)))
+    await engine.canceller().cancel_all("alice", timedelta(seconds=5))
     await asyncio.wait_for(running, timeout=10)
     await engine.submitter().submit(new_order(type=LIMIT, trigger_price=Decimal(1000)))
     assert engine.wake_ups.sent == 1

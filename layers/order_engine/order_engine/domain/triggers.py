@@ -101,22 +101,28 @@ class Switches:
 
 def is_reached(type_: OrderType, trigger_price: Decimal | None, sample: PriceSample) -> bool:
     """Whether the sample activates an order of this type."""
-    crossing = crossing_of(Pair("", ""), type_, sample)
-    return crossing is not None and crossing.lowest <= (trigger_price or _NONE) <= crossing.highest
+    reached = _reached(type_, sample)
+    return reached is not None and reached[0] <= (trigger_price or _NONE) <= reached[1]
 
 
 def crossing_of(pair: Pair, type_: OrderType, sample: PriceSample) -> Crossing | None:
-    """The orders that the sample activates, if any.
+    """The orders that the sample activates, if any."""
+    reached = _reached(type_, sample)
+    return Crossing(pair, type_, *reached, sample) if reached else None
 
-    An incomplete sample activates no stop: the price may only seem low, because the best venue did not answer.
+
+def _reached(type_: OrderType, sample: PriceSample) -> tuple[Decimal, Decimal] | None:
+    """The lowest and the highest trigger price that the sample reaches.
+
+    An incomplete sample reaches no stop: the price may only seem low, because the best venue did not answer.
     """
     match type_:
         case OrderType.LIMIT:
-            return Crossing(pair, type_, _NONE, sample.price, sample)
+            return _NONE, sample.price
         case OrderType.STOP if sample.complete:
-            return Crossing(pair, type_, sample.price, LARGEST_AMOUNT, sample)
+            return sample.price, LARGEST_AMOUNT
         case OrderType.SNIPER:
-            return Crossing(pair, type_, _NONE, _NONE, sample)
+            return _NONE, _NONE
         case _:
             return None
 

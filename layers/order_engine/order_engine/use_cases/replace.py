@@ -1,7 +1,7 @@
 """Replace the price, amount or expiry of a resting order."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from order_engine.domain.errors import DatabaseUnavailable, FieldError, InvalidRequest, NotResting, OrderNotFound
@@ -9,6 +9,7 @@ from order_engine.domain.lifecycle import RESTING
 from order_engine.domain.money import problem_with
 from order_engine.domain.orders import Lifetimes, Order, latest_event
 from order_engine.domain.triggers import OrderType, Replacement, Terms, check_price
+from order_engine.use_cases.announce import publish
 from order_engine.use_cases.deadline import Deadline
 from order_engine.use_cases.ports import Journal, Orders, PriceFeed
 
@@ -23,11 +24,13 @@ class Replacer:
     lifetimes: Lifetimes
     price_tolerance_bps: int
 
-    async def replace(self, account: str, order_id: UUID, wanted: Replacement, deadline: Deadline) -> Order:
+    async def replace(self, account: str, order_id: UUID, wanted: Replacement, time_limit: timedelta) -> Order:
         """Change what `wanted` names; returns the order. It stays unchanged if it has these terms already.
 
-        Raises OrderNotFound, NotResting, InvalidRequest, PriceOutOfRange, DatabaseUnavailable.
+        Raises OrderNotFound, NotResting, InvalidRequest, PriceOutOfRange, DatabaseUnavailable (also if others keep
+        changing the order for `time_limit`).
         """
+        deadline = Deadline.after(time_limit)
         while deadline.has_time:
             history = await self.orders.get(account, order_id)
             if history is None:
@@ -42,8 +45,7 @@ class Replacer:
                 await self._check_price(order, terms)
             replaced = await self.orders.replace(order, terms)
             if replaced:
-                self.journal.announce([latest_event(replaced)])
-                await self.journal.drain(deadline.publish_by)
+                await publish([latest_event(replaced)], self.journal)
                 return replaced
             # Triggered, cancelled or replaced since it was read: decide again.
         raise DatabaseUnavailable("The order keeps changing; try again.")

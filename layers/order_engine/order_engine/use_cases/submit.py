@@ -1,7 +1,6 @@
 """Accept orders: store them, then send those that can be executed to the queue."""
 
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -20,7 +19,8 @@ from order_engine.domain.orders import Lifetimes, NewOrder, Order, Placement
 from order_engine.domain.triggers import Pair, PriceSample, check_price, is_reached
 from order_engine.observability import error_fields, logger
 from order_engine.observability.orders import log_accepted
-from order_engine.use_cases.deadline import Deadline
+from order_engine.use_cases.announce import publish
+from order_engine.use_cases.enqueue import enqueue
 from order_engine.use_cases.ports import Journal, Orders, PriceFeed, Queue
 from order_engine.use_cases.wake import Waker
 
@@ -79,7 +79,7 @@ class Submitter:
         # A repeat gets its order also if it would be refused now.
         doubtful = [order for order in new if order.id not in results or isinstance(results[order.id], Refusal)]
         results |= await self._repeated(doubtful, results)
-        await self._send([result.order for result in results.values() if isinstance(result, Submission)])
+        await self._enqueue([result.order for result in results.values() if isinstance(result, Submission)])
         # Not placed and not found: another order with this key has just been deleted, so the key can be used again.
         return [results.get(order.id, OutcomeUnknown()) for order in new]
 
@@ -115,8 +115,7 @@ class Submitter:
         resting = [placement.first for placement in placed.values() if placement.order.status in RESTING]
         if resting:
             await self.waker.wake()
-            self.journal.announce(resting)
-            await self.journal.drain(Deadline.after(timedelta()).publish_by)
+            await publish(resting, self.journal)
         return {order_id: Submission(placement, replayed=False) for order_id, placement in placed.items()}
 
     async def _repeated(
@@ -136,14 +135,8 @@ class Submitter:
             if (placement := before.get(keys.get(order.id, "")))
         }
 
-    async def _send(self, orders: Sequence[Order]) -> None:
+    async def _enqueue(self, orders: Sequence[Order]) -> None:
         """Also repeats: the process that stored the order may have died before it queued it."""
         # Each once: a batch may name an order twice.
-        ids = list(dict.fromkeys(order.id for order in orders if order.unattempted and order.status in CLAIMS))
-        if not ids:
-            return
-        accepted = set(await self.queue.send_all(ids))
-        if left := [order_id for order_id in ids if order_id not in accepted]:
-            logger.warning("not queued; left to the sweeper", extra={"order_ids": [str(order_id) for order_id in left]})
-            with suppress(DatabaseUnavailable):  # the orders are stored anyway, and their watchdogs are set
-                await self.orders.mark_due(left)
+        ids = dict.fromkeys(order.id for order in orders if order.unattempted and order.status in CLAIMS)
+        await enqueue(list(ids), self.queue, self.orders)

@@ -5,7 +5,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from uuid import UUID
 
 from order_engine.domain.errors import DatabaseUnavailable, EngineError
 from order_engine.domain.orders import latest_event
@@ -15,6 +14,7 @@ from order_engine.observability.metrics import ORDERS_TRIGGERED, TICK_LAG, metri
 from order_engine.observability.orders import log_transition
 from order_engine.use_cases.cancel import Canceller
 from order_engine.use_cases.deadline import Deadline
+from order_engine.use_cases.enqueue import enqueue
 from order_engine.use_cases.ports import Journal, Orders, PriceFeed, Queue, Triggers
 
 _AT_ONCE = 1_000
@@ -72,7 +72,9 @@ class Trigger:
         await self._expire(deadline)
         for account in switches.over:
             await self._apply_switch(account)
-        return activated if activated is not None or not switches.any else 0
+        if activated is None and switches.any:
+            return 0
+        return activated
 
     async def _activate_reached(self, deadline: Deadline) -> int | None:
         resting = await self.triggers.resting()
@@ -99,7 +101,7 @@ class Trigger:
     async def _apply_switch(self, account: str) -> None:
         """One account's trouble must not hold up the others: what is left is done at the next tick."""
         try:
-            cancelled = await self.canceller.cancel_all(account, Deadline.after(_SWITCH_TIME_LIMIT))
+            cancelled = await self.canceller.cancel_all(account, _SWITCH_TIME_LIMIT)
             logger.warning("dead man's switch", extra={"account": account, "orders": len(cancelled.cancellations)})
             if cancelled.complete:
                 await self.triggers.end_switch(account)
@@ -122,19 +124,10 @@ class Trigger:
                 orders = await self.triggers.activate(crossings, watchdog=self.watchdog, limit=_AT_ONCE)
                 self.journal.announce(map(latest_event, orders))
                 metrics.add(ORDERS_TRIGGERED, len(orders))
-                sending.add(asyncio.create_task(self._queue([order.id for order in orders])))
+                sending.add(asyncio.create_task(enqueue([order.id for order in orders], self.queue, self.orders)))
                 fired += len(orders)
                 if len(orders) < _AT_ONCE:
                     break
         finally:
             await asyncio.gather(*sending)
         return fired
-
-    async def _queue(self, ids: Sequence[UUID]) -> None:
-        accepted = set(await self.queue.send_all(ids))
-        if left := [order_id for order_id in ids if order_id not in accepted]:
-            logger.warning("not queued; left to the sweeper", extra={"orders": len(left)})
-            try:
-                await self.orders.mark_due(left)
-            except DatabaseUnavailable as error:  # their watchdogs are set
-                logger.warning("not marked as due", extra=error_fields(error))
