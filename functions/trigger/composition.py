@@ -7,25 +7,21 @@ from snapshot_restore_py import register_before_snapshot
 
 from order_engine.adapters.aws import sqs
 from order_engine.adapters.postgres.database import Database
-from order_engine.adapters.postgres.journal import Journal
 from order_engine.adapters.postgres.orders import OrderStore
 from order_engine.adapters.postgres.triggers import TriggerStore
-from order_engine.adapters.sqs import OrdersQueue, StatusQueue
-from order_engine.settings import MockSettings
+from order_engine.adapters.sqs import OrdersQueue
+from order_engine.composition import build_journal
+from order_engine.settings import ExecutionSettings
 from order_engine.use_cases.cancel import Canceller
 from order_engine.use_cases.prices import VenuePrices
 from order_engine.use_cases.trigger import Trigger
 from order_engine.venues import connect_venues
 
 
-class Settings(MockSettings):
+class Settings(ExecutionSettings):
     """See template.yaml."""
 
-    database_url: str
     orders_queue_url: str
-    status_queue_url: str
-    watchdog_seconds: float
-    venue_timeout_seconds: float
     trigger_interval_seconds: float
 
 
@@ -35,8 +31,7 @@ def trigger() -> Trigger:
     settings = Settings.from_environment()
     database, queues = Database(settings.database_url), sqs()
     orders = OrderStore(database)
-    watchdog = timedelta(seconds=settings.watchdog_seconds)
-    journal = Journal(database, StatusQueue(settings.status_queue_url, queues), watchdog=watchdog)
+    journal = build_journal(settings, database, queues)
     return Trigger(
         triggers=TriggerStore(database),
         orders=orders,
@@ -45,7 +40,7 @@ def trigger() -> Trigger:
         prices=VenuePrices(connect_venues(settings, database), timedelta(seconds=settings.venue_timeout_seconds)),
         canceller=Canceller(orders=orders, journal=journal),
         interval=timedelta(seconds=settings.trigger_interval_seconds),
-        watchdog=watchdog,
+        watchdog=timedelta(seconds=settings.watchdog_seconds),
     )
 
 

@@ -8,7 +8,8 @@ from snapshot_restore_py import register_before_snapshot
 from order_engine.adapters.aws import dynamodb, sqs
 from order_engine.adapters.connections import Connections
 from order_engine.adapters.postgres.orders import OrderStore
-from order_engine.front_door import FrontDoorSettings, build_front_door
+from order_engine.front_door import build_front_door
+from order_engine.settings import FrontDoorSettings
 from order_engine.use_cases.cancel import Canceller
 from order_engine.use_cases.submit import Submitter
 

@@ -10,8 +10,9 @@ from order_engine.adapters.aws import sqs
 from order_engine.adapters.postgres.database import Database
 from order_engine.adapters.postgres.orders import OrderStore
 from order_engine.adapters.sqs import ConfirmationsQueue, OrdersQueue
-from order_engine.composition import build_journal, build_settler
+from order_engine.composition import build_journal
 from order_engine.settings import SettlerSettings
+from order_engine.settling import build_settler
 from order_engine.use_cases.execute import ExecutionLimits, Executor
 from order_engine.venues import connect
 

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 import yaml
 
-import order_engine.front_door
 import order_engine.settings
 from localcloud.template.parameters import variable_name
 from order_engine.adapters.api_keys import LOOKUP_SECONDS
@@ -124,8 +123,7 @@ def test_every_function_has_only_the_variables_it_reads(function: str) -> None:
         for field in settings[0].body
         if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)
     }
-    name = ast.unparse(settings[0].bases[0]).replace("BaseSettings", "Settings")
-    base = getattr(order_engine.front_door if name == "FrontDoorSettings" else order_engine.settings, name)
+    base = getattr(order_engine.settings, ast.unparse(settings[0].bases[0]).replace("BaseSettings", "Settings"))
     fields |= {field.name for field in dataclasses.fields(base)} if dataclasses.is_dataclass(base) else set()
     given = {name for name in FUNCTIONS[function]["Environment"]["Variables"] if not name.startswith("POWERTOOLS_")}
     assert given == {field.upper() for field in fields}

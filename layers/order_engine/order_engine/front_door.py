@@ -1,76 +1,58 @@
 """Wiring shared by the functions that take requests: api and websocket."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 from order_engine.adapters.aws import JsonService
 from order_engine.adapters.postgres.database import Database
-from order_engine.adapters.postgres.journal import Journal
 from order_engine.adapters.postgres.orders import OrderStore
 from order_engine.adapters.postgres.triggers import TriggerStore
-from order_engine.adapters.sqs import OrdersQueue, StatusQueue, TriggerQueue
+from order_engine.adapters.sqs import OrdersQueue
+from order_engine.composition import build_journal, build_waker
 from order_engine.domain.orders import Lifetimes
-from order_engine.settings import MockSettings
+from order_engine.settings import FrontDoorSettings
 from order_engine.use_cases.cancel import Canceller
 from order_engine.use_cases.prices import VenuePrices
 from order_engine.use_cases.replace import Replacer
 from order_engine.use_cases.submit import Submitter
 from order_engine.use_cases.wake import Waker
 from order_engine.venues import connect_venues
+from order_engine.venues.protocol import Venue
 
 _DATABASE_TIME_LIMIT = timedelta(seconds=2.5)  # a client is waiting for the response
 
 
-class FrontDoorSettings(MockSettings):
-    """See template.yaml."""
-
-    database_url: str
-    orders_queue_url: str
-    status_queue_url: str
-    trigger_queue_url: str
-    order_lifetime_seconds: float
-    resting_lifetime_seconds: float
-    min_lifetime_seconds: float
-    max_lifetime_seconds: float
-    price_tolerance_bps: int
-    watchdog_seconds: float
-    venue_timeout_seconds: float
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FrontDoor:
     """What requests need."""
 
-    database: Database
-    orders: OrderStore
     submitter: Submitter
     canceller: Canceller
     replacer: Replacer
+    orders: OrderStore
     triggers: TriggerStore
     waker: Waker
+    venues: Sequence[Venue]
+    venue_timeout: timedelta
 
 
 def build_front_door(settings: FrontDoorSettings, queues: JsonService) -> FrontDoor:
     """Build what requests need."""
     database = Database(settings.database_url, _DATABASE_TIME_LIMIT)
     orders = OrderStore(database)
-    watchdog = timedelta(seconds=settings.watchdog_seconds)
-    journal = Journal(database, StatusQueue(settings.status_queue_url, queues), watchdog=watchdog)
+    journal = build_journal(settings, database, queues)
+    waker = build_waker(settings, database, queues)
+    venues = connect_venues(settings, database)
     venue_timeout = timedelta(seconds=settings.venue_timeout_seconds)
-    prices = VenuePrices(connect_venues(settings, database), venue_timeout)
+    prices = VenuePrices(venues, venue_timeout)
     lifetimes = Lifetimes(
         market=timedelta(seconds=settings.order_lifetime_seconds),
         resting=timedelta(seconds=settings.resting_lifetime_seconds),
         shortest=timedelta(seconds=settings.min_lifetime_seconds),
         longest=timedelta(seconds=settings.max_lifetime_seconds),
     )
-    triggers = TriggerStore(database)
-    waker = Waker(triggers, TriggerQueue(settings.trigger_queue_url, queues))
     return FrontDoor(
-        triggers=triggers,
-        waker=waker,
-        database=database,
-        orders=orders,
         submitter=Submitter(
             orders=orders,
             queue=OrdersQueue(settings.orders_queue_url, queues),
@@ -78,7 +60,7 @@ def build_front_door(settings: FrontDoorSettings, queues: JsonService) -> FrontD
             prices=prices,
             waker=waker,
             lifetimes=lifetimes,
-            watchdog=watchdog,
+            watchdog=timedelta(seconds=settings.watchdog_seconds),
             price_tolerance_bps=settings.price_tolerance_bps,
         ),
         canceller=Canceller(orders=orders, journal=journal),
@@ -89,4 +71,9 @@ def build_front_door(settings: FrontDoorSettings, queues: JsonService) -> FrontD
             lifetimes=lifetimes,
             price_tolerance_bps=settings.price_tolerance_bps,
         ),
+        orders=orders,
+        triggers=TriggerStore(database),
+        waker=waker,
+        venues=venues,
+        venue_timeout=venue_timeout,
     )

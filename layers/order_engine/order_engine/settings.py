@@ -44,16 +44,33 @@ class MockSettings(Settings):
     mock_failure_rate: float
 
 
-class SettlerSettings(MockSettings):
-    """Settings of the functions that end attempts and orders."""
+class ExecutionSettings(MockSettings):
+    """Settings of the functions that place, activate, execute or end orders."""
 
     database_url: str
     status_queue_url: str
+    watchdog_seconds: float
+    venue_timeout_seconds: float
+
+
+class SettlerSettings(ExecutionSettings):
+    """Settings of the functions that end attempts and orders."""
+
     trigger_queue_url: str
     max_attempts: int
     backoff_seconds: float
-    watchdog_seconds: float
-    venue_timeout_seconds: float
+
+
+class FrontDoorSettings(ExecutionSettings):
+    """Settings of the functions that take requests."""
+
+    orders_queue_url: str
+    trigger_queue_url: str
+    order_lifetime_seconds: float
+    resting_lifetime_seconds: float
+    min_lifetime_seconds: float
+    max_lifetime_seconds: float
+    price_tolerance_bps: int
 
 
 def trace() -> str | None:

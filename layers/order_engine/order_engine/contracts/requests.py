@@ -105,31 +105,27 @@ def _timestamp(value: object) -> datetime:
     raise PydanticCustomError("timestamp", "must be a time such as '2026-01-31T12:00:00Z'")
 
 
-Amount = Annotated[
-    Decimal,
-    BeforeValidator(_exact_amount),
-    WithJsonSchema(
+def _exact_schema(description: str) -> WithJsonSchema:
+    return WithJsonSchema(
         {
             "anyOf": [
                 {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1e20},
                 {"type": "string", "pattern": r"^[0-9]{1,20}(\.[0-9]{1,18})?$"},
             ],
-            "description": "In whole tokens, with at most as many decimals as the token has. Never rounded.",
+            "description": description,
         }
-    ),
+    )
+
+
+Amount = Annotated[
+    Decimal,
+    BeforeValidator(_exact_amount),
+    _exact_schema("In whole tokens, with at most as many decimals as the token has. Never rounded."),
 ]
 Price = Annotated[
     Decimal,
     BeforeValidator(_exact_price),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1e20},
-                {"type": "string", "pattern": r"^[0-9]{1,20}(\.[0-9]{1,18})?$"},
-            ],
-            "description": "Tokens out per token in, net of fees, with at most 18 decimals.",
-        }
-    ),
+    _exact_schema("Tokens out per token in, net of fees, with at most 18 decimals."),
 ]
 TokenSymbol = Annotated[str, BeforeValidator(_known_token), WithJsonSchema({"type": "string", "enum": list(TOKENS)})]
 SlippageBps = Annotated[int, Field(strict=True, ge=0, le=10_000), BeforeValidator(_whole_number)]

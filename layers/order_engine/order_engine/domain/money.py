@@ -15,27 +15,23 @@ _PRICE = Context(prec=60, rounding=ROUND_HALF_EVEN)
 
 def problem_with(amount: Decimal, token: Token) -> str | None:
     """Why `amount` (whole tokens) is not a valid order amount of `token`, as a message; None if it is valid."""
-    if not amount.is_finite():
-        return "must be a finite number"
-    if amount <= 0:
-        return "must be greater than 0"
-    if amount >= LARGEST_AMOUNT:
-        return "must be less than 10^20"
-    if -decimals_of(amount) < -token.decimals:
-        return f"must have at most {token.decimals} decimals for {token.symbol}"
-    return None
+    return _problem_with(amount, token.decimals, f" for {token.symbol}")
 
 
 def problem_with_price(value: Decimal) -> str | None:
     """Why `value` is not a valid price in tokens out per token in, as a message; None if it is valid."""
+    return _problem_with(value, COLUMN_SCALE)
+
+
+def _problem_with(value: Decimal, decimals: int, of: str = "") -> str | None:
     if not value.is_finite():
         return "must be a finite number"
     if value <= 0:
         return "must be greater than 0"
     if value >= LARGEST_AMOUNT:
         return "must be less than 10^20"
-    if decimals_of(value) > COLUMN_SCALE:
-        return f"must have at most {COLUMN_SCALE} decimals"
+    if decimals_of(value) > decimals:
+        return f"must have at most {decimals} decimals{of}"
     return None
 
 

@@ -1,5 +1,5 @@
--- Orders that wait for the market, cancellations, and the dead man's switch. Release N-1 keeps running while this runs:
--- hence the defaults.
+-- Orders that wait for the market, cancellations, and the dead man's switch. Release N-1 keeps running while this runs,
+-- and does not set the new columns.
 ALTER TABLE orders
     ADD COLUMN trigger_price       numeric(38, 18), -- limit or stop price, in token_out per token_in
     ADD COLUMN triggered_by        json,            -- the price that activated the order
