@@ -8,7 +8,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from order_engine.adapters import aws as aws_calls
-from testing.engine import Engine
+from testing.engine import Engine, Prices
 
 NewEngine = Callable[..., Engine]
 
@@ -55,3 +55,9 @@ def aws(moto: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     aws_calls._session.cache_clear()
     httpx.post(f"{moto}/moto-api/reset").raise_for_status()
+
+
+@pytest.fixture
+def prices() -> Prices:
+    """A feed without any price yet."""
+    return Prices()

@@ -4,16 +4,22 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from typing import LiteralString
+from decimal import Decimal
+from typing import Any, LiteralString
 
 import psycopg
 
+from order_engine.domain.lifecycle import Status
 from order_engine.domain.orders import History, Order
 from order_engine.domain.transactions import Transaction
 from order_engine.domain.transitions import building, submitted
+from order_engine.domain.triggers import OrderType
 from order_engine.use_cases.quote import quote
 from testing.engine import Engine
 
+LIMIT, STOP, SNIPER = OrderType.LIMIT, OrderType.STOP, OrderType.SNIPER
+FAR_ABOVE = Decimal(10**6)
+"""A price in USDC per SOL that no venue pays."""
 CONFIRMED_ON_FIRST_ATTEMPT = ["pending", "routing", "building", "submitted", "confirmed"]
 
 
@@ -71,3 +77,14 @@ async def waiting_for_lock(engine: Engine) -> None:
     waiting = "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
     while not await asyncio.to_thread(engine.sql, waiting):
         await asyncio.sleep(0.005)
+
+
+async def place_resting(engine: Engine, type_: OrderType, price: object = None, **changes: Any) -> Order:
+    """Store an order that waits for the market."""
+    trigger_price = None if price is None else Decimal(str(price))
+    return (await engine.place(type=type_, trigger_price=trigger_price, **changes))[0]
+
+
+async def status_of(engine: Engine, order: Order) -> Status:
+    """The order's status now."""
+    return (await engine.history(order)).order.status
